@@ -1,0 +1,219 @@
+# cython: language_level=3, infer_types=True, boundscheck=True, wraparound=False, annotation_typing=True
+"""The bounds-checked cursor that every parser reads through.
+
+Two ways to run out of bytes, and the core treats them differently. Past the end of what has arrived: `Short`, the
+core keeps the bytes and calls again when more are there. Past the end of a length that the message itself declared
+(`narrow`): `Malformed`, because no further byte can mend that.
+
+All integer reads return values that fit a signed 64-bit integer, save `u64` and `u64le`, which return a Python int.
+"""
+
+import struct
+
+import cython
+
+if cython.compiled:
+    from cython.cimports.cpython.bytes import PyBytes_FromStringAndSize
+
+
+class Short(Exception):
+    """More bytes are needed; `Reader.wanted` says how many from the start of the message, if known."""
+
+
+class Malformed(Exception):
+    """The message breaks its standard: `args` are a `sentinel.model.Fault` and a few words of detail."""
+
+
+_F32 = struct.Struct(">f")
+_F64 = struct.Struct(">d")
+_F32LE = struct.Struct("<f")
+_F64LE = struct.Struct("<d")
+
+_LENGTH = 40  # Fault.LENGTH; a literal so that this module imports nothing
+
+
+class Reader:
+    """A cursor over bytes `pos`..`end` of a buffer; never reads outside, whatever it is asked."""
+
+    def __init__(self, data=b""):
+        self.data = data
+        self.start = 0
+        self.pos = 0
+        self.end = len(data)
+        self.wanted = 0
+        self.narrowed = 0
+
+    def reset(self, data, start, end):
+        """Point the cursor at `data[start:end]`; the caller guarantees 0 <= start <= end <= len(data)."""
+        self.data = data
+        self.start = start
+        self.pos = start
+        self.end = end
+        self.wanted = 0
+        self.narrowed = 0
+
+    def left(self):
+        """Bytes between the cursor and the end."""
+        return self.end - self.pos
+
+    def fail(self, n):
+        """Raise for a read of n bytes that are not there: Short, or Malformed inside a declared length."""
+        if self.narrowed > 0:
+            raise Malformed(_LENGTH, "a field runs past the declared length")
+        if self.pos - self.start + n > self.wanted:
+            self.wanted = self.pos - self.start + n
+        raise Short()
+
+    def need(self, n):
+        """Make sure that n more bytes are there, so that a long message is not parsed again for every segment."""
+        if n < 0 or n > self.end - self.pos:
+            self.fail(n)
+
+    def narrow(self, n):
+        """Confine the cursor to the next n bytes (a declared length); returns a token for `widen`."""
+        if n < 0 or n > self.end - self.pos:
+            self.fail(n)
+        saved = self.end
+        self.end = self.pos + n
+        self.narrowed += 1
+        return saved
+
+    def widen(self, saved):
+        """Undo `narrow`, leaving the cursor where it is."""
+        self.end = saved
+        if self.narrowed > 0:
+            self.narrowed -= 1
+
+    def skip(self, n):
+        """Step over n bytes."""
+        if n < 0 or n > self.end - self.pos:
+            self.fail(n)
+        self.pos += n
+
+    def peek(self, offset):
+        """The byte at `offset` from the cursor, or -1 where there is none; does not move and never raises."""
+        if offset < 0 or offset >= self.end - self.pos:
+            return -1
+        return self.data[self.pos + offset]
+
+    def peek16(self, offset):
+        """Big-endian 16 bits at `offset` from the cursor, or -1; does not move and never raises."""
+        if offset < 0 or offset + 2 > self.end - self.pos:
+            return -1
+        p = self.pos + offset
+        return self.data[p] << 8 | self.data[p + 1]
+
+    def u8(self):
+        p = self.pos
+        if p >= self.end:
+            self.fail(1)
+        self.pos = p + 1
+        return self.data[p]
+
+    def i8(self):
+        v = self.u8()
+        return v - 256 if v > 127 else v
+
+    def u16(self):
+        p = self.pos
+        if self.end - p < 2:
+            self.fail(2)
+        self.pos = p + 2
+        return self.data[p] << 8 | self.data[p + 1]
+
+    def i16(self):
+        v = self.u16()
+        return v - 65536 if v > 32767 else v
+
+    def u16le(self):
+        p = self.pos
+        if self.end - p < 2:
+            self.fail(2)
+        self.pos = p + 2
+        return self.data[p] | self.data[p + 1] << 8
+
+    def i16le(self):
+        v = self.u16le()
+        return v - 65536 if v > 32767 else v
+
+    def u24(self):
+        hi = self.u8()
+        return hi << 16 | self.u16()
+
+    def u24le(self):
+        lo = self.u16le()
+        return lo | self.u8() << 16
+
+    def u32(self):
+        self.need(4)
+        hi = self.u16()
+        return hi * 65536 + self.u16()
+
+    def i32(self):
+        v = self.u32()
+        return v - 4294967296 if v > 2147483647 else v
+
+    def u32le(self):
+        self.need(4)
+        lo = self.u16le()
+        return lo + self.u16le() * 65536
+
+    def i32le(self):
+        v = self.u32le()
+        return v - 4294967296 if v > 2147483647 else v
+
+    def u48(self):
+        self.need(6)
+        hi = self.u16()
+        return hi * 4294967296 + self.u32()
+
+    def u48le(self):
+        self.need(6)
+        lo = self.u32le()
+        return lo + self.u16le() * 4294967296
+
+    def u64(self):
+        return int.from_bytes(self.take(8), "big")
+
+    def u64le(self):
+        return int.from_bytes(self.take(8), "little")
+
+    def i64(self):
+        return int.from_bytes(self.take(8), "big", signed=True)
+
+    def i64le(self):
+        return int.from_bytes(self.take(8), "little", signed=True)
+
+    def f32(self):
+        return _F32.unpack(self.take(4))[0]
+
+    def f64(self):
+        return _F64.unpack(self.take(8))[0]
+
+    def f32le(self):
+        return _F32LE.unpack(self.take(4))[0]
+
+    def f64le(self):
+        return _F64LE.unpack(self.take(8))[0]
+
+    def take(self, n):
+        """The next n bytes, as bytes."""
+        if n < 0 or n > self.end - self.pos:
+            self.fail(n)
+        p = self.pos
+        self.pos = p + n
+        return self.slice(p, p + n)
+
+    def slice(self, start, end):
+        """Bytes `start`..`end` of the buffer, in buffer positions; clipped to what the cursor may see."""
+        if start < self.start:
+            start = self.start
+        if end > self.end:
+            end = self.end
+        if end <= start:
+            return b""
+        if cython.compiled:
+            return PyBytes_FromStringAndSize(
+                cython.cast(cython.p_char, cython.address(self.data[start])), end - start
+            )
+        return bytes(self.data[start:end])

@@ -1,0 +1,103 @@
+cimport cython
+from sentinel.wire.reader cimport Reader
+
+cdef int M_FRAME, M_FIRST_FRAME, M_TIME, M_FLOW, M_DIRECTION, M_PROTOCOL, M_KIND, M_FUNCTION, M_OPERATION, M_UNIT, M_OBJECT, M_BLOCK, M_ADDRESS, M_BIT, M_QUANTITY, M_STATUS, M_TRANSACTION, M_DTYPE, M_STEP, M_DATA, M_DATA_LENGTH, M_NAME, M_FAULT, M_DETAIL, M_OFFSET, M_LENGTH, M_INDEX, M_EXT, M_SHAPE, M_WIDTH, I_MESSAGE, I_INDEX, I_OBJECT, I_BLOCK, I_ADDRESS, I_BIT, I_QUANTITY, I_DTYPE, I_STEP, I_DATA, I_DATA_LENGTH, I_STATUS, I_NAME, I_WIDTH, P_MESSAGE, P_OBJECT, P_BLOCK, P_ADDRESS, P_BIT, P_VALUE, P_TEXT, P_QUALITY, P_STAMP, P_ACCESS, P_ITEM, P_WIDTH, F_FRAME, F_TIME, F_FLOW, F_CODE, F_COUNT, F_DETAIL, F_PROTOCOL, F_OFFSET, F_WIDTH
+cdef int MAX_ITEMS, MAX_POINTS
+
+cdef class Block:
+    cdef readonly Py_ssize_t width
+    cdef public Py_ssize_t n
+    cdef readonly Py_ssize_t capacity
+    cdef readonly object cells
+    cdef long long[:, ::1] a
+    cdef double[:, ::1] f
+
+    @cython.locals(n=Py_ssize_t, k=Py_ssize_t)
+    cpdef Py_ssize_t add(self) except -1
+    cpdef int put(self, Py_ssize_t row, Py_ssize_t cell, long long value) except -1
+    cpdef grow(self)
+    cpdef clear(self)
+
+cdef class Rows:
+    cdef readonly Block messages
+    cdef readonly Block items
+    cdef readonly Block points
+    cdef readonly Block faults
+    cdef public dict extras
+    cdef public Block extra
+    cdef readonly object heap_bytes
+    cdef unsigned char[::1] heap
+    cdef readonly Py_ssize_t heap_n
+    cdef readonly list texts
+    cdef dict text_ids
+    cdef public list facts
+    cdef set fact_keys
+    cdef readonly long long facts_dropped
+    cdef public long long frame
+    cdef public long long since
+    cdef public long long time
+    cdef public long long flow
+    cdef public int direction
+    cdef public int protocol
+    cdef public int index
+    cdef public long long offset
+    cdef readonly Py_ssize_t row
+    cdef Py_ssize_t item_row
+    cdef readonly long long item_count
+    cdef readonly long long point_count
+    cdef public dict slot
+    cdef public dict shared
+    cdef public object carrier
+    cdef public int batch
+
+    cpdef int at(self, long long frame, long long since, long long time, long long flow, int direction, long long offset) except -1
+    cpdef int use(self, int protocol, Block extra) except -1
+    @cython.locals(n=Py_ssize_t, block=Block)
+    cpdef Py_ssize_t message(self, long long kind, long long function, long long operation) except -1
+    cpdef int unit(self, long long value) except -1
+    cpdef int kind(self, long long value) except -1
+    cpdef int operation(self, long long key) except -1
+    cpdef int status(self, long long value) except -1
+    cpdef int transaction(self, long long value) except -1
+    cpdef int shape(self, long long value) except -1
+    cpdef int name(self, object text) except -1
+    @cython.locals(n=Py_ssize_t, mask=cython.longlong)
+    cpdef int target(self, long long object, long long address, long long quantity) except -1
+    cpdef int block(self, long long value) except -1
+    cpdef int dtype(self, long long dtype, long long step) except -1
+    @cython.locals(at=Py_ssize_t, row=Py_ssize_t)
+    cpdef int values(self, Reader r, Py_ssize_t n, long long dtype, long long step) except -1
+    cpdef int length(self, long long n) except -1
+    cpdef int fault(self, long long code, object detail=*) except -1
+    @cython.locals(n=Py_ssize_t, block=Block)
+    cpdef int trouble(self, long long code, object detail, long long offset) except -1
+    @cython.locals(n=Py_ssize_t, items=Block, mask=cython.longlong)
+    cpdef bint item(self, long long object, long long block, long long address, long long quantity) except -1
+    cpdef int item_bit(self, long long value) except -1
+    cpdef int item_status(self, long long value) except -1
+    cpdef int item_name(self, object text) except -1
+    cpdef int item_dtype(self, long long dtype, long long step) except -1
+    @cython.locals(at=Py_ssize_t, row=Py_ssize_t, items=Block)
+    cpdef int item_values(self, Reader r, Py_ssize_t n, long long dtype, long long step) except -1
+    @cython.locals(n=Py_ssize_t, points=Block)
+    cpdef bint point(self, long long object, long long address, double value) except -1
+    @cython.locals(n=Py_ssize_t, points=Block)
+    cpdef bint point_text(self, long long object, long long address, object text) except -1
+    cpdef int point_quality(self, long long value) except -1
+    cpdef int point_time(self, long long value) except -1
+    cpdef int point_bit(self, long long value) except -1
+    cpdef int point_access(self, long long value) except -1
+    @cython.locals(extra=Block)
+    cpdef int ext(self, Py_ssize_t column, long long value) except -1
+    @cython.locals(extra=Block)
+    cpdef int ext_text(self, Py_ssize_t column, object text) except -1
+    @cython.locals(extra=Block)
+    cpdef int ext_float(self, Py_ssize_t column, double value) except -1
+    cpdef fact(self, str kind, object value, long long unit=*, double confidence=*, bint about_peer=*)
+    cpdef bint hand(self, Reader r, Py_ssize_t n, str protocol) except -1
+    @cython.locals(p=Py_ssize_t, at=Py_ssize_t, i=Py_ssize_t)
+    cpdef Py_ssize_t keep(self, Reader r, Py_ssize_t n) except -1
+    cpdef heap_grow(self, Py_ssize_t n)
+    cpdef long long text(self, object value) except -1
+    @cython.locals(n=Py_ssize_t, extra=Block)
+    cpdef int rollback(self, Py_ssize_t messages, Py_ssize_t items, Py_ssize_t points, Py_ssize_t faults, Py_ssize_t heap) except -1
