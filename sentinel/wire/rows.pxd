@@ -1,7 +1,7 @@
 cimport cython
 from sentinel.wire.reader cimport Reader
 
-cdef int M_FRAME, M_FIRST_FRAME, M_TIME, M_FLOW, M_DIRECTION, M_PROTOCOL, M_KIND, M_FUNCTION, M_OPERATION, M_UNIT, M_OBJECT, M_BLOCK, M_ADDRESS, M_BIT, M_QUANTITY, M_STATUS, M_TRANSACTION, M_DTYPE, M_STEP, M_DATA, M_DATA_LENGTH, M_NAME, M_FAULT, M_DETAIL, M_OFFSET, M_LENGTH, M_INDEX, M_EXT, M_SHAPE, M_WIDTH, I_MESSAGE, I_INDEX, I_OBJECT, I_BLOCK, I_ADDRESS, I_BIT, I_QUANTITY, I_DTYPE, I_STEP, I_DATA, I_DATA_LENGTH, I_STATUS, I_NAME, I_WIDTH, P_MESSAGE, P_OBJECT, P_BLOCK, P_ADDRESS, P_BIT, P_VALUE, P_TEXT, P_QUALITY, P_STAMP, P_ACCESS, P_ITEM, P_WIDTH, F_FRAME, F_TIME, F_FLOW, F_CODE, F_COUNT, F_DETAIL, F_PROTOCOL, F_OFFSET, F_WIDTH
+cdef int M_FRAME, M_FIRST_FRAME, M_TIME, M_FLOW, M_DIRECTION, M_PROTOCOL, M_KIND, M_FUNCTION, M_OPERATION, M_UNIT, M_OBJECT, M_BLOCK, M_ADDRESS, M_BIT, M_QUANTITY, M_STATUS, M_TRANSACTION, M_DTYPE, M_STEP, M_DATA, M_DATA_LENGTH, M_NAME, M_FAULT, M_DETAIL, M_OFFSET, M_LENGTH, M_INDEX, M_EXT, M_SHAPE, M_IDENT, M_WIDTH, I_MESSAGE, I_INDEX, I_OBJECT, I_BLOCK, I_ADDRESS, I_BIT, I_QUANTITY, I_DTYPE, I_STEP, I_DATA, I_DATA_LENGTH, I_STATUS, I_NAME, I_WIDTH, P_MESSAGE, P_OBJECT, P_BLOCK, P_ADDRESS, P_BIT, P_VALUE, P_TEXT, P_QUALITY, P_STAMP, P_ACCESS, P_ITEM, P_WIDTH, F_FRAME, F_TIME, F_FLOW, F_CODE, F_COUNT, F_DETAIL, F_PROTOCOL, F_OFFSET, F_WIDTH
 cdef int MAX_ITEMS, MAX_POINTS
 
 cdef class Block:
@@ -37,6 +37,7 @@ cdef class Rows:
     cdef public long long since
     cdef public long long time
     cdef public long long flow
+    cdef public long long ident
     cdef public int direction
     cdef public int protocol
     cdef public int index
@@ -50,7 +51,7 @@ cdef class Rows:
     cdef public object carrier
     cdef public int batch
 
-    cpdef int at(self, long long frame, long long since, long long time, long long flow, int direction, long long offset) except -1
+    cpdef int at(self, long long frame, long long since, long long time, long long flow, long long ident, int direction, long long offset) except -1
     cpdef int use(self, int protocol, Block extra) except -1
     @cython.locals(n=Py_ssize_t, block=Block)
     cpdef Py_ssize_t message(self, long long kind, long long function, long long operation) except -1

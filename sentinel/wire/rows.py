@@ -51,6 +51,7 @@ from sentinel.wire.layout import (
     M_INDEX,
     M_EXT,
     M_SHAPE,
+    M_IDENT,
     M_WIDTH,
     I_MESSAGE,
     I_INDEX,
@@ -109,8 +110,9 @@ class Block:
         self.n = 0
         self.capacity = capacity
         self.cells = np.zeros((capacity, width), dtype=np.int64)
-        self.a = self.cells
-        self.f = self.cells.view(np.float64)
+        # views of the same memory: a memoryview gives plain ints and floats uncompiled, C values compiled
+        self.a = memoryview(self.cells)
+        self.f = memoryview(self.cells.view(np.float64))
 
     def add(self):
         """Start a row and return its number; all cells of it are zero and absent."""
@@ -133,8 +135,8 @@ class Block:
         cells[: self.n] = self.cells[: self.n]
         self.capacity *= 2
         self.cells = cells
-        self.a = cells
-        self.f = cells.view(np.float64)
+        self.a = memoryview(cells)
+        self.f = memoryview(cells.view(np.float64))
 
     def clear(self):
         """Forget all rows; the memory stays."""
@@ -156,7 +158,7 @@ class Rows:
         self.extras = {}
         self.extra = None
         self.heap_bytes = np.zeros(1 << 16, dtype=np.uint8)
-        self.heap = self.heap_bytes
+        self.heap = memoryview(self.heap_bytes)
         self.heap_n = 0
         self.texts = [""]
         self.text_ids = {"": 0}
@@ -167,6 +169,7 @@ class Rows:
         self.since = 0
         self.time = 0
         self.flow = 0
+        self.ident = 0
         self.direction = 0
         self.protocol = 0
         self.index = 0
@@ -182,14 +185,15 @@ class Rows:
 
     # -- context, written by the core -------------------------------------------------------------------------
 
-    def at(self, frame, since, time, flow, direction, offset):
-        """The place of the next message: set by the core before each call of a parser."""
+    def at(self, frame, since, time, flow, ident, direction, offset):
+        """The place of the next message: set by the core before each call of a parser; flow -1 is none."""
         if frame != self.frame:
             self.index = 0
         self.frame = frame
         self.since = since
         self.time = time
         self.flow = flow
+        self.ident = ident
         self.direction = direction
         self.offset = offset
         self.row = -1
@@ -210,6 +214,7 @@ class Rows:
         a[n, M_FIRST_FRAME] = self.since
         a[n, M_TIME] = self.time
         a[n, M_FLOW] = self.flow
+        a[n, M_IDENT] = self.ident
         a[n, M_DIRECTION] = self.direction
         a[n, M_PROTOCOL] = self.protocol
         a[n, M_KIND] = kind
@@ -311,7 +316,9 @@ class Rows:
         a = block.a
         a[n, F_FRAME] = self.frame
         a[n, F_TIME] = self.time
-        a[n, F_FLOW] = self.flow
+        if self.flow >= 0:
+            a[n, F_FLOW] = self.flow
+            a[n, 0] = cython.cast(cython.longlong, 1) << F_FLOW
         a[n, F_CODE] = code
         a[n, F_COUNT] = 1
         a[n, F_DETAIL] = self.text(detail)
@@ -463,7 +470,7 @@ class Rows:
             self.facts_dropped += 1
             return
         self.fact_keys.add(key)
-        self.facts.append((self.frame, self.time, self.flow, direction, unit, kind, text, confidence, self.protocol))
+        self.facts.append((self.frame, self.time, self.flow, self.ident, direction, unit, kind, text, confidence, self.protocol))
 
     # -- carriers ---------------------------------------------------------------------------------------------
 
@@ -507,7 +514,7 @@ class Rows:
         bigger = np.zeros(size, dtype=np.uint8)
         bigger[: self.heap_n] = self.heap_bytes[: self.heap_n]
         self.heap_bytes = bigger
-        self.heap = bigger
+        self.heap = memoryview(bigger)
 
     def text(self, value):
         """The number of a text in this run's dictionary; equal texts get equal numbers."""

@@ -1,0 +1,117 @@
+"""Answers and their requests, joined on columns, for every protocol alike.
+
+A batch is held until the next one has been matched, so that a request whose answer came in the next batch is still
+amended; a request that has no answer by then is unanswered. The loop itself is `sentinel/wire/pair.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sentinel.model import Kind
+from sentinel.wire.layout import M_KIND, M_TIME
+from sentinel.wire.pair import ANSWERED, MISMATCH, ORPHAN, UNANSWERED, Matcher
+
+NAMES = {0: "", ANSWERED: "answered", ORPHAN: "orphan", MISMATCH: "mismatch", UNANSWERED: "unanswered"}
+
+
+@dataclass(slots=True)
+class Batch:
+    """The raw cells of one batch, as sentinel/wire wrote them, and what pairing adds.
+
+    `messages` (n, M_WIDTH), `items`, `points`, `faults`, `flows`, `idents`: int64 cells by sentinel/wire/layout.py;
+    `heap`: uint8; `extras`: protocol index -> cells; `facts`: tuples as Rows.fact writes them; `first`: number of
+    the first message; `capture`: number of the capture; `pair`, `result`, `latency`: one each message.
+    """
+
+    capture: int
+    first: int
+    messages: np.ndarray
+    items: np.ndarray
+    points: np.ndarray
+    faults: np.ndarray
+    flows: np.ndarray
+    idents: np.ndarray
+    heap: np.ndarray
+    extras: dict[int, np.ndarray]
+    facts: list[tuple]
+    pair: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    result: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    latency: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    before: Batch | None = None
+    """The batch before, as long as answers of this one may belong to requests of it."""
+
+
+class Pairing:
+    """Feeds batches through the matcher; gives each out again when nothing can amend it any more."""
+
+    def __init__(self) -> None:
+        self._matcher = Matcher()
+        self._held: Batch | None = None
+
+    def add(self, batch: Batch) -> Batch | None:
+        """Match a batch; returns the one before it, complete, or None at the first."""
+        batch.pair, batch.result, late = self._matcher.match(batch.messages, batch.first)
+        batch.latency = np.zeros(len(batch.pair), np.int64)
+        batch.before = self._held
+        done = self._held
+        if done is not None:
+            done.before = None if done.before is None else done.before
+            for number, partner, result in late:
+                row = number - done.first
+                if 0 <= row < len(done.pair):
+                    done.pair[row] = partner
+                    done.result[row] = result
+        self._latencies(batch)
+        self._held = batch
+        if done is not None:
+            self._close(done)
+        return done
+
+    def finish(self) -> Batch | None:
+        """The last batch, complete."""
+        done = self._held
+        self._held = None
+        if done is not None:
+            self._close(done)
+        return done
+
+    def _latencies(self, batch: Batch) -> None:
+        """Time from each request to its answer, on the answer's row."""
+        kinds = batch.messages[:, M_KIND]
+        answers = np.flatnonzero((batch.pair >= 0) & (kinds != Kind.REQUEST))
+        if len(answers) == 0:
+            return
+        partners = batch.pair[answers]
+        times = batch.messages[:, M_TIME]
+        here = partners >= batch.first
+        asked = np.zeros(len(answers), np.int64)
+        asked[here] = times[partners[here] - batch.first]
+        if batch.before is not None and not here.all():
+            asked[~here] = batch.before.messages[partners[~here] - batch.before.first, M_TIME]
+        batch.latency[answers] = times[answers] - asked
+
+    def _close(self, batch: Batch) -> None:
+        """Requests that nothing answered are unanswered."""
+        waiting = (batch.messages[:, M_KIND] == Kind.REQUEST) & (batch.pair < 0)
+        batch.result[waiting] = UNANSWERED
+
+
+def request_rows(batch: Batch, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For answers `rows`: the row of each one's request, and whether that row is in the batch before (else here).
+
+    The row is -1 where there is no request. Shapes: (n,), (n,).
+    """
+    partners = batch.pair[rows]
+    missing = partners < 0
+    earlier = (partners < batch.first) & ~missing
+    found = partners - batch.first
+    if batch.before is not None:
+        found[earlier] = partners[earlier] - batch.before.first
+    else:
+        missing = missing | earlier
+        earlier = np.zeros_like(earlier)
+    found[missing] = -1
+    return found, earlier

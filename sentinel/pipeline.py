@@ -1,0 +1,672 @@
+"""The order of things: captures -> rows -> pairing -> tables -> rules, inventory -> case.
+
+This is the only place where the order is written, for stored captures, live capture, and one shard of a cluster
+alike. The core fills a batch in this thread; what becomes of it happens in a second one, and the case writes its
+parts in a third: the core holds no Python object per frame, the others spend their time in code that lets go of
+the interpreter lock.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ipaddress
+import json
+import logging
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sentinel.errors import InputError
+from sentinel.identify import Identifier
+from sentinel.model import Fault
+from sentinel.plugins import Parsers, load_parsers
+from sentinel.sources import files
+from sentinel.wire.capture import CaptureReader
+from sentinel.wire.decode import LINK_TYPES
+from sentinel.wire.dissect import Engine
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sentinel.pairing import Batch
+    from sentinel.store.case import Case
+    from sentinel.store.run import Run
+
+_log = logging.getLogger(__name__)
+
+FRAMES_A_TURN = 20_000
+"""Frames that the core reads before it looks at the clock, the stop signal and the other threads."""
+QUEUE = 2
+"""Batches that wait between the core and the tables: memory is bounded by this."""
+OVERLAP = 1_000_000_000
+"""ns by which a capture may begin before the one before it ended and still continue its conversations."""
+MAX_INVENTORY_FLOWS = 1 << 17
+"""Distinct pairs of addresses that the inventory is made from; beyond it, pairs without messages are left out."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far an analysis is: `bytes_done` of `bytes_total` (None where unknown) of the file `path`."""
+
+    path: str
+    bytes_done: int
+    bytes_total: int | None
+    frames: int
+    messages: int
+    alerts: int
+
+
+@dataclass(slots=True)
+class Input:
+    """One capture to be read."""
+
+    path: Path | str
+    sha256: str = ""
+    size: int = 0
+    first_time: int | None = None
+    known: dict[str, Any] | None = None
+
+
+class Reading:
+    """Captures to batches: one engine, its pairing, and the numbers of what it writes."""
+
+    def __init__(self, parsers: Parsers, base: int):
+        from sentinel.pairing import Pairing
+
+        self.parsers = parsers
+        self.engine = Engine(parsers.protocols, Identifier(parsers.protocols))
+        self.pairing = Pairing()
+        self.next_message = base
+        self.base = base
+        self.started = False
+        self.latest = 0
+
+    def read(self, source: Any, capture: int, first_time: int | None, stop: Callable[[], bool]) -> Iterator[Batch | CaptureReader]:
+        """Batches of one capture as they are complete; its reader is the last thing given out."""
+        engine = self.engine
+        if self.started and first_time is not None and first_time < self.latest - OVERLAP:
+            # this capture is no continuation of the one before: its conversations are its own
+            engine.finish()
+            yield from self.take()
+        reader = CaptureReader(source)
+        engine.begin(capture, -1 if self.started else self.base)
+        self.started = True
+        self.capture = capture
+        while engine.read(reader, FRAMES_A_TURN):
+            if self.full():
+                yield from self.take()
+            if stop():
+                break
+        self.latest = max(self.latest, engine.latest_time)
+        yield from self.take()
+        yield reader
+
+    def full(self) -> bool:
+        """Whether enough rows are there for a batch."""
+        rows = self.engine.rows
+        from sentinel.wire.dissect import BATCH_FLOWS, BATCH_HEAP, BATCH_MESSAGES, BATCH_POINTS
+
+        return (
+            rows.messages.n >= BATCH_MESSAGES
+            or self.engine.flow_rows.n >= BATCH_FLOWS
+            or rows.points.n >= BATCH_POINTS
+            or rows.heap_n >= BATCH_HEAP
+            or rows.items.n >= BATCH_POINTS
+        )
+
+    def finish(self) -> Iterator[Batch]:
+        """The end: every flow that is still open, every batch that is still held."""
+        self.engine.finish()
+        yield from self.take()
+        last = self.pairing.finish()
+        if last is not None:
+            yield last
+
+    def take(self) -> Iterator[Batch]:
+        """Take the rows that are there as a batch; gives out the batch before, which is complete now."""
+        from sentinel.pairing import Batch
+
+        engine, rows = self.engine, self.engine.rows
+        if not (rows.messages.n or engine.flow_rows.n or rows.faults.n or rows.facts):
+            return
+        batch = Batch(
+            capture=self.capture,
+            first=self.next_message,
+            messages=rows.messages.taken(),
+            items=rows.items.taken(),
+            points=rows.points.taken(),
+            faults=rows.faults.taken(),
+            flows=engine.flow_rows.taken(),
+            idents=engine.idents.taken(),
+            heap=rows.heap_bytes[: rows.heap_n].copy(),
+            extras={index: block.taken() for index, block in rows.extras.items() if block.n},
+            facts=rows.facts,
+        )
+        self.next_message += len(batch.messages)
+        engine.next_batch()
+        done = self.pairing.add(batch)
+        if done is not None:
+            yield done
+
+
+@dataclass(slots=True)
+class Totals:
+    """What is counted over a whole run."""
+
+    messages: Counter[str] = field(default_factory=Counter)
+    points: int = 0
+    flows: int = 0
+    gaps: int = 0
+    frames: int = 0
+    bytes: int = 0
+    duplicates: int = 0
+    unread: Counter[str] = field(default_factory=Counter)
+    labels: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+
+
+class Analysis:
+    """What happens with complete batches: tables, rules, inventory, case. Runs in a thread of its own."""
+
+    def __init__(self, parsers: Parsers, texts: list[str], run: Run | None, rules: Any):
+        from sentinel.tables import Tables
+
+        self.parsers = parsers
+        self.tables = Tables(parsers.protocols, texts)
+        self.run = run
+        self.rules = rules
+        self.totals = Totals()
+        self.facts: list[dict[str, Any]] = []
+        self.stats: Any = None
+        self.pairs: Any = None
+        self.alerts = 0
+
+    def frames(self, batch: Batch) -> dict[str, pl.DataFrame]:
+        """The tables of a batch, by name; `ext/<protocol>` for the protocols' own columns."""
+        import polars as pl
+
+        sides = self.tables.sides(batch)
+        frames = {
+            "messages": self.tables.messages(batch, sides),
+            "items": self.tables.items(batch),
+            "points": self.tables.points(batch, sides),
+            "flows": self.tables.flows(batch).with_columns(pl.Series("id", community_ids(batch), dtype=pl.String)),
+            "faults": self.tables.faults(batch),
+        }
+        rows = self.tables.facts(batch, sides)
+        if rows:
+            schema = {"frame": pl.Int64, "time": pl.Int64, "flow": pl.Int64, "unit": pl.Int64, "confidence": pl.Float64, "capture": pl.Int32}
+            frames["facts"] = pl.DataFrame(rows, schema_overrides=schema).with_columns(pl.col("time").cast(pl.Datetime("ns", "UTC")))
+            self.facts.extend(rows)
+        for protocol in self.parsers.protocols:
+            extension = self.tables.extension(batch, protocol)
+            if extension is not None:
+                frames[f"ext/{protocol.name}"] = extension
+        return frames
+
+    def take(self, batch: Batch) -> None:
+        """Everything that becomes of one batch."""
+        frames = self.frames(batch)
+        self.count(frames)
+        if self.run is not None:
+            for name in ("messages", "items", "points", "flows", "faults"):
+                if frames[name].height:
+                    self.run.write(name, frames[name])
+            for name, frame in frames.items():
+                if name.startswith("ext/"):
+                    self.run.write_ext(name[4:], frame)
+        if self.rules is not None:
+            self.rules.batch(self.for_rules(frames))
+            self.alerts = len(self.rules.book)
+        self.inventory(frames)
+
+    def for_rules(self, frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """The tables with the protocols' own columns joined to the messages, as far as any rule asks for them."""
+        wanted = self.wanted_columns()
+        messages = frames["messages"]
+        for protocol, columns in wanted.items():
+            extension = frames.get(f"ext/{protocol}")
+            if extension is not None:
+                some = extension.select("message", *(extension[c].alias(f"{protocol}.{c}") for c in columns if c in extension.columns))
+                messages = messages.join(some, on="message", how="left", maintain_order="left")
+        return {**{k: v for k, v in frames.items() if not k.startswith("ext/")}, "messages": messages}
+
+    def wanted_columns(self) -> dict[str, list[str]]:
+        """Protocol -> its own columns that some rule reads."""
+        wanted: dict[str, list[str]] = {}
+        for column in self.rules.needed:
+            protocol, dot, name = column.partition(".")
+            if dot:
+                wanted.setdefault(protocol, []).append(name)
+        return wanted
+
+    def count(self, frames: dict[str, pl.DataFrame]) -> None:
+        """Add a batch to the totals."""
+        import polars as pl
+
+        totals = self.totals
+        for name, n in frames["messages"]["protocol"].value_counts().iter_rows():
+            totals.messages[name] += n
+        totals.points += frames["points"].height
+        flows = frames["flows"]
+        if flows.height:
+            totals.flows += flows.height
+            totals.gaps += int(flows["gaps"].sum())
+            labels = flows.group_by("protocol", "label_by").agg(
+                pl.len(), pl.col("messages").sum(), pl.col("confidence").max(),
+                (pl.col("bytes_client") + pl.col("bytes_server")).sum().alias("bytes"),
+            )  # fmt: skip
+            for protocol, by, n, messages, confidence, size in labels.iter_rows():
+                seen = totals.labels.setdefault((protocol or "", by or ""), [0, 0, 0.0, 0])
+                seen[0] += n
+                seen[1] += messages
+                seen[2] = max(seen[2], confidence)
+                seen[3] += size
+
+    def inventory(self, frames: dict[str, pl.DataFrame]) -> None:
+        """Keep what the inventory will be made from, bounded."""
+        from sentinel.inventory import assets
+
+        self.stats = assets.accumulate(self.stats, frames["messages"])
+        self.pairs = assets.accumulate_flows(self.pairs, frames["flows"], MAX_INVENTORY_FLOWS)
+
+
+class Worker:
+    """Feeds batches to an Analysis in a thread; an exception there surfaces at the next `put` or at `close`."""
+
+    def __init__(self, analysis: Analysis):
+        self._analysis = analysis
+        self._queue: queue.Queue[Batch | None] = queue.Queue(QUEUE)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._loop, name="tables", daemon=True)
+        self._thread.start()
+
+    def put(self, batch: Batch) -> None:
+        """Queue a batch; waits while the queue is full. Raises what went wrong with an earlier one."""
+        if self._error is not None:
+            raise self._error
+        self._queue.put(batch)
+
+    def close(self) -> None:
+        """Wait until every batch is done. Raises what went wrong."""
+        self._queue.put(None)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _loop(self) -> None:
+        while (batch := self._queue.get()) is not None:
+            if self._error is None:
+                try:
+                    self._analysis.take(batch)
+                except BaseException as error:  # handed to the thread that owns the analysis
+                    self._error = error
+
+
+def community_ids(batch: Batch) -> list[str]:
+    """Community ID 1.0, seed 0, of each flow row; empty without network addresses. Source: corelight/community-id-spec."""
+    from sentinel.wire import layout as L
+
+    result = []
+    columns = (L.L_FAMILY, L.L_PROTO, L.L_CLIENT_HIGH, L.L_CLIENT_LOW, L.L_SERVER_HIGH, L.L_SERVER_LOW, L.L_CLIENT_PORT, L.L_SERVER_PORT)
+    mask = (1 << 64) - 1
+    for family, proto, ch, cl, sh, sl, cport, sport in batch.flows[:, columns].tolist():
+        if family == 4:
+            one, two = cl.to_bytes(4, "big"), sl.to_bytes(4, "big")
+        elif family == 6:
+            one, two = ((ch & mask) << 64 | cl & mask).to_bytes(16, "big"), ((sh & mask) << 64 | sl & mask).to_bytes(16, "big")
+        else:
+            result.append("")
+            continue
+        ports = cport >= 0
+        if (two, sport) < (one, cport):
+            one, two, cport, sport = two, one, sport, cport
+        data = b"\0\0" + one + two + bytes((proto, 0))
+        if ports:
+            data += cport.to_bytes(2, "big") + sport.to_bytes(2, "big")
+        result.append("1:" + base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode())
+    return result
+
+
+# -- stored captures ------------------------------------------------------------------------------------------
+
+
+def _inputs(paths: Sequence[Path | str]) -> list[Input]:
+    """The captures that paths mean, hashed, each content once, in the order of their first frames."""
+    found = [Input(path) for path in files.find(paths)]
+    for one in found:
+        if isinstance(one.path, Path):
+            one.first_time = _first_time(one.path)
+            one.size = one.path.stat().st_size
+    return sorted(found, key=lambda one: (one.first_time is None, one.first_time or 0, str(one.path)))
+
+
+def _first_time(path: Path) -> int | None:
+    """Time stamp of the first frame, or None where there is none; InputError where the file cannot be read."""
+    opened = files.open_capture(path)
+    with opened.stream as stream:
+        reader = CaptureReader(_Small(stream))
+        return reader.time if reader.next() else None
+
+
+class _Small:
+    """A stream read in small pieces, for a look at its beginning."""
+
+    def __init__(self, stream: files.Readable):
+        self._stream = stream
+
+    def read(self, n: int) -> bytes:
+        return self._stream.read(min(n, 65536))
+
+
+def analyze(
+    paths: Sequence[Path | str],
+    case: Path,
+    *,
+    rules: Sequence[Path] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    stop: threading.Event | None = None,
+) -> dict[str, Any]:
+    """Analyse captures into a case; returns the summary that docs/cli.md describes.
+
+    Raises InputError where nothing could be read, CaseError where the case cannot be used. What a capture held before
+    a fault, and what was read before `stop` was set, is in the case.
+    """
+    began = time.monotonic()
+    inputs = _inputs(paths)
+    with ThreadPoolExecutor(2) as pool:
+        hashes: dict[str, Future[str]] = {
+            str(one.path): pool.submit(files.sha256, one.path) for one in inputs if isinstance(one.path, Path)
+        }
+        from sentinel.store.case import Case
+
+        if len(inputs) == 1 and isinstance(inputs[0].path, Path):
+            _refuse_no_capture(inputs[0].path)
+        with Case.open(case) as opened:
+            for one in inputs:
+                if isinstance(one.path, Path):
+                    one.sha256 = hashes[str(one.path)].result()
+                    one.known = opened.known(one.sha256)
+            fresh: dict[str, Input] = {}
+            for one in inputs:
+                if one.known is None:
+                    fresh.setdefault(one.sha256 or str(one.path), one)
+            if not fresh:
+                summary = _known_summary(opened, case, inputs)
+            else:
+                summary = _analyze_fresh(opened, case, inputs, list(fresh.values()), rules, progress, stop)
+    summary["seconds"] = round(time.monotonic() - began, 3)
+    return summary
+
+
+def _refuse_no_capture(path: Path) -> None:
+    """InputError where the only file that was given is none at all, before a case is made for it."""
+    with files.open_capture(path).stream as stream:
+        reader = CaptureReader(_Small(stream))
+        if not reader.open():
+            raise InputError(f"{path}: {reader.fault_detail} (offset {reader.fault_offset}); give a pcap or pcapng file, plain or compressed.")
+
+
+def _analyze_fresh(
+    opened: Case,
+    case: Path,
+    inputs: list[Input],
+    fresh: list[Input],
+    rule_paths: Sequence[Path] | None,
+    progress: Callable[[Progress], None] | None,
+    stop: threading.Event | None,
+) -> dict[str, Any]:
+    """Read the captures that the case does not hold yet, as one run."""
+    parsers = load_parsers()
+    for broken in parsers.broken:
+        _log.warning("parser %s cannot be used: %s", broken.name, broken.reason)
+    started = [
+        {"sha256": one.sha256, "path": str(one.path), "state": "running", "bytes": one.size, "format": "", "frames": 0, "detail": "{}"}
+        for one in fresh
+    ]
+    with opened.begin_run(started, drop_interrupted=True) as run:
+        reading = Reading(parsers, run.base)
+        analysis = Analysis(parsers, reading.engine.rows.texts, run, _rules(rule_paths))
+        worker = Worker(analysis)
+        stopped = stop.is_set if stop is not None else lambda: False
+        rows: list[dict[str, Any]] = []
+        for one, row in zip(fresh, run.captures, strict=True):
+            if stopped():
+                break
+            rows.append(_read_one(one, row, reading, analysis, worker, progress, stopped))
+        for batch in reading.finish():
+            worker.put(batch)
+        worker.close()
+        summary = _finish(opened, case, inputs, rows, run, reading, analysis, stopped())
+    return summary
+
+
+def _rules(paths: Sequence[Path] | None) -> Any:
+    """The rule engine with the shipped rules, or those of `paths` beside them."""
+    from sentinel.rules.engine import Engine as RuleEngine
+    from sentinel.rules.load import RuleSet, shipped
+
+    ruleset = RuleSet.load(None if not paths else [shipped(), *paths])
+    for problem in ruleset.problems:
+        _log.warning("%s", problem)
+    engine = RuleEngine(ruleset)
+    engine.needed = ruleset.needed_columns("messages")  # type: ignore[attr-defined]
+    return engine
+
+
+def _read_one(
+    one: Input,
+    row: dict[str, Any],
+    reading: Reading,
+    analysis: Analysis,
+    worker: Worker,
+    progress: Callable[[Progress], None] | None,
+    stopped: Callable[[], bool],
+) -> dict[str, Any]:
+    """Read one capture to its end; returns its final row of `captures`."""
+    hashing: files.Hashing | None = None
+    if isinstance(one.path, Path):
+        source = files.open_capture(one.path)
+        stream, compression, position = source.stream, source.compression, source.position
+    else:
+        stream, compression, hashing = files.open_stdin()
+        position = lambda: 0 if hashing is None else hashing.size  # noqa: E731
+    engine = reading.engine
+
+    def turn() -> bool:
+        if progress is not None:
+            total = one.size if isinstance(one.path, Path) else None
+            sent = reading.next_message - reading.base + engine.rows.messages.n
+            progress(Progress(str(one.path), position(), total, engine.frames, sent, analysis.alerts))
+        return stopped()
+
+    reader: CaptureReader | None = None
+    for piece in reading.read(stream, row["capture"], one.first_time, turn):
+        if isinstance(piece, CaptureReader):
+            reader = piece
+        else:
+            worker.put(piece)
+    assert reader is not None
+    if reader.fault:
+        engine.note_capture(reader.fault, reader.fault_detail, reader.fault_offset)
+        for batch in reading.take():
+            worker.put(batch)
+    final = _capture_row(one, row, reading, reader, compression, stopped())
+    if hashing is not None:
+        hashing.close()
+        final["sha256"], final["bytes"] = hashing.hexdigest(), hashing.size
+    stream.close()
+    totals = analysis.totals
+    totals.frames += engine.frames
+    totals.bytes += engine.bytes
+    totals.duplicates += engine.duplicates
+    totals.unread.update(engine.unread)
+    return final
+
+
+def _capture_row(one: Input, row: dict[str, Any], reading: Reading, reader: CaptureReader, compression: str, stopped: bool) -> dict[str, Any]:
+    """The row of `captures` for a capture that was read."""
+    engine = reading.engine
+    interfaces = [
+        {**interface, "link_type": LINK_TYPES.get(interface["link"], f"{interface['link']} (not read)")} for interface in reader.interfaces
+    ]
+    detail = {
+        "interfaces": interfaces[:64],
+        "statistics": {str(k): v for k, v in reader.statistics.items()},
+        "comments": reader.comments,
+        "unread": engine.unread,
+        "skipped_blocks": reader.skipped,
+        "fault": fault_sentence(reader),
+    }
+    return {
+        **row,
+        "sha256": one.sha256,
+        "path": str(one.path),
+        "format": reader.format + (f"+{compression}" if compression else ""),
+        "state": "interrupted" if stopped else "faulty" if reader.fault else "complete",
+        "bytes": one.size,
+        "frames": engine.frames,
+        "first_time": engine.first_time if engine.frames else None,
+        "last_time": engine.latest_time if engine.frames else None,
+        "cut": engine.cut,
+        "duplicates": engine.duplicates,
+        "unread": engine.unread_frames,
+        "dropped": reader.dropped(),
+        "backwards": engine.backwards,
+        "detail": json.dumps(detail, ensure_ascii=False),
+    }
+
+
+def fault_sentence(reader: CaptureReader) -> str | None:
+    """What ended the reading of a capture early, with the offset; None where nothing did."""
+    if not reader.fault:
+        return None
+    return f"{reader.fault_detail} (at byte {reader.fault_offset} of the uncompressed file, after frame {reader.frame})"
+
+
+def _finish(
+    opened: Case, case: Path, inputs: list[Input], rows: list[dict[str, Any]], run: Run, reading: Reading, analysis: Analysis, stopped: bool
+) -> dict[str, Any]:
+    """Commit the run and make its summary."""
+    from sentinel.inventory import assets
+
+    analysis.facts.extend(_arp_facts(reading.engine))
+    devices = assets.build(analysis.pairs, analysis.facts, analysis.stats)
+    alerts = analysis.rules.finish() if analysis.rules is not None else []
+    totals = analysis.totals
+    faults = Counter({Fault(code).name.lower().replace("_", "-"): n for code, n in reading.engine.fault_counts.items()})
+    for row in rows:
+        if json.loads(row["detail"])["fault"] is None and row["state"] == "faulty":
+            row["state"] = "complete"
+    for name, frame, trace in reading.engine.defects:
+        _log.error("parser %s failed at frame %d:\n%s", name, frame, trace)
+    summary = {
+        "frames": totals.frames,
+        "bytes": totals.bytes,
+        "seconds": 0.0,
+        "flows": totals.flows,
+        "messages": dict(sorted(totals.messages.items())),
+        "points": totals.points,
+        "facts": len(analysis.facts),
+        "assets": len(devices),
+        "alerts": dict(sorted(Counter(alert["name"] for alert in alerts).items())),
+        "faults": dict(sorted(faults.items())),
+        "gaps": totals.gaps,
+        "duplicates": totals.duplicates,
+        "unread": dict(totals.unread),
+        "evicted_flows": reading.engine.table.evictions,
+        "captures": [_capture_summary(one, rows) for one in inputs],
+        "case": str(case),
+        "protocols": _protocols(totals),
+        "interrupted": stopped,
+    }
+    commit = run.interrupt if stopped else run.finish
+    commit(rows, analysis.facts, devices, alerts, summary)
+    return summary
+
+
+def _arp_facts(engine: Engine) -> list[dict[str, Any]]:
+    """What ARP said: which MAC address answers for which network address."""
+    facts = []
+    for key, (capture, frame, stamp) in engine.arps.items():
+        ip = str(ipaddress.IPv4Address(key[6:10]))
+        if ip == "0.0.0.0":
+            continue
+        facts.append(
+            {
+                "capture": capture, "frame": frame, "time": stamp, "flow": None, "device": ip, "unit": None, "kind": "mac",
+                "value": key[:6].hex(":"), "source": "arp", "confidence": 0.8,
+            }  # fmt: skip
+        )
+    return facts
+
+
+def _protocols(totals: Totals) -> list[dict[str, Any]]:
+    """Labels with how they were found, most bytes first."""
+    rows = [
+        {"protocol": name, "label_by": by, "confidence": row[2], "flows": int(row[0]), "messages": int(row[1]), "bytes": int(row[3])}
+        for (name, by), row in totals.labels.items()
+    ]
+    return sorted(rows, key=lambda row: (-row["messages"], -row["bytes"], row["protocol"]))
+
+
+def _capture_summary(one: Input, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """One entry of the summary's `captures`."""
+    row = one.known or next((r for r in rows if r["path"] == str(one.path) or (one.sha256 and r["sha256"] == one.sha256)), None)
+    if row is None:
+        return {"path": str(one.path), "sha256": one.sha256, "state": "not read", "known": False, "fault": None}
+    names = ("sha256", "state", "format", "frames", "bytes", "first_time", "last_time", "cut", "dropped", "duplicates", "backwards", "unread")
+    return {
+        "path": str(one.path),
+        **{name: row[name] for name in names},
+        "known": one.known is not None,
+        "fault": json.loads(row["detail"]).get("fault"),
+    }
+
+
+def _known_summary(opened: Case, case: Path, inputs: list[Input]) -> dict[str, Any]:
+    """The summary where the case holds every capture already: that of the case, nothing changed."""
+    summary = opened.summary()
+    summary["captures"] = [_capture_summary(one, []) for one in inputs]
+    summary["case"] = str(case)
+    summary["interrupted"] = False
+    return summary
+
+
+def dissect(path: Path | str, *, limit: int | None = None) -> Iterator[dict[str, pl.DataFrame]]:
+    """The tables of one capture, batch by batch, without a case; ends after the batch that reaches `limit` messages.
+
+    Raises InputError where the file is no capture, FaultyCapture after the last batch where it ended in a fault.
+    """
+    from sentinel.errors import FaultyCapture
+
+    parsers = load_parsers()
+    reading = Reading(parsers, 0)
+    analysis = Analysis(parsers, reading.engine.rows.texts, None, None)
+    reader: CaptureReader | None = None
+    stream = files.open_stdin()[0] if path == files.STDIN else files.open_stream(Path(path))
+    sent = 0
+
+    def enough() -> bool:
+        return limit is not None and reading.next_message + reading.engine.rows.messages.n >= limit
+
+    with stream:
+        for piece in reading.read(stream, 1, None, enough):
+            if isinstance(piece, CaptureReader):
+                reader = piece
+                continue
+            sent += len(piece.messages)
+            yield analysis.frames(piece)
+    for batch in reading.finish():
+        yield analysis.frames(batch)
+    assert reader is not None
+    if reader.fault:
+        if reader.frame == 0:
+            raise InputError(f"{path}: {reader.fault_detail} (offset {reader.fault_offset}); give a pcap or pcapng file, plain or compressed.")
+        raise FaultyCapture(f"{path}: {fault_sentence(reader)}")

@@ -1,0 +1,278 @@
+"""Values: the data bytes that parsers kept, read as numbers at the addresses that the request named.
+
+Parsers do not decode arrays of values; they keep bytes and say how they are to be read, or that the paired request
+says it. All messages of a batch are expanded at once, data type by data type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sentinel.model import Access, DType, Kind
+from sentinel.pairing import Batch, request_rows
+from sentinel.wire import layout as L
+
+WIDTHS: dict[int, tuple[int, str]] = {
+    DType.BOOL: (1, "u1"),
+    DType.U8: (1, "u1"),
+    DType.I8: (1, "i1"),
+    DType.U16: (2, ">u2"),
+    DType.I16: (2, ">i2"),
+    DType.U32: (4, ">u4"),
+    DType.I32: (4, ">i4"),
+    DType.U64: (8, ">u8"),
+    DType.I64: (8, ">i8"),
+    DType.F32: (4, ">f4"),
+    DType.F64: (8, ">f8"),
+    DType.U16LE: (2, "<u2"),
+    DType.I16LE: (2, "<i2"),
+    DType.U32LE: (4, "<u4"),
+    DType.I32LE: (4, "<i4"),
+    DType.F32LE: (4, "<f4"),
+    DType.F64LE: (8, "<f8"),
+}
+"""Bytes and numpy type of one value of each fixed-width DType."""
+
+MAX_HEX = 256
+"""Bytes of one TEXT or BYTES value that are kept as text."""
+
+_ABSENT = np.int64(-(2**63))
+
+
+@dataclass(slots=True)
+class Points:
+    """Columns of the points of one batch; integers hold `_ABSENT` where a cell is absent, floats NaN with `has_value`."""
+
+    row: np.ndarray
+    item: np.ndarray
+    object: np.ndarray
+    block: np.ndarray
+    address: np.ndarray
+    bit: np.ndarray
+    value: np.ndarray
+    has_value: np.ndarray
+    text: list[str] | None
+    text_index: np.ndarray
+    quality: np.ndarray
+    stamp: np.ndarray
+    access: np.ndarray
+
+
+@dataclass(slots=True)
+class _Spans:
+    """Pieces of data that are to be read: one row each, already with the addresses of the request."""
+
+    row: np.ndarray
+    item: np.ndarray
+    object: np.ndarray
+    block: np.ndarray
+    address: np.ndarray
+    bit: np.ndarray
+    quantity: np.ndarray
+    dtype: np.ndarray
+    step: np.ndarray
+    data: np.ndarray
+    length: np.ndarray
+
+
+def _cell(cells: np.ndarray, column: int) -> np.ndarray:
+    """A column with `_ABSENT` where the validity mask says that nothing was written."""
+    values = cells[:, column].copy()
+    values[(cells[:, 0] >> column) & 1 == 0] = _ABSENT
+    return values
+
+
+def _message_spans(batch: Batch) -> _Spans | None:
+    """Data that stand in the message itself, with what the request says where the message does not."""
+    cells = batch.messages
+    rows = np.flatnonzero((cells[:, 0] >> L.M_DATA) & 1)
+    if len(rows) == 0:
+        return None
+    own = cells[rows]
+    fields = {
+        "object": _cell(own, L.M_OBJECT),
+        "block": _cell(own, L.M_BLOCK),
+        "address": _cell(own, L.M_ADDRESS),
+        "bit": _cell(own, L.M_BIT),
+        "quantity": _cell(own, L.M_QUANTITY),
+        "dtype": own[:, L.M_DTYPE].copy(),
+        "step": own[:, L.M_STEP].copy(),
+    }
+    asks = np.flatnonzero((fields["dtype"] == DType.NONE) & (own[:, L.M_KIND] != Kind.REQUEST))
+    if len(asks):
+        found, earlier = request_rows(batch, rows[asks])
+        sources = ((found >= 0) & ~earlier, batch.messages), ((found >= 0) & earlier, batch.before and batch.before.messages)
+        for mask, source in sources:
+            if source is None or not mask.any():
+                continue
+            asked = source[found[mask]]
+            at = asks[mask]
+            fields["object"][at] = _cell(asked, L.M_OBJECT)
+            fields["block"][at] = _cell(asked, L.M_BLOCK)
+            fields["address"][at] = _cell(asked, L.M_ADDRESS)
+            fields["bit"][at] = _cell(asked, L.M_BIT)
+            fields["quantity"][at] = _cell(asked, L.M_QUANTITY)
+            fields["dtype"][at] = asked[:, L.M_DTYPE]
+            fields["step"][at] = asked[:, L.M_STEP]
+    return _Spans(rows, np.zeros(len(rows), np.int64), data=own[:, L.M_DATA], length=own[:, L.M_DATA_LENGTH], **fields)
+
+
+def _item_spans(batch: Batch) -> _Spans | None:
+    """Data of items; item k of an answer is read as item k of its request says."""
+    cells = batch.items
+    if len(cells) == 0:
+        return None
+    chosen = np.flatnonzero((cells[:, 0] >> L.I_DATA) & 1)
+    if len(chosen) == 0:
+        return None
+    own = cells[chosen]
+    rows = own[:, L.I_MESSAGE]
+    fields = {
+        "object": _cell(own, L.I_OBJECT),
+        "block": _cell(own, L.I_BLOCK),
+        "address": _cell(own, L.I_ADDRESS),
+        "bit": _cell(own, L.I_BIT),
+        "quantity": _cell(own, L.I_QUANTITY),
+        "dtype": own[:, L.I_DTYPE].copy(),
+        "step": own[:, L.I_STEP].copy(),
+    }
+    asks = np.flatnonzero((fields["dtype"] == DType.NONE) & (batch.messages[rows, L.M_KIND] != Kind.REQUEST))
+    if len(asks):
+        found, earlier = request_rows(batch, rows[asks])
+        for mask, source in (
+            ((found >= 0) & ~earlier, batch.items),
+            ((found >= 0) & earlier, batch.before.items if batch.before is not None else None),
+        ):
+            if source is None or not mask.any() or len(source) == 0:
+                continue
+            # items of one message stand together, in order: the k-th is k behind the first
+            place = np.searchsorted(source[:, L.I_MESSAGE], found[mask]) + own[asks[mask], L.I_INDEX]
+            inside = place < len(source)
+            place[~inside] = 0
+            asked = source[place]
+            good = inside & (asked[:, L.I_MESSAGE] == found[mask])
+            at = asks[mask][good]
+            asked = asked[good]
+            fields["object"][at] = _cell(asked, L.I_OBJECT)
+            fields["block"][at] = _cell(asked, L.I_BLOCK)
+            fields["address"][at] = _cell(asked, L.I_ADDRESS)
+            fields["bit"][at] = _cell(asked, L.I_BIT)
+            fields["quantity"][at] = _cell(asked, L.I_QUANTITY)
+            fields["dtype"][at] = asked[:, L.I_DTYPE]
+            fields["step"][at] = asked[:, L.I_STEP]
+    return _Spans(rows, own[:, L.I_INDEX], data=own[:, L.I_DATA], length=own[:, L.I_DATA_LENGTH], **fields)
+
+
+def _take(spans: _Spans, mask: np.ndarray) -> _Spans:
+    """The spans where the mask is true."""
+    return _Spans(*(getattr(spans, name)[mask] for name in _Spans.__slots__))
+
+
+def _expand(spans: _Spans, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For spans with `counts` values each: the span of every value, and its position in the span."""
+    which = np.repeat(np.arange(len(counts)), counts)
+    starts = np.cumsum(counts) - counts
+    return which, np.arange(len(which)) - starts[which]
+
+
+def _fixed(batch: Batch, spans: _Spans, dtype: int) -> tuple[_Spans, np.ndarray, np.ndarray, np.ndarray]:
+    """Values of a fixed width: (spans, span of each value, position, value)."""
+    width, kind = WIDTHS[dtype]
+    counts = spans.length // width
+    which, position = _expand(spans, counts)
+    at = spans.data[which] + position * width
+    raw = batch.heap[at[:, None] + np.arange(width)]
+    with np.errstate(invalid="ignore"):
+        value = np.ascontiguousarray(raw).view(kind).reshape(-1).astype(np.float64)
+    if dtype == DType.BOOL:
+        value = (value != 0).astype(np.float64)
+    return spans, which, position, value
+
+
+def _bits(batch: Batch, spans: _Spans) -> tuple[_Spans, np.ndarray, np.ndarray, np.ndarray]:
+    """Packed bits, least significant first; the quantity says where the padding begins."""
+    counts = spans.length * 8
+    known = spans.quantity >= 0
+    counts = np.where(known, np.minimum(counts, np.where(known, spans.quantity, 0)), counts)
+    which, position = _expand(spans, counts)
+    octet = batch.heap[spans.data[which] + (position >> 3)]
+    return spans, which, position, ((octet >> (position & 7).astype(np.uint8)) & 1).astype(np.float64)
+
+
+def _columns(batch: Batch, spans: _Spans, which: np.ndarray, position: np.ndarray, value: np.ndarray) -> Points:
+    """The rows of numeric values."""
+    address = spans.address[which] + position * spans.step[which]
+    n = len(which)
+    absent = np.full(n, _ABSENT)
+    return Points(
+        row=spans.row[which], item=spans.item[which], object=spans.object[which], block=spans.block[which], address=address,
+        bit=spans.bit[which], value=value, has_value=np.ones(n, bool), text=None, text_index=np.zeros(n, np.int64),
+        quality=absent, stamp=absent, access=np.zeros(n, np.int64),
+    )
+
+
+def _texts(batch: Batch, spans: _Spans) -> Points:
+    """One value a span: text, or bytes in hexadecimal."""
+    texts = [""]
+    for start, length, dtype in zip(spans.data.tolist(), spans.length.tolist(), spans.dtype.tolist(), strict=True):
+        raw = batch.heap[start : start + min(length, MAX_HEX)].tobytes()
+        text = raw.decode("latin-1").strip("\x00 ") if dtype == DType.TEXT else raw.hex()
+        if dtype == DType.TEXT and not text.isprintable():
+            text = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+        texts.append(text + ("…" if length > MAX_HEX else ""))
+    n = len(spans.row)
+    absent = np.full(n, _ABSENT)
+    return Points(
+        row=spans.row, item=spans.item, object=spans.object, block=spans.block, address=spans.address, bit=spans.bit,
+        value=np.zeros(n), has_value=np.zeros(n, bool), text=texts, text_index=np.arange(1, n + 1),
+        quality=absent, stamp=absent, access=np.zeros(n, np.int64),
+    )
+
+
+def _direct(batch: Batch) -> Points | None:
+    """Points that the parser wrote with address and value."""
+    cells = batch.points
+    if len(cells) == 0:
+        return None
+    n = len(cells)
+    return Points(
+        row=cells[:, L.P_MESSAGE], item=cells[:, L.P_ITEM], object=cells[:, L.P_OBJECT], block=_cell(cells, L.P_BLOCK),
+        address=cells[:, L.P_ADDRESS], bit=_cell(cells, L.P_BIT), value=cells[:, L.P_VALUE].copy().view(np.float64),
+        has_value=((cells[:, 0] >> L.P_VALUE) & 1).astype(bool), text=None,
+        text_index=np.where((cells[:, 0] >> L.P_TEXT) & 1, cells[:, L.P_TEXT], 0),
+        quality=_cell(cells, L.P_QUALITY), stamp=_cell(cells, L.P_STAMP),
+        access=np.where((cells[:, 0] >> L.P_ACCESS) & 1, cells[:, L.P_ACCESS], np.zeros(n, np.int64)),
+    )
+
+
+def expand(batch: Batch) -> list[Points]:
+    """All points of a paired batch, in groups; `text_index` counts in `text`, or in the run's dictionary where None."""
+    groups: list[Points] = []
+    direct = _direct(batch)
+    if direct is not None:
+        groups.append(direct)
+    for spans in (_message_spans(batch), _item_spans(batch)):
+        if spans is None:
+            continue
+        # an answer whose request was not seen has values, but nobody knows of what
+        spans = _take(spans, (spans.address >= 0) & (spans.dtype != DType.NONE))
+        for dtype in np.unique(spans.dtype).tolist():
+            some = _take(spans, spans.dtype == dtype)
+            if dtype == DType.BIT:
+                groups.append(_columns(batch, *_bits(batch, some)))
+            elif dtype in WIDTHS:
+                groups.append(_columns(batch, *_fixed(batch, some, dtype)))
+            else:
+                groups.append(_texts(batch, some))
+    for group in groups:
+        kinds = batch.messages[group.row, L.M_KIND]
+        implied = np.where(kinds == Kind.REQUEST, Access.WRITE, np.where(kinds == Kind.UNSOLICITED, Access.REPORT, Access.READ))
+        group.access = np.where(group.access == 0, implied, group.access)
+    return groups
+
+
+def absent(values: np.ndarray) -> np.ndarray:
+    """Where a column of `Points` has no value."""
+    return values == _ABSENT

@@ -1,0 +1,234 @@
+"""Stored captures: files, compressed files, folder trees, standard input; ordered by their first time stamp."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import sys
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from sentinel.errors import InputError
+
+STDIN = "-"
+_HASH_CHUNK = 1 << 20
+CAPTURE_MAGICS = (
+    b"\x0a\x0d\x0d\x0a", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x34\xcd\xb2\xa1",
+    b"\xa1\xb2\xcd\x34",
+)  # fmt: skip
+
+
+class Readable(Protocol):
+    """What the core reads from: `read(n)` gives at most n bytes, none at the end."""
+
+    def read(self, n: int = -1, /) -> bytes: ...
+
+
+def _zstd(raw: BinaryIO) -> Any:
+    import zstandard
+
+    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+
+
+def _lz4(raw: BinaryIO) -> Any:
+    import lz4.frame
+
+    return lz4.frame.LZ4FrameFile(raw)
+
+
+_COMPRESSIONS: tuple[tuple[bytes, str, Callable[[BinaryIO], Any]], ...] = (
+    (b"\x1f\x8b", "gzip", lambda raw: gzip.GzipFile(fileobj=raw)),
+    (b"\x28\xb5\x2f\xfd", "zstd", _zstd),
+    (b"\xfd7zXZ\x00", "xz", lzma.LZMAFile),
+    (b"\x04\x22\x4d\x18", "lz4", _lz4),
+    (b"BZh", "bzip2", bz2.BZ2File),
+)
+
+
+class Guard:
+    """A stream whose decompression errors are OSErrors with a sentence, whichever library raised them."""
+
+    def __init__(self, stream: Any, compression: str):
+        self._stream = stream
+        self._compression = compression
+
+    def read(self, n: int = -1, /) -> bytes:
+        """At most n bytes; OSError where the compressed data are damaged or end early."""
+        try:
+            return self._stream.read(n)
+        except OSError:
+            raise
+        except (EOFError, zlib.error, lzma.LZMAError, RuntimeError, ValueError) as error:
+            raise OSError(f"the {self._compression} data are damaged or cut off ({error})") from error
+        except Exception as error:
+            # zstandard raises a class of its own that is not importable without the package
+            if type(error).__name__ != "ZstdError":
+                raise
+            raise OSError(f"the {self._compression} data are damaged or cut off ({error})") from error
+
+    def close(self) -> None:
+        """Close the stream below."""
+        self._stream.close()
+
+    def __enter__(self) -> Guard:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Hashing:
+    """A stream that hashes and counts what passes: for standard input, whose hash is known only at its end."""
+
+    def __init__(self, raw: BinaryIO):
+        self._raw = raw
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def read(self, n: int = -1, /) -> bytes:
+        """At most n bytes."""
+        data = self._raw.read(n)
+        self._hash.update(data)
+        self.size += len(data)
+        return data
+
+    def close(self) -> None:
+        """Read what is left, so that the hash covers the whole stream."""
+        while self.read(_HASH_CHUNK):
+            pass
+
+    def hexdigest(self) -> str:
+        """SHA-256 of what has passed so far."""
+        return self._hash.hexdigest()
+
+
+class _Peeked:
+    """A stream with its first bytes put back."""
+
+    def __init__(self, head: bytes, raw: Any):
+        self._head = head
+        self._raw = raw
+
+    def read(self, n: int = -1, /) -> bytes:
+        if self._head:
+            if n is None or n < 0:
+                data, self._head = self._head + self._raw.read(), b""
+                return data
+            data, self._head = self._head[:n], self._head[n:]
+            return data
+        return self._raw.read(n)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._raw.close()
+
+    @property
+    def closed(self) -> bool:
+        return False
+
+
+@dataclass(slots=True)
+class Opened:
+    """A capture that is open: its decompressed stream, how many bytes of the file were read, and what compresses it."""
+
+    stream: Guard
+    compression: str
+    position: Callable[[], int]
+
+
+def decompressed(raw: Any) -> tuple[Guard, str]:
+    """The stream behind any compression, told by its first bytes, and the compression's name (or empty)."""
+    head = raw.read(6)
+    while len(head) < 6:
+        more = raw.read(6 - len(head))
+        if not more:
+            break
+        head += more
+    if raw.seekable() if hasattr(raw, "seekable") else False:
+        raw.seek(0)
+    else:
+        raw = _Peeked(head, raw)
+    for magic, name, opener in _COMPRESSIONS:
+        if head.startswith(magic):
+            return Guard(opener(raw), name), name
+    return Guard(raw, ""), ""
+
+
+def open_capture(path: Path) -> Opened:
+    """Open a stored capture; InputError where the file cannot be read."""
+    try:
+        raw = path.open("rb", buffering=0) if path.suffix in (".pcap", ".pcapng", ".cap") else path.open("rb")
+        stream, compression = decompressed(raw)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions.") from error
+    return Opened(stream, compression, lambda: raw.tell() if not raw.closed else 0)
+
+
+def open_stream(path: Path) -> Guard:
+    """The decompressed bytes of a stored capture."""
+    return open_capture(path).stream
+
+
+def open_stdin() -> tuple[Guard, str, Hashing]:
+    """Standard input, decompressed, and the hash that runs along."""
+    hashing = Hashing(sys.stdin.buffer)
+    stream, compression = decompressed(hashing)
+    return stream, compression, hashing
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file as it lies on disk; InputError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions.") from error
+
+
+def is_capture(path: Path) -> bool:
+    """Whether a file begins as a pcap or pcapng file, behind any compression."""
+    try:
+        with path.open("rb") as raw:
+            head = raw.read(6)
+            raw.seek(0)
+            if head[:4] in CAPTURE_MAGICS:
+                return True
+            if any(head.startswith(magic) for magic, _, _ in _COMPRESSIONS):
+                stream, _ = decompressed(raw)
+                return stream.read(4) in CAPTURE_MAGICS
+    except OSError:
+        return False
+    return False
+
+
+def find(paths: Iterable[Path | str]) -> list[Path | str]:
+    """The captures that paths mean: files as given, folders searched for captures (by content); each once.
+
+    InputError where a path does not exist or a folder holds no capture.
+    """
+    found: list[Path | str] = []
+    for given in paths:
+        if given == STDIN:
+            found.append(STDIN)
+            continue
+        path = Path(given)
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.is_file() and is_capture(p))
+            if not inside:
+                raise InputError(f"{path}: no capture in this folder or below it (pcap or pcapng, plain or compressed).")
+            found.extend(inside)
+        elif not path.exists():
+            raise InputError(f"{path}: no such file or folder.")
+        else:
+            found.append(path)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,429 @@
+"""Raw cells to the tables of the schema, as Polars frames: the columns that people, rules and stores see."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from sentinel import points as points_module
+from sentinel.identify import LABEL_BY
+from sentinel.model import Access, Activity, Fault, Kind
+from sentinel.pairing import NAMES as PAIRING_NAMES
+from sentinel.pairing import Batch
+from sentinel.plugins import Protocol
+from sentinel.wire import layout as L
+
+TIME = pl.Datetime("ns", "UTC")
+_OPERATIONS = 1 << 16
+_IP_NAMES = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 51: "ah", 58: "icmpv6", 89: "ospf", 112: "vrrp", 132: "sctp"}
+_STATES = ["", "opening", "open", "closed", "reset", "midstream"]
+_ENDS = ["end of capture", "closed", "idle", "evicted"]
+_DIRECTION_BY = ["first-frame", "port", "payload", "handshake"]
+
+
+def mac_text(value: int) -> str:
+    """A MAC address from its 48 bits; empty for a negative number (none)."""
+    if value < 0:
+        return ""
+    raw = f"{value:012x}"
+    return ":".join(raw[i : i + 2] for i in range(0, 12, 2))
+
+
+def address_text(family: int, high: int, low: int) -> str:
+    """A network address from its cells: IPv4, IPv6, or a MAC address for family 0."""
+    if family == 4:
+        return f"{low >> 24 & 255}.{low >> 16 & 255}.{low >> 8 & 255}.{low & 255}"
+    if family == 6:
+        return str(ipaddress.IPv6Address((high & (1 << 64) - 1) << 64 | low & (1 << 64) - 1))
+    return mac_text(low)
+
+
+def transport_text(family: int, proto: int) -> str:
+    """The name of a transport: tcp, udp, sctp, icmp ..., the number of another IP protocol, or eth."""
+    if family == 0:
+        return "eth"
+    return _IP_NAMES.get(proto, f"ip-{proto}")
+
+
+def _texts(values: list[str]) -> pl.Series:
+    """A dictionary of texts that columns are gathered from."""
+    return pl.Series(values, dtype=pl.Categorical)
+
+
+class Tables:
+    """Makes the frames of each batch; keeps the dictionaries that do not change within a run."""
+
+    def __init__(self, protocols: list[Protocol], texts: list[str]):
+        self._protocols = protocols
+        self._run_texts = texts
+        self._protocol_names = _texts([*(p.name for p in protocols), ""])
+        self._kinds = _texts([k.name.lower() for k in Kind])
+        self._faults = _texts([Fault(i).name.lower().replace("_", "-") if i in Fault._value2member_map_ else "" for i in range(64)])
+        self._pairings = _texts([PAIRING_NAMES[i] for i in range(5)])
+        self._accesses = _texts(["", *(a.name.lower() for a in Access)])
+        names, activities = [""], [0]
+        lookup = np.zeros(len(protocols) * _OPERATIONS, dtype=np.int32)
+        for p in protocols:
+            for key, operation in p.operations.items():
+                lookup[p.index * _OPERATIONS + key] = len(names)
+                names.append(operation.name)
+                activities.append(int(operation.activity))
+        self._operation_lookup = lookup
+        self._operations = _texts(names)
+        self._operation_activity = np.array(activities, dtype=np.int32)
+        self._activities = _texts([a.name.lower() for a in Activity])
+        self._objects: dict[tuple[int, int], int] = {}
+        self._object_names = [""]
+        self._statuses: dict[tuple[int, int], int] = {}
+        self._status_names = [""]
+
+    # -- dictionaries -----------------------------------------------------------------------------------------
+
+    def _named(self, kind: str, protocol: np.ndarray, code: np.ndarray, valid: np.ndarray) -> pl.Series:
+        """Names of objects or statuses: a small dictionary over the distinct (protocol, code) pairs of the batch."""
+        known = self._objects if kind == "object" else self._statuses
+        names = self._object_names if kind == "object" else self._status_names
+        index = np.zeros(len(code), dtype=np.int64)
+        where = np.flatnonzero(valid)
+        if len(where):
+            joint = protocol[where] << 48 | code[where] & (1 << 48) - 1
+            distinct, inverse = np.unique(joint, return_inverse=True)
+            numbers = np.empty(len(distinct), dtype=np.int64)
+            for i, value in enumerate(distinct.tolist()):
+                key = (value >> 48, value & (1 << 48) - 1)
+                number = known.get(key)
+                if number is None:
+                    owner = self._protocols[key[0]]
+                    table = owner.objects if kind == "object" else owner.statuses
+                    name = table.get(key[1], str(key[1]) if kind == "object" else "")
+                    number = known[key] = len(names)
+                    names.append(name)
+                numbers[i] = number
+            index[where] = numbers[inverse]
+        return _texts(names).gather(index)
+
+    def _run_text(self, index: np.ndarray) -> pl.Series:
+        """Texts of the run's dictionary; only those that occur are turned into a column."""
+        if not index.any():
+            return pl.Series([""], dtype=pl.Categorical).gather(np.zeros(len(index), dtype=np.int64))
+        distinct, inverse = np.unique(index, return_inverse=True)
+        return _texts([self._run_texts[i] for i in distinct.tolist()]).gather(inverse)
+
+    # -- helpers ----------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _nullable(cells: np.ndarray, column: int, dtype: Any) -> pl.Series:
+        """A column with nulls where nothing was written."""
+        values = pl.Series(np.ascontiguousarray(cells[:, column])).cast(dtype, strict=False)
+        valid = (cells[:, 0] >> column) & 1 != 0
+        if valid.all():
+            return values
+        return pl.select(pl.when(pl.Series(valid)).then(values)).to_series()
+
+    @staticmethod
+    def _whole(cells: np.ndarray, column: int, dtype: Any = pl.Int64) -> pl.Series:
+        """A column that is always there."""
+        values = pl.Series(np.ascontiguousarray(cells[:, column]))
+        return values if dtype == pl.Int64 else values.cast(dtype, strict=False)
+
+    # -- messages ---------------------------------------------------------------------------------------------
+
+    def sides(self, batch: Batch) -> dict[str, pl.Series]:
+        """Dictionaries over the identity rows of a batch, client and server interleaved: 2k is a client, 2k+1 its server."""
+        addresses: list[str] = []
+        ports: list[int] = []
+        transports: list[str] = []
+        for row in batch.idents.tolist():
+            family = row[L.D_FAMILY]
+            addresses.append(address_text(family, row[L.D_CLIENT_HIGH], row[L.D_CLIENT_LOW]))
+            addresses.append(address_text(family, row[L.D_SERVER_HIGH], row[L.D_SERVER_LOW]))
+            ports += [row[L.D_CLIENT_PORT], row[L.D_SERVER_PORT]]
+            transports.append(transport_text(family, row[L.D_PROTO]))
+        port = pl.Series([p if p >= 0 else None for p in ports], dtype=pl.Int32)
+        return {"address": _texts(addresses), "port": port, "transport": _texts(transports)}
+
+    def messages(self, batch: Batch, sides: dict[str, pl.Series]) -> pl.DataFrame:
+        """The messages of a batch; columns as schema.MESSAGES."""
+        cells = batch.messages
+        n = len(cells)
+        protocol = cells[:, L.M_PROTOCOL]
+        # the sender is the client where the message goes to the server
+        sender = cells[:, L.M_IDENT] * 2 + cells[:, L.M_DIRECTION]
+        receiver = sender ^ 1
+        operation = self._operation_lookup[protocol * _OPERATIONS + cells[:, L.M_OPERATION]]
+        valid = cells[:, 0]
+        paired = batch.pair >= 0
+        answers = paired & (cells[:, L.M_KIND] != Kind.REQUEST)
+        columns = {
+            "message": pl.Series(np.arange(batch.first, batch.first + n)),
+            "capture": pl.Series(np.full(n, batch.capture, dtype=np.int32)),
+            "frame": self._whole(cells, L.M_FRAME),
+            "time": self._whole(cells, L.M_TIME).cast(TIME),
+            "index": self._whole(cells, L.M_INDEX, pl.Int32),
+            "first_frame": self._whole(cells, L.M_FIRST_FRAME),
+            "offset": self._whole(cells, L.M_OFFSET),
+            "length": self._whole(cells, L.M_LENGTH, pl.Int32),
+            "flow": self._whole(cells, L.M_FLOW),
+            "src": sides["address"].gather(sender),
+            "dst": sides["address"].gather(receiver),
+            "sport": sides["port"].gather(sender),
+            "dport": sides["port"].gather(receiver),
+            "transport": sides["transport"].gather(cells[:, L.M_IDENT]),
+            "protocol": self._protocol_names.gather(protocol),
+            "kind": self._kinds.gather(cells[:, L.M_KIND]),
+            "function": self._nullable(cells, L.M_FUNCTION, pl.Int32),
+            "operation": self._operations.gather(operation),
+            "activity": self._activities.gather(self._operation_activity[operation]),
+            "unit": self._nullable(cells, L.M_UNIT, pl.Int64),
+            "object": self._named("object", protocol, cells[:, L.M_OBJECT], valid >> L.M_OBJECT & 1 != 0),
+            "block": self._nullable(cells, L.M_BLOCK, pl.Int64),
+            "address": self._nullable(cells, L.M_ADDRESS, pl.Int64),
+            "bit": self._nullable(cells, L.M_BIT, pl.UInt8),
+            "quantity": self._nullable(cells, L.M_QUANTITY, pl.Int64),
+            "status": self._nullable(cells, L.M_STATUS, pl.Int64),
+            "status_name": self._named("status", protocol, cells[:, L.M_STATUS], valid >> L.M_STATUS & 1 != 0),
+            "transaction": self._nullable(cells, L.M_TRANSACTION, pl.Int64),
+            "name": self._run_text(cells[:, L.M_NAME]),
+            "fault": self._faults.gather(cells[:, L.M_FAULT]),
+            "detail": self._run_text(cells[:, L.M_DETAIL]),
+            "pair": pl.select(pl.when(pl.Series(paired)).then(pl.Series(batch.pair))).to_series(),
+            "latency": pl.select(pl.when(pl.Series(answers)).then(pl.Series(batch.latency))).to_series(),
+            "pairing": self._pairings.gather(batch.result),
+        }
+        return pl.DataFrame(columns)
+
+    def extension(self, batch: Batch, protocol: Protocol) -> pl.DataFrame | None:
+        """The protocol's own columns, `message` first; None where the batch has none of it."""
+        cells = batch.extras.get(protocol.index)
+        if cells is None or len(cells) == 0:
+            return None
+        rows = np.flatnonzero(batch.messages[:, L.M_PROTOCOL] == protocol.index)
+        # row k of the protocol's block belongs to the k-th message of the protocol
+        columns: dict[str, pl.Series] = {"message": pl.Series(rows + batch.first)}
+        for k, extra in enumerate(protocol.table, start=1):
+            if extra.type == "text":
+                columns[extra.name] = self._run_text(np.where((cells[:, 0] >> k) & 1, cells[:, k], 0))
+            elif extra.type == "f64":
+                values = pl.Series(np.ascontiguousarray(cells[:, k]).view(np.float64))
+                valid = (cells[:, 0] >> k) & 1 != 0
+                columns[extra.name] = pl.select(pl.when(pl.Series(valid)).then(values)).to_series()
+            else:
+                columns[extra.name] = self._nullable(cells, k, _POLARS[extra.type])
+        return pl.DataFrame(columns)
+
+    def items(self, batch: Batch) -> pl.DataFrame:
+        """The items of a batch; columns as schema.ITEMS."""
+        cells = batch.items
+        rows = cells[:, L.I_MESSAGE]
+        protocol = batch.messages[rows, L.M_PROTOCOL] if len(rows) else rows
+        return pl.DataFrame(
+            {
+                "message": pl.Series(rows + batch.first),
+                "index": self._whole(cells, L.I_INDEX, pl.Int32),
+                "object": self._named("object", protocol, cells[:, L.I_OBJECT], cells[:, 0] >> L.I_OBJECT & 1 != 0),
+                "block": self._nullable(cells, L.I_BLOCK, pl.Int64),
+                "address": self._nullable(cells, L.I_ADDRESS, pl.Int64),
+                "bit": self._nullable(cells, L.I_BIT, pl.UInt8),
+                "quantity": self._nullable(cells, L.I_QUANTITY, pl.Int64),
+                "dtype": _DTYPES.gather(cells[:, L.I_DTYPE]),
+                "status": self._nullable(cells, L.I_STATUS, pl.Int64),
+                "name": self._run_text(cells[:, L.I_NAME]),
+            }
+        )
+
+    def points(self, batch: Batch, sides: dict[str, pl.Series]) -> pl.DataFrame:
+        """The points of a paired batch; columns as schema.POINTS, in the order of their messages."""
+        parts = [self._point_group(batch, group, sides) for group in points_module.expand(batch)]
+        if not parts:
+            return pl.DataFrame(schema={name: dtype for name, dtype in _POINT_SCHEMA.items()})
+        if len(parts) == 1:
+            return parts[0]
+        return pl.concat(parts).sort("message", maintain_order=True)
+
+    def _point_group(self, batch: Batch, group: points_module.Points, sides: dict[str, pl.Series]) -> pl.DataFrame:
+        """The frame of one group of points."""
+        cells = batch.messages
+        row = group.row
+
+        def null(values: np.ndarray, dtype: Any) -> pl.Series:
+            gone = points_module.absent(values)
+            series = pl.Series(values)
+            if gone.any():
+                series = pl.select(pl.when(pl.Series(~gone)).then(series)).to_series()
+            return series.cast(dtype, strict=False)
+
+        value = pl.Series(group.value)
+        if not group.has_value.all():
+            value = pl.select(pl.when(pl.Series(group.has_value)).then(value)).to_series()
+        # what is per message is made once a message and then spread over its points
+        distinct, spread = _runs(row)
+        some = cells[distinct]
+        return pl.DataFrame(
+            {
+                "capture": pl.Series(np.full(len(row), batch.capture, dtype=np.int32)),
+                "frame": self._whole(some, L.M_FRAME).gather(spread),
+                "time": self._whole(some, L.M_TIME).cast(TIME).gather(spread),
+                "message": pl.Series(row + batch.first),
+                "flow": self._whole(some, L.M_FLOW).gather(spread),
+                "device": sides["address"].gather(some[:, L.M_IDENT] * 2 + 1).gather(spread),
+                "unit": self._nullable(some, L.M_UNIT, pl.Int64).gather(spread),
+                "protocol": self._protocol_names.gather(some[:, L.M_PROTOCOL]).gather(spread),
+                "object": self._named("object", cells[row, L.M_PROTOCOL], group.object, group.object >= 0),
+                "block": null(group.block, pl.Int64),
+                "address": pl.Series(group.address),
+                "bit": null(group.bit, pl.UInt8),
+                "value": value,
+                "text": _texts(group.text).gather(group.text_index) if group.text is not None else self._run_text(group.text_index),
+                "quality": null(group.quality, pl.Int64),
+                "stamp": null(group.stamp, pl.Int64).cast(TIME),
+                "access": self._accesses.gather(group.access),
+            }
+        )
+
+    # -- flows, facts, faults ---------------------------------------------------------------------------------
+
+    def flows(self, batch: Batch) -> pl.DataFrame:
+        """Flows that ended in the batch; columns as schema.FLOWS (`id` is filled by the pipeline)."""
+        cells = batch.flows
+        family = cells[:, L.L_FAMILY]
+        proto = cells[:, L.L_PROTO]
+        names = [transport_text(f, p) for f, p in zip(family.tolist(), proto.tolist(), strict=True)]
+
+        def ports(column: int) -> pl.Series:
+            values = pl.Series(np.ascontiguousarray(cells[:, column])).cast(pl.Int32)
+            return pl.select(pl.when(pl.Series(cells[:, column] >= 0)).then(values)).to_series()
+
+        carriers = [""]
+        carriers += [p.name for p in self._protocols]
+        carrier = np.where(cells[:, L.L_INNER] >= 0, cells[:, L.L_LABEL] + 1, 0)
+        return pl.DataFrame(
+            {
+                "flow": self._whole(cells, L.L_NUMBER),
+                "id": pl.Series([""] * len(cells), dtype=pl.String),
+                "capture": self._whole(cells, L.L_CAPTURE, pl.Int32),
+                "frame": self._whole(cells, L.L_FRAME),
+                "last_frame": self._whole(cells, L.L_LAST_FRAME),
+                "time": self._whole(cells, L.L_TIME).cast(TIME),
+                "last_time": self._whole(cells, L.L_LAST_TIME).cast(TIME),
+                "client": addresses(family, cells[:, L.L_CLIENT_HIGH], cells[:, L.L_CLIENT_LOW], cells[:, L.L_CLIENT_MAC]),
+                "server": addresses(family, cells[:, L.L_SERVER_HIGH], cells[:, L.L_SERVER_LOW], cells[:, L.L_SERVER_MAC]),
+                "client_port": ports(L.L_CLIENT_PORT),
+                "server_port": ports(L.L_SERVER_PORT),
+                "client_mac": _macs(cells[:, L.L_CLIENT_MAC]),
+                "server_mac": _macs(cells[:, L.L_SERVER_MAC]),
+                "transport": pl.Series(names, dtype=pl.Categorical),
+                "ethertype": pl.select(
+                    pl.when(pl.Series(family == 0)).then(self._whole(cells, L.L_ETHERTYPE, pl.Int32))
+                ).to_series(),
+                "vlan": ports(L.L_VLAN),
+                "tunnel": self._run_text(cells[:, L.L_TUNNEL]),
+                "direction_by": _texts(_DIRECTION_BY).gather(cells[:, L.L_DIRECTION_BY]),
+                "packets_client": self._whole(cells, L.L_PACKETS_CLIENT),
+                "packets_server": self._whole(cells, L.L_PACKETS_SERVER),
+                "bytes_client": self._whole(cells, L.L_BYTES_CLIENT),
+                "bytes_server": self._whole(cells, L.L_BYTES_SERVER),
+                "payload_client": self._whole(cells, L.L_PAYLOAD_CLIENT),
+                "payload_server": self._whole(cells, L.L_PAYLOAD_SERVER),
+                "gaps": self._whole(cells, L.L_GAPS),
+                "gap_bytes": self._whole(cells, L.L_GAP_BYTES),
+                "retransmissions": self._whole(cells, L.L_RETRANSMISSIONS),
+                "reordered": self._whole(cells, L.L_REORDERED),
+                "state": _texts(_STATES).gather(cells[:, L.L_STATE]),
+                "protocol": self._run_text(cells[:, L.L_NAME]),
+                "carrier": _texts(carriers).gather(carrier),
+                "label_by": _texts([LABEL_BY[i] for i in range(4)]).gather(cells[:, L.L_LABEL_BY]),
+                "confidence": pl.Series(np.ascontiguousarray(cells[:, L.L_CONFIDENCE]).view(np.float64)),
+                "messages": self._whole(cells, L.L_MESSAGES),
+                "faults": self._whole(cells, L.L_FAULTS),
+                "end": _texts(_ENDS).gather(cells[:, L.L_END]),
+            }
+        )
+
+    def faults(self, batch: Batch) -> pl.DataFrame:
+        """The faults of a batch; columns as schema.FAULTS."""
+        cells = batch.faults
+        protocol = np.where(cells[:, L.F_PROTOCOL] >= 0, cells[:, L.F_PROTOCOL], len(self._protocols))
+        return pl.DataFrame(
+            {
+                "capture": pl.Series(np.full(len(cells), batch.capture, dtype=np.int32)),
+                "frame": self._whole(cells, L.F_FRAME),
+                "time": self._whole(cells, L.F_TIME).cast(TIME),
+                "flow": self._nullable(cells, L.F_FLOW, pl.Int64),
+                "code": self._faults.gather(cells[:, L.F_CODE]),
+                "count": self._whole(cells, L.F_COUNT),
+                "detail": self._run_text(cells[:, L.F_DETAIL]),
+                "protocol": self._protocol_names.gather(protocol),
+                "offset": self._whole(cells, L.F_OFFSET),
+            }
+        )
+
+    def facts(self, batch: Batch, sides: dict[str, pl.Series]) -> list[dict[str, Any]]:
+        """The facts of a batch as rows; `fact` (the id) is left to the pipeline."""
+        rows = []
+        for frame, time, flow, ident, direction, unit, kind, value, confidence, protocol in batch.facts:
+            rows.append(
+                {
+                    "capture": batch.capture,
+                    "frame": frame,
+                    "time": time,
+                    "flow": flow,
+                    "device": sides["address"][int(ident) * 2 + int(direction)],
+                    "unit": unit if unit >= 0 else None,
+                    "kind": kind,
+                    "value": value,
+                    "source": self._protocols[protocol].name,
+                    "confidence": confidence,
+                }
+            )
+        return rows
+
+
+def _runs(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct values of a column in which equal values stand together, and for each row the place of its value."""
+    if len(row) == 0:
+        return row, row
+    begins = np.empty(len(row), dtype=bool)
+    begins[0] = True
+    np.not_equal(row[1:], row[:-1], out=begins[1:])
+    return row[begins], np.cumsum(begins) - 1
+
+
+def addresses(family: np.ndarray, high: np.ndarray, low: np.ndarray, mac: np.ndarray) -> pl.Series:
+    """Network addresses as text; IPv4 without a Python loop, because a flood has millions of them."""
+    v4 = family == 4
+    if v4.all() and len(low) > 256:
+        octets = [pl.Series(((low >> shift) & 255).astype(np.uint8)).cast(pl.String) for shift in (24, 16, 8, 0)]
+        return octets[0] + "." + octets[1] + "." + octets[2] + "." + octets[3]
+    rows = zip(family.tolist(), high.tolist(), low.tolist(), mac.tolist(), strict=True)
+    return pl.Series([address_text(f, h, v if f else m) for f, h, v, m in rows], dtype=pl.String)
+
+
+def _macs(values: np.ndarray) -> pl.Series:
+    """MAC addresses as text."""
+    distinct, inverse = np.unique(values, return_inverse=True)
+    return pl.Series([mac_text(v) for v in distinct.tolist()], dtype=pl.String).gather(inverse)
+
+
+_POLARS: dict[str, Any] = {
+    "bool": pl.Boolean,
+    "u8": pl.UInt8,
+    "u16": pl.UInt16,
+    "i32": pl.Int32,
+    "i64": pl.Int64,
+    "f64": pl.Float64,
+    "time": TIME,
+    "text": pl.Categorical,
+    "bytes": pl.Binary,
+}
+_DTYPES = pl.Series(
+    ["", "bit", "bool", "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "u16le", "i16le", "u32le", "i32le", "f32le",
+     "f64le", "text", "bytes"], dtype=pl.Categorical,
+)
+_POINT_SCHEMA: dict[str, Any] = {
+    "capture": pl.Int32, "frame": pl.Int64, "time": TIME, "message": pl.Int64, "flow": pl.Int64, "device": pl.Categorical,
+    "unit": pl.Int64, "protocol": pl.Categorical, "object": pl.Categorical, "block": pl.Int64, "address": pl.Int64, "bit": pl.UInt8,
+    "value": pl.Float64, "text": pl.Categorical, "quality": pl.Int64, "stamp": TIME, "access": pl.Categorical,
+}

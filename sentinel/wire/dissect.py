@@ -1,0 +1,1008 @@
+# cython: language_level=3, infer_types=True, boundscheck=True, wraparound=False, annotation_typing=True
+"""Frames to rows: decode, drop copies, find the flow, order the stream, give each message to its parser.
+
+The order of things for one frame is `frame`; for payload of a flow whose protocol is known it is `run`, which is
+where every parser is called and where everything that a parser may raise ends.
+"""
+
+import traceback
+
+import cython
+import numpy as np
+
+from sentinel.identify import GUESS_CONFIDENCE, guess
+from sentinel.model import Fault, Kind, Verdict
+from sentinel.wire.layout import (
+    D_CLIENT_HIGH,
+    D_CLIENT_LOW,
+    D_CLIENT_PORT,
+    D_FAMILY,
+    D_NUMBER,
+    D_PROTO,
+    D_SERVER_HIGH,
+    D_SERVER_LOW,
+    D_SERVER_PORT,
+    D_WIDTH,
+    L_BYTES_CLIENT,
+    L_BYTES_SERVER,
+    L_CAPTURE,
+    L_CLIENT_HIGH,
+    L_CLIENT_LOW,
+    L_CLIENT_MAC,
+    L_CLIENT_PORT,
+    L_CONFIDENCE,
+    L_DIRECTION_BY,
+    L_END,
+    L_ETHERTYPE,
+    L_FAMILY,
+    L_FAULTS,
+    L_FRAME,
+    L_GAP_BYTES,
+    L_GAPS,
+    L_INNER,
+    L_LABEL,
+    L_LABEL_BY,
+    L_LAST_FRAME,
+    L_LAST_TIME,
+    L_MESSAGES,
+    L_NAME,
+    L_NUMBER,
+    L_PACKETS_CLIENT,
+    L_PACKETS_SERVER,
+    L_PAYLOAD_CLIENT,
+    L_PAYLOAD_SERVER,
+    L_PROTO,
+    L_REORDERED,
+    L_RETRANSMISSIONS,
+    L_SERVER_HIGH,
+    L_SERVER_LOW,
+    L_SERVER_MAC,
+    L_SERVER_PORT,
+    L_STATE,
+    L_TIME,
+    L_TUNNEL,
+    L_VLAN,
+    L_WIDTH,
+    M_LENGTH,
+)
+from sentinel.wire.reader import Malformed, Short
+
+if cython.compiled:
+    from cython.cimports.sentinel.wire.capture import CaptureReader
+    from cython.cimports.sentinel.wire.decode import Decoder
+    from cython.cimports.sentinel.wire.flows import Flow, FlowTable
+    from cython.cimports.sentinel.wire.reader import Reader
+    from cython.cimports.sentinel.wire.rows import Block, Rows
+    from cython.cimports.sentinel.wire.streams import Stream
+else:
+    from sentinel.wire.capture import CaptureReader
+    from sentinel.wire.decode import Decoder
+    from sentinel.wire.flows import Flow, FlowTable
+    from sentinel.wire.reader import Reader
+    from sentinel.wire.rows import Block, Rows
+    from sentinel.wire.streams import Stream
+
+BATCH_MESSAGES = 1 << 16
+BATCH_FLOWS = 1 << 16
+BATCH_POINTS = 1 << 19
+BATCH_HEAP = 1 << 24
+MAX_BACKLOG = 64
+MAX_BACKLOG_BYTES = 1 << 15
+MAX_MALFORMED = 32
+"""Malformed messages of a flow, beyond four times its good ones, after which the label is withdrawn."""
+MAX_FAULT_ROWS = 1000
+"""Rows of one fault code that a capture writes; the rest is only counted."""
+DUPLICATE_WINDOW = 10_000_000
+"""ns within which an equal frame is a copy that a mirror port made, not a retransmission (least RTO: 200 ms)."""
+
+_BATCH_MESSAGES = cython.declare(cython.longlong, BATCH_MESSAGES)
+_BATCH_FLOWS = cython.declare(cython.longlong, BATCH_FLOWS)
+_BATCH_POINTS = cython.declare(cython.longlong, BATCH_POINTS)
+_BATCH_HEAP = cython.declare(cython.longlong, BATCH_HEAP)
+_DUPLICATE_WINDOW = cython.declare(cython.longlong, DUPLICATE_WINDOW)
+_COPIES = cython.declare(cython.int, 4096)
+_UNREAD = cython.declare(cython.int, 0)
+_LINK = cython.declare(cython.int, 1)
+_TCP = cython.declare(cython.int, 3)
+_UDP = cython.declare(cython.int, 4)
+_SCTP = cython.declare(cython.int, 5)
+_PENDING = cython.declare(cython.int, 6)
+
+FIN = 1
+SYN = 2
+RST = 4
+ACK = 16
+
+
+class Engine:
+    """Reads captures one after the other into `rows`, `flow_rows` and `idents`, batch by batch."""
+
+    def __init__(self, protocols, identifier, limit=1 << 17, keep_copies=False):
+        self.protocols = protocols
+        self.identifier = identifier
+        self.parsers = [p.parse for p in protocols]
+        self.probes = [p.probe for p in protocols]
+        self.caps = [p.stream_cap for p in protocols]
+        self.rows = Rows()
+        self.extras = []
+        for p in protocols:
+            block = Block(len(p.table) + 1) if p.table else None
+            self.extras.append(block)
+            if block is not None:
+                self.rows.extras[p.index] = block
+        self.rows.carrier = self.carry
+        self.reader = Reader(b"")
+        self.decoder = Decoder()
+        self.table = FlowTable(limit)
+        self.flow_rows = Block(L_WIDTH, 1024)
+        self.idents = Block(D_WIDTH, 256)
+        self.keep_copies = keep_copies
+        self.copy_keys = np.zeros(_COPIES, dtype=np.int64)
+        self.copy_times = np.zeros(_COPIES, dtype=np.int64)
+        self.copy_key = memoryview(self.copy_keys)
+        self.copy_time = memoryview(self.copy_times)
+        self.flow_number = 0
+        self.capture = 0
+        self.frames = 0
+        self.bytes = 0
+        self.duplicates = 0
+        self.cut = 0
+        self.backwards = 0
+        self.unread_frames = 0
+        self.unread = {}
+        self.fault_counts = {}
+        self.fault_rows = {}
+        self.last_time = 0
+        self.first_time = 0
+        self.latest_time = 0
+        self.flow = None
+        self.side = 0
+        self.current = -1
+        self.segment = 0
+        self.defects = []
+        self.arps = {}
+
+    # -- captures and batches ---------------------------------------------------------------------------------
+
+    def begin(self, capture, flow_base):
+        """Start a capture: its number in the case and, for the first of a conversation, where flow numbers begin."""
+        self.capture = capture
+        if flow_base >= 0:
+            self.flow_number = flow_base
+        self.frames = 0
+        self.bytes = 0
+        self.duplicates = 0
+        self.cut = 0
+        self.backwards = 0
+        self.unread_frames = 0
+        self.unread = {}
+        self.fault_rows = {}
+        self.last_time = 0
+        self.first_time = 0
+        self.latest_time = 0
+
+    def read(self, source: CaptureReader, limit):
+        """Read frames until a batch is full, `limit` frames were read, or the source ends (False)."""
+        rows = self.rows
+        count = cython.cast(cython.longlong, 0)
+        while count < limit:
+            if not source.next():
+                return False
+            count += 1
+            self.frame(source)
+            if (
+                rows.messages.n >= _BATCH_MESSAGES
+                or self.flow_rows.n >= _BATCH_FLOWS
+                or rows.points.n >= _BATCH_POINTS
+                or rows.heap_n >= _BATCH_HEAP
+                or rows.items.n >= _BATCH_POINTS
+            ):
+                return True
+        return True
+
+    def next_batch(self):
+        """Forget the rows of the batch that was just taken."""
+        self.rows.clear()
+        self.flow_rows.clear()
+        self.idents.clear()
+        self.rows.batch += 1
+
+    def finish(self):
+        """The end of the conversation: give up what is still missing, write every open flow's row."""
+        for key in list(self.table.flows):
+            f = self.table.flows.get(key)
+            self.table.remove(f)
+            self.end(f, 0)
+        return self.flow_rows.n
+
+    # -- one frame --------------------------------------------------------------------------------------------
+
+    def frame(self, source: CaptureReader):
+        """Everything that happens with one frame."""
+        time = source.time
+        self.frames += 1
+        self.bytes += source.wire
+        if time < self.last_time:
+            self.backwards += 1
+            self.note_frame(source.frame, time, int(Fault.TIME_BACKWARDS), "time stamp before that of the frame before")
+        if self.frames == 1 or time < self.first_time:
+            self.first_time = time
+        if time > self.latest_time:
+            self.latest_time = time
+        self.last_time = time
+        d = self.decoder
+        kind = d.decode(source.buf, source.start, source.end, source.link, time, source.frame)
+        if source.wire > source.end - source.start:
+            self.cut += 1
+        if d.fault != 0:
+            if d.fault != int(Fault.FRAME_CUT) or source.wire > source.end - source.start:
+                self.note_frame(source.frame, time, d.fault, d.fault_detail)
+            else:
+                # shorter than its own header says although the capture holds all of it
+                self.note_frame(source.frame, time, int(Fault.FRAME_MALFORMED), d.fault_detail)
+        if d.unread is not None:
+            self.unread_frames += 1
+            self.unread[d.unread] = self.unread.get(d.unread, 0) + 1
+            if kind == _UNREAD:
+                return
+        if kind == _PENDING:
+            return
+        if not self.keep_copies and self.copy(kind):
+            self.duplicates += 1
+            return
+        if kind == _LINK and d.ethertype == 0x0806:
+            self.arp()
+        table = self.table
+        f = table.find(d)
+        if f is None:
+            f = self.new_flow()
+            side = 0
+        else:
+            side = 0 if table.from_low == f.low_first else 1
+            if kind == _TCP and d.flags & 2 and self.restarts(f, side):
+                table.remove(f)
+                self.end(f, 1)
+                f = self.new_flow()
+                side = 0
+            else:
+                table.touch(f, time)
+        f.last_frame = d.frame
+        payload = d.payload_end - d.payload
+        if side == 0:
+            f.packets0 += 1
+            f.bytes0 += source.wire
+            if payload > 0 and kind != _LINK:
+                f.payload0 += payload
+        else:
+            f.packets1 += 1
+            f.bytes1 += source.wire
+            if payload > 0 and kind != _LINK:
+                f.payload1 += payload
+        if kind == _TCP:
+            self.tcp(f, side)
+        elif kind == _UDP and payload > 0:
+            self.segment = d.payload
+            self.datagram(f, side)
+
+    def note_frame(self, frame, time, code, detail):
+        """A fault of a frame, outside any flow; rows are capped, counts are not."""
+        rows = self.rows
+        rows.at(frame, frame, time, -1, -1, 0, 0)
+        rows.protocol = -1
+        self.note(code, detail, 0)
+
+    def note_capture(self, code, detail, offset):
+        """A fault of the capture file itself, at a byte offset: frame 0, no flow."""
+        self.rows.at(0, 0, self.last_time, -1, -1, 0, offset)
+        self.rows.protocol = -1
+        self.note(code, detail, offset)
+
+    def note(self, code, detail, offset):
+        """A fault at the place that the rows stand at."""
+        self.fault_counts[code] = self.fault_counts.get(code, 0) + 1
+        written = self.fault_rows.get(code, 0)
+        if written < MAX_FAULT_ROWS:
+            self.fault_rows[code] = written + 1
+            self.rows.trouble(code, detail, offset)
+
+    def new_flow(self):
+        """A flow for the decoded frame; flows that had to go are written first."""
+        table = self.table
+        d = self.decoder
+        table.expire(d.time)
+        f = table.make(d, self.flow_number)
+        self.flow_number += 1
+        f.capture = self.capture
+        if table.out:
+            for gone, why in table.out:
+                self.end(gone, why)
+            table.out = []
+        return f
+
+    def copy(self, kind):
+        """Whether the frame is a copy of one seen a moment ago (a mirror port saw it twice, or PRP sent it twice)."""
+        d = self.decoder
+        buf = d.buf
+        key = cython.cast(cython.longlong, 1469598103934665603)
+        if kind == _TCP and d.outer_ip >= -1:
+            if d.payload_end == d.payload and d.ip_id == 0 and d.flags & 7 == 0:
+                return False
+            p = d.src
+            n = 8 if d.family == 4 else 32
+            for i in range(n):
+                key = (key ^ buf[p + i]) * 1099511 & 0x7FFFFFFFFFFF
+            key = (key ^ d.seq) * 1099511 & 0x7FFFFFFFFFFF
+            key = (key ^ d.ack) * 1099511 & 0x7FFFFFFFFFFF
+            key = (key ^ (d.ip_id << 16 | d.sport)) * 1099511 & 0x7FFFFFFFFFFF
+            key = (key ^ (d.flags << 16 | d.dport)) * 1099511 & 0x7FFFFFFFFFFF
+            key = (key ^ (d.window << 16 | (d.payload_end - d.payload) & 0xFFFF)) * 1099511 & 0x7FFFFFFFFFFF
+        else:
+            if d.family != 0:
+                # addresses and everything behind the IP header; hop count, checksum, VLAN and MACs may differ
+                n = 8 if d.family == 4 else 32
+                p = d.src
+                for i in range(n):
+                    key = (key ^ buf[p + i]) * 1099511 & 0x7FFFFFFFFFFF
+                key = (key ^ (d.ip_id << 8 | d.proto)) * 1099511 & 0x7FFFFFFFFFFF
+                if d.sport >= 0:
+                    key = (key ^ (d.sport << 16 | d.dport)) * 1099511 & 0x7FFFFFFFFFFF
+                p = d.payload
+            elif d.mac_at >= 0:
+                p = d.mac_at
+                for i in range(12):
+                    key = (key ^ buf[p + i]) * 1099511 & 0x7FFFFFFFFFFF
+                key = (key ^ d.ethertype) * 1099511 & 0x7FFFFFFFFFFF
+                p = d.payload
+            else:
+                return False
+            n = d.payload_end - p
+            key = (key ^ n) * 1099511 & 0x7FFFFFFFFFFF
+            if n > 256:
+                n = 256
+            for i in range(n):
+                key = (key ^ buf[p + i]) * 1099511 & 0x7FFFFFFFFFFF
+        slot = (key >> 20) & (_COPIES - 1)
+        gap = d.time - self.copy_time[slot]
+        if self.copy_key[slot] == key and 0 <= gap <= _DUPLICATE_WINDOW:
+            return True
+        self.copy_key[slot] = key
+        self.copy_time[slot] = d.time
+        return False
+
+    def restarts(self, f: Flow, side):
+        """Whether a SYN begins a new connection on an old flow's addresses and ports."""
+        d = self.decoder
+        if d.flags & 16:
+            return False
+        if f.syn_seq == d.seq and f.client == side:
+            return False
+        return f.payload0 > 0 or f.payload1 > 0 or (f.tcp_flags0 | f.tcp_flags1) & 5 != 0
+
+    def arp(self):
+        """An ARP packet (RFC 826) binds its sender's MAC and IPv4 addresses."""
+        d = self.decoder
+        p = d.payload
+        if d.payload_end - p < 28 or d.buf[p] != 0 or d.buf[p + 1] != 1 or d.buf[p + 2] != 8 or d.buf[p + 4] != 6 or d.buf[p + 5] != 4:
+            return
+        key = bytes(d.buf[p + 8 : p + 18])
+        if key not in self.arps and len(self.arps) < 65536:
+            self.arps[key] = (self.capture, d.frame, d.time)
+
+    # -- TCP --------------------------------------------------------------------------------------------------
+
+    def tcp(self, f: Flow, side):
+        """Order a segment into its stream and hand on what is in turn."""
+        d = self.decoder
+        flags = d.flags
+        if side == 0:
+            f.tcp_flags0 |= flags
+            s = f.stream0
+            other = f.stream1
+        else:
+            f.tcp_flags1 |= flags
+            s = f.stream1
+            other = f.stream0
+        declared = d.declared
+        if flags & 2:
+            if s is None:
+                s = Stream()
+                if side == 0:
+                    f.stream0 = s
+                else:
+                    f.stream1 = s
+            if s.next < 0:
+                s.next = (d.seq + 1) & 0xFFFFFFFF
+                s.synced = True
+            if flags & 16 == 0:
+                f.client = side
+                f.syn_seq = d.seq
+            else:
+                f.client = 1 - side
+            f.direction_by = 3
+            # data in a SYN (RFC 7413) is rare and is sent again when it was not taken
+            return
+        if other is not None and flags & 16:
+            other.acknowledge(d.ack)
+            if other.held:
+                if other.hopeless(d.time):
+                    self.drain(f, 1 - side, other, d.time, True)
+        if declared <= 0:
+            return
+        if s is None:
+            s = Stream()
+            if side == 0:
+                f.stream0 = s
+            else:
+                f.stream1 = s
+        if s.next < 0:
+            # the connection began before the capture
+            s.next = d.seq
+        ahead = s.distance(d.seq)
+        if ahead == 0:
+            self.segment = d.payload
+            self.deliver(f, side, s, d.payload, d.payload_end)
+            s.advance(declared)
+            if declared > d.payload_end - d.payload:
+                self.gap(f, side, s, declared - (d.payload_end - d.payload), d.frame, d.time)
+            if s.held:
+                self.drain(f, side, s, d.time, False)
+        elif ahead < 0:
+            f.retransmissions += 1
+            if ahead + declared > 0:
+                fresh = d.payload - ahead
+                if fresh < d.payload_end:
+                    self.segment = d.payload
+                    self.deliver(f, side, s, fresh, d.payload_end)
+                s.advance(ahead + declared)
+                missing = declared - (d.payload_end - d.payload)
+                if missing > 0:
+                    self.gap(f, side, s, missing, d.frame, d.time)
+                if s.held:
+                    self.drain(f, side, s, d.time, False)
+        else:
+            f.reordered += 1
+            s.hold(d.seq, bytes(d.buf[d.payload : d.payload_end]), declared, d.frame, d.time)
+            if s.hopeless(d.time):
+                self.drain(f, side, s, d.time, True)
+
+    def drain(self, f: Flow, side, s: Stream, time, skip):
+        """Hand on held segments that are in turn now; with `skip`, step over holes that will not be filled."""
+        while s.held:
+            seq = cython.cast(cython.longlong, s.held[0][0])
+            ahead = s.distance(seq)
+            if ahead > 0:
+                if not skip or not s.hopeless(time):
+                    return
+                self.gap(f, side, s, ahead, s.held[0][3], s.held[0][4])
+                s.next = seq
+                ahead = 0
+            held = s.pop(time)
+            data = held[1]
+            declared = cython.cast(cython.longlong, held[2])
+            if ahead + declared <= 0:
+                f.retransmissions += 1
+                continue
+            start = -ahead
+            if start < len(data):
+                self.deliver_bytes(f, side, s, data, start, held[3], held[4])
+            s.advance(ahead + declared)
+            if declared > len(data):
+                self.gap(f, side, s, declared - len(data), held[3], held[4])
+
+    def gap(self, f: Flow, side, s: Stream, n, frame, time):
+        """Bytes of the stream are missing and will not come: go on behind them at the next message."""
+        f.gaps += 1
+        f.gap_bytes += n
+        f.faults += 1
+        self.stand(f, side, frame, frame, time, 0)
+        self.note(int(Fault.STREAM_GAP), f"{n} bytes missing", 0)
+        s.tail = b""
+        s.wanted = 0
+        s.synced = False
+        slot = f.slot0 if side == 0 else f.slot1
+        if slot is not None:
+            slot.clear()
+
+    def deliver(self, f: Flow, side, s: Stream, start, end):
+        """Payload of the current frame that is next in its stream."""
+        d = self.decoder
+        if end <= start or f.settled:
+            return
+        if f.label >= 0:
+            if s.tail:
+                self.run_tail(f, side, s, bytes(d.buf[start:end]), d.frame, d.time, start - self.segment)
+            else:
+                self.run(f, side, s, d.buf, start, end, d.first_frame, d.frame, d.time, start - self.segment)
+        else:
+            self.undecided(f, side, s.synced, bytes(d.buf[start:end]), d.frame, d.time, start - self.segment)
+
+    def deliver_bytes(self, f: Flow, side, s: Stream, data, start, frame, time):
+        """Payload that had been held back."""
+        if f.settled:
+            return
+        piece = data[start:] if start > 0 else data
+        if f.label < 0:
+            self.undecided(f, side, s.synced, piece, frame, time, start)
+        elif s.tail:
+            self.run_tail(f, side, s, piece, frame, time, start)
+        else:
+            self.run(f, side, s, piece, 0, len(piece), frame, frame, time, start)
+
+    def datagram(self, f: Flow, side):
+        """One UDP payload: whole messages, nothing left over."""
+        d = self.decoder
+        if f.settled:
+            return
+        if f.label >= 0:
+            self.run(f, side, None, d.buf, d.payload, d.payload_end, d.first_frame, d.frame, d.time, 0)
+        else:
+            self.undecided(f, side, True, bytes(d.buf[d.payload : d.payload_end]), d.frame, d.time, 0)
+
+    # -- which protocol ---------------------------------------------------------------------------------------
+
+    def undecided(self, f: Flow, side, synced, data, frame, time, offset):
+        """Keep payload until the protocol is known, then give all of it to the parser in the order it came."""
+        if f.scores is None:
+            f.scores = {}
+            f.backlog = []
+        first = True
+        before = b""
+        for kept in f.backlog:
+            if kept[0] == side:
+                first = False
+                before += kept[1]
+        f.backlog.append((side, data, frame, time, offset))
+        f.backlog_bytes += len(data)
+        transport = "tcp" if f.proto == 6 else "udp"
+        if f.direction_by != 3:
+            self.turn_by_port(f, transport)
+        direction = 0 if side == f.client else 1
+        ports = (f.port0, f.port1) if f.client == 0 else (f.port1, f.port0)
+        if f.proto == 6 and synced and not first:
+            shown = before + data
+        else:
+            shown = data
+        decision = self.identifier.look(f.scores, transport, ports, direction, shown, synced and (first or f.proto == 6), f.direction_by == 3)
+        if decision is None:
+            if len(f.backlog) < MAX_BACKLOG and f.backlog_bytes < MAX_BACKLOG_BYTES:
+                return
+            self.forget_backlog(f)
+            f.settled = True
+            return
+        if decision.protocol is None:
+            f.name = decision.name
+            f.label_by = decision.by
+            f.confidence = decision.confidence
+            f.settled = True
+            self.forget_backlog(f)
+            return
+        self.label(f, decision)
+
+    def forget_backlog(self, f: Flow):
+        """Give up the payload that waited for a label."""
+        f.backlog = None
+        f.backlog_bytes = 0
+        f.scores = None
+
+    def turn_by_port(self, f: Flow, transport):
+        """Without a handshake, the side on the better known port is taken for the server."""
+        known0 = guess(transport, -1, f.port0) != ""
+        known1 = guess(transport, -1, f.port1) != ""
+        if known0 != known1:
+            f.client = 1 if known0 else 0
+            f.direction_by = 1
+        elif (f.port0 < 1024) != (f.port1 < 1024):
+            f.client = 1 if f.port0 < 1024 else 0
+            f.direction_by = 1
+
+    def label(self, f: Flow, decision):
+        """Fix the protocol of a flow, turn it the right way round, and parse what had waited."""
+        protocol = decision.protocol
+        f.label = protocol.index
+        f.name = protocol.name
+        f.label_by = decision.by
+        f.confidence = decision.confidence
+        backlog = f.backlog
+        self.forget_backlog(f)
+        if f.direction_by != 3:
+            self.turn(f, protocol, backlog)
+        for side, data, frame, time, offset in backlog:
+            if f.settled:
+                return
+            if f.proto != 6:
+                self.run(f, side, None, data, 0, len(data), frame, frame, time, offset)
+                continue
+            s = f.stream0 if side == 0 else f.stream1
+            if s.tail:
+                self.run_tail(f, side, s, data, frame, time, offset)
+            else:
+                self.run(f, side, s, data, 0, len(data), frame, frame, time, offset)
+
+    def turn(self, f: Flow, protocol, backlog):
+        """Who is the client, when no handshake said so: the parser's own port, or else what its messages say."""
+        ports = protocol.ports.get("tcp" if f.proto == 6 else "udp", ())
+        here = f.port0 in ports
+        there = f.port1 in ports
+        if here != there:
+            f.client = 1 if here else 0
+            f.direction_by = 1
+            return
+        if protocol.orient is None:
+            return
+        for side, data, _, _, _ in backlog:
+            try:
+                way = protocol.orient(Reader(data))
+            except (Short, Malformed):
+                continue
+            if way == 0 or way == 1:
+                f.client = side if way == 0 else 1 - side
+                f.direction_by = 2
+                return
+
+    # -- parsing ----------------------------------------------------------------------------------------------
+
+    def stand(self, f: Flow, side, since, frame, time, offset):
+        """Set the place of the rows that follow."""
+        rows = self.rows
+        if f.ident_batch != rows.batch:
+            self.identify(f)
+        rows.at(frame, since, time, f.number, f.ident, 0 if side == f.client else 1, offset)
+        rows.protocol = f.label
+
+    def identify(self, f: Flow):
+        """Write down who the two sides of a flow are, once a batch."""
+        block = self.idents
+        n = block.add()
+        a = block.a
+        f.ident = n
+        f.ident_batch = self.rows.batch
+        a[n, D_NUMBER] = f.number
+        a[n, D_FAMILY] = f.family
+        a[n, D_PROTO] = f.proto
+        if f.family == 0:
+            a[n, D_CLIENT_LOW] = f.mac0 if f.client == 0 else f.mac1
+            a[n, D_SERVER_LOW] = f.mac1 if f.client == 0 else f.mac0
+        elif f.client == 0:
+            a[n, D_CLIENT_HIGH] = f.high0
+            a[n, D_CLIENT_LOW] = f.low0
+            a[n, D_SERVER_HIGH] = f.high1
+            a[n, D_SERVER_LOW] = f.low1
+        else:
+            a[n, D_CLIENT_HIGH] = f.high1
+            a[n, D_CLIENT_LOW] = f.low1
+            a[n, D_SERVER_HIGH] = f.high0
+            a[n, D_SERVER_LOW] = f.low0
+        a[n, D_CLIENT_PORT] = f.port0 if f.client == 0 else f.port1
+        a[n, D_SERVER_PORT] = f.port1 if f.client == 0 else f.port0
+
+    def run_tail(self, f: Flow, side, s: Stream, data, frame, time, offset):
+        """Parse bytes whose message began in an earlier frame."""
+        old = len(s.tail)
+        joined = s.tail + data
+        since = s.tail_frame
+        at = s.tail_offset
+        if len(joined) < s.wanted:
+            s.tail = joined
+            return
+        s.tail = b""
+        s.wanted = 0
+        self.run(f, side, s, joined, 0, len(joined), since, frame, time, at)
+        if s.tail and len(s.tail) < len(data):
+            # what is left began in this frame
+            s.tail_frame = frame
+            s.tail_offset = offset + len(data) - len(s.tail)
+        elif s.tail and len(s.tail) <= old + len(data):
+            s.tail_frame = since if len(s.tail) == len(joined) else frame
+
+    def run(self, f: Flow, side, s: Stream, buf, start, end, since, frame, time, offset):
+        """Give every message in `buf[start:end]` to the flow's parser; keep what is not complete.
+
+        `since` is the frame of the first byte, `offset` its place in that frame's payload. `s` is None for datagrams.
+        """
+        rows = self.rows
+        r = self.reader
+        r.reset(buf, start, end)
+        label = f.label
+        parse = self.parsers[label]
+        slot = f.slot0 if side == 0 else f.slot1
+        if slot is None:
+            slot = {}
+            if side == 0:
+                f.slot0 = slot
+            else:
+                f.slot1 = slot
+            if f.shared is None:
+                f.shared = {}
+        rows.slot = slot
+        rows.shared = f.shared
+        rows.extra = self.extras[label]
+        self.flow = f
+        self.side = side
+        self.current = label
+        self.stand(f, side, since, frame, time, offset)
+        if s is not None and not s.synced:
+            if not self.resync(f, side, s, r, start, True):
+                return
+        while r.pos < r.end:
+            at = r.pos
+            r.start = at
+            r.wanted = 0
+            rows.at(frame, since, time, rows.flow, rows.ident, rows.direction, offset + at - start)
+            rows.protocol = label
+            messages = rows.messages.n
+            items = rows.items.n
+            points = rows.points.n
+            faults = rows.faults.n
+            heap = rows.heap_n
+            try:
+                parse(r, rows)
+                if r.pos <= at:
+                    raise Malformed(int(Fault.PARSER), "the parser consumed nothing")
+                if rows.messages.n > messages:
+                    f.messages += rows.messages.n - messages
+                    if rows.messages.a[messages, M_LENGTH] == 0:
+                        rows.messages.a[messages, M_LENGTH] = r.pos - at
+                if rows.faults.n > faults:
+                    self.count_faults(f, faults)
+                since = frame
+            except Short:
+                rows.rollback(messages, items, points, faults, heap)
+                r.end = end
+                r.narrowed = 0
+                if s is None:
+                    self.malformed(f, messages, int(Fault.SHORT), "the datagram ends before the message does", offset + at - start)
+                    return
+                if r.end - at > self.caps[label] or r.wanted > self.caps[label]:
+                    self.malformed(f, messages, int(Fault.TOO_LARGE), "a message longer than this protocol allows", offset + at - start)
+                    r.pos = at
+                    if not self.resync(f, side, s, r, at + 1, False):
+                        return
+                    continue
+                s.tail = r.slice(at, end)
+                s.wanted = r.wanted
+                s.tail_frame = since
+                s.tail_offset = offset + at - start
+                return
+            except Malformed as error:
+                r.end = end
+                r.narrowed = 0
+                code = int(error.args[0]) if error.args else int(Fault.VALUE)
+                detail = str(error.args[1]) if len(error.args) > 1 else ""
+                self.malformed(f, messages, code, detail, offset + at - start)
+            except (KeyError, IndexError, ValueError, TypeError, AttributeError, OverflowError, RecursionError, AssertionError) as error:
+                # a defect of the parser: the flow goes on, the report says so, the log has the traceback
+                r.end = end
+                r.narrowed = 0
+                if len(self.defects) < 20:
+                    self.defects.append((self.protocols[label].name, frame, traceback.format_exc()))
+                self.malformed(f, messages, int(Fault.PARSER), f"{type(error).__name__} in the parser", offset + at - start)
+            else:
+                continue
+            # only after a malformed message: look for the next one
+            if f.settled:
+                return
+            if s is None:
+                return
+            r.pos = at
+            if not self.resync(f, side, s, r, at + 1, False):
+                return
+
+    def count_faults(self, f: Flow, first):
+        """Count the faults that a parser noted on messages that it could read."""
+        rows = self.rows
+        for n in range(first, rows.faults.n):
+            code = int(rows.faults.cells[n, 4])
+            self.fault_counts[code] = self.fault_counts.get(code, 0) + 1
+            f.faults += 1
+
+    def malformed(self, f: Flow, messages, code, detail, offset):
+        """Note a message that could not be read; withdraw the label where there is little else."""
+        rows = self.rows
+        f.faults += 1
+        f.malformed += 1
+        self.fault_counts[code] = self.fault_counts.get(code, 0) + 1
+        rows.extra = self.extras[f.label]
+        rows.protocol = f.label
+        if rows.messages.n == messages:
+            rows.offset = offset
+            rows.message(int(Kind.MALFORMED), -1, 0)
+        f.messages += rows.messages.n - messages
+        rows.fault(code, detail)
+        if f.malformed > MAX_MALFORMED and f.malformed > 4 * (f.messages - f.malformed):
+            f.settled = True
+            f.confidence = 0.1
+
+    def resync(self, f: Flow, side, s: Stream, r: Reader, at, whole):
+        """Find where the next message begins, from position `at` on; False where this piece holds none.
+
+        At the start of a segment (`whole`) a probe that says MAYBE is believed, elsewhere only one that says YES.
+        """
+        probe = self.probes[f.label]
+        direction = 0 if side == f.client else 1
+        end = r.end
+        first = at
+        while at < end:
+            r.start = at
+            r.pos = at
+            r.wanted = 0
+            try:
+                verdict = int(probe(r, direction))
+            except Short:
+                verdict = 1 if whole and at == first and end - at < 12 else 0
+            except Malformed:
+                verdict = 0
+            r.end = end
+            r.narrowed = 0
+            if verdict == int(Verdict.YES) or (verdict == int(Verdict.MAYBE) and whole and at == first):
+                if at > first or s.skipped > 0 or not whole:
+                    self.note(int(Fault.RESYNC), f"{at - first + s.skipped} bytes skipped", 0)
+                    f.faults += 1
+                s.skipped = 0
+                s.synced = True
+                r.start = at
+                r.pos = at
+                return True
+            if at - first >= 4096:
+                break
+            at += 1
+        s.skipped += end - first
+        s.synced = False
+        s.tail = b""
+        s.wanted = 0
+        return False
+
+    def carry(self, r: Reader, n, name):
+        """The parser of what a carrier carries gets the next n bytes: see Rows.hand."""
+        f = self.flow
+        rows = self.rows
+        outer = self.current
+        inner = -1
+        if name:
+            for p in self.protocols:
+                if p.name == name:
+                    inner = p.index
+        elif f.inner >= 0:
+            inner = f.inner
+        else:
+            r.need(n)
+            found = self.identifier.inner(self.protocols[outer].name, r.slice(r.pos, r.pos + n), rows.direction)
+            if found is not None:
+                inner = found.index
+                f.inner = inner
+                f.name = found.name
+        if inner < 0 or inner == outer:
+            r.skip(n)
+            return False
+        saved = r.narrow(n)
+        stop = r.end
+        extra = rows.extra
+        self.current = inner
+        messages = rows.messages.n
+        try:
+            while r.pos < stop:
+                at = r.pos
+                rows.extra = self.extras[inner]
+                rows.protocol = inner
+                rows.row = -1
+                messages = rows.messages.n
+                self.parsers[inner](r, rows)
+                if r.pos <= at:
+                    raise Malformed(int(Fault.PARSER), "the parser consumed nothing")
+                if rows.messages.n > messages and rows.messages.a[messages, M_LENGTH] == 0:
+                    rows.messages.a[messages, M_LENGTH] = r.pos - at
+        except Malformed as error:
+            code = int(error.args[0]) if error.args else int(Fault.VALUE)
+            detail = str(error.args[1]) if len(error.args) > 1 else ""
+            rows.extra = self.extras[inner]
+            rows.protocol = inner
+            if rows.messages.n == messages:
+                rows.message(int(Kind.MALFORMED), -1, 0)
+            rows.fault(code, detail)
+        finally:
+            r.end = stop
+            r.widen(saved)
+            r.pos = stop
+            self.current = outer
+            rows.protocol = outer
+            rows.extra = extra
+        return True
+
+    # -- the end of a flow ------------------------------------------------------------------------------------
+
+    def end(self, f: Flow, why):
+        """Hand on what waited for a missing segment, then write the flow's row; `why` as in flows.py."""
+        for side in range(2):
+            s = f.stream0 if side == 0 else f.stream1
+            if s is None:
+                continue
+            while s.held:
+                seq = cython.cast(cython.longlong, s.held[0][0])
+                ahead = s.distance(seq)
+                if ahead > 0:
+                    self.gap(f, side, s, ahead, s.held[0][3], s.held[0][4])
+                    s.next = seq
+                self.drain(f, side, s, f.last_time, False)
+            if s.tail and f.label >= 0:
+                self.stand(f, side, s.tail_frame, s.tail_frame, f.last_time, s.tail_offset)
+                self.note(int(Fault.STREAM_TAIL), f"the stream ends with {len(s.tail)} bytes of a message", s.tail_offset)
+                f.faults += 1
+                s.tail = b""
+        if why == 0 and (f.tcp_flags0 | f.tcp_flags1) & 5:
+            why = 1
+        if f.label < 0 and f.name is None:
+            name = self.guess(f)
+            if name:
+                f.name = name
+                f.label_by = 3
+                f.confidence = GUESS_CONFIDENCE
+        self.write(f, why)
+
+    def guess(self, f: Flow):
+        """The service that the ports suggest, for a flow that nobody recognised."""
+        if f.proto != 6 and f.proto != 17:
+            return ""
+        transport = "tcp" if f.proto == 6 else "udp"
+        if f.direction_by != 3:
+            self.turn_by_port(f, transport)
+        if f.client == 0:
+            return guess(transport, f.port0, f.port1)
+        return guess(transport, f.port1, f.port0)
+
+    def write(self, f: Flow, why):
+        """The flow's row."""
+        block = self.flow_rows
+        n = block.add()
+        a = block.a
+        c = f.client
+        a[n, L_NUMBER] = f.number
+        a[n, L_CAPTURE] = f.capture
+        a[n, L_FRAME] = f.first_frame
+        a[n, L_LAST_FRAME] = f.last_frame
+        a[n, L_TIME] = f.first_time
+        a[n, L_LAST_TIME] = f.last_time
+        a[n, L_FAMILY] = f.family
+        a[n, L_PROTO] = f.proto
+        a[n, L_ETHERTYPE] = f.ethertype
+        a[n, L_CLIENT_HIGH] = f.high0 if c == 0 else f.high1
+        a[n, L_CLIENT_LOW] = f.low0 if c == 0 else f.low1
+        a[n, L_SERVER_HIGH] = f.high1 if c == 0 else f.high0
+        a[n, L_SERVER_LOW] = f.low1 if c == 0 else f.low0
+        a[n, L_CLIENT_PORT] = f.port0 if c == 0 else f.port1
+        a[n, L_SERVER_PORT] = f.port1 if c == 0 else f.port0
+        a[n, L_CLIENT_MAC] = f.mac0 if c == 0 else f.mac1
+        a[n, L_SERVER_MAC] = f.mac1 if c == 0 else f.mac0
+        a[n, L_VLAN] = f.vlan
+        a[n, L_TUNNEL] = self.rows.text(f.tunnel) if f.tunnel is not None else 0
+        a[n, L_DIRECTION_BY] = f.direction_by
+        a[n, L_PACKETS_CLIENT] = f.packets0 if c == 0 else f.packets1
+        a[n, L_PACKETS_SERVER] = f.packets1 if c == 0 else f.packets0
+        a[n, L_BYTES_CLIENT] = f.bytes0 if c == 0 else f.bytes1
+        a[n, L_BYTES_SERVER] = f.bytes1 if c == 0 else f.bytes0
+        a[n, L_PAYLOAD_CLIENT] = f.payload0 if c == 0 else f.payload1
+        a[n, L_PAYLOAD_SERVER] = f.payload1 if c == 0 else f.payload0
+        a[n, L_GAPS] = f.gaps
+        a[n, L_GAP_BYTES] = f.gap_bytes
+        a[n, L_RETRANSMISSIONS] = f.retransmissions
+        a[n, L_REORDERED] = f.reordered
+        flags = f.tcp_flags0 | f.tcp_flags1
+        if f.proto != 6:
+            state = 0
+        elif flags & 4:
+            state = 4
+        elif flags & 1:
+            state = 3
+        elif f.direction_by != 3:
+            state = 5
+        elif f.tcp_flags0 & 16 and f.tcp_flags1 & 16:
+            state = 2
+        else:
+            state = 1
+        a[n, L_STATE] = state
+        a[n, L_LABEL] = f.label
+        a[n, L_INNER] = f.inner
+        a[n, L_NAME] = self.rows.text(f.name) if f.name is not None else 0
+        a[n, L_LABEL_BY] = f.label_by
+        block.f[n, L_CONFIDENCE] = f.confidence
+        a[n, L_MESSAGES] = f.messages
+        a[n, L_FAULTS] = f.faults
+        a[n, L_END] = why

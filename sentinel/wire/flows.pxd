@@ -1,0 +1,58 @@
+cimport cython
+from sentinel.wire.decode cimport Decoder
+from sentinel.wire.streams cimport Stream
+
+cdef class Flow:
+    cdef readonly long long number
+    cdef bytes key
+    cdef bint low_first
+    cdef readonly int proto, family, ethertype, port0, port1, vlan
+    cdef readonly long long low0, high0, low1, high1, mac0, mac1
+    cdef readonly str tunnel
+    cdef readonly long long first_time, last_time, linked_time, first_frame
+    cdef public long long last_frame
+    cdef public int capture
+    cdef public long long packets0, packets1, bytes0, bytes1, payload0, payload1
+    cdef public int client, direction_by
+    cdef public int tcp_flags0, tcp_flags1
+    cdef public long long syn_seq
+    cdef public long long gaps, gap_bytes, retransmissions, reordered, messages, faults, malformed
+    cdef public int label, inner, label_by
+    cdef public double confidence
+    cdef public str name
+    cdef public bint settled
+    cdef public int looks
+    cdef public dict scores
+    cdef public list backlog
+    cdef public long long backlog_bytes
+    cdef public Stream stream0, stream1
+    cdef public dict slot0, slot1, shared
+    cdef public long long ident
+    cdef public int ident_batch
+    cdef Flow newer, older
+
+cdef class FlowTable:
+    cdef readonly long long limit
+    cdef readonly dict flows
+    cdef object scratch
+    cdef unsigned char[::1] key_bytes
+    cdef Flow newest, oldest
+    cdef readonly long long count, evictions
+    cdef readonly bint from_low
+    cdef public list out
+
+    cpdef Flow find(self, Decoder d)
+    @cython.locals(k="unsigned char[::1]", buf="const unsigned char[:]", n=cython.int, a=Py_ssize_t, b=Py_ssize_t, i=Py_ssize_t, low=cython.bint, decided=cython.bint, p=cython.int, q=cython.int, at=cython.int, key=bytes)
+    cdef bytes key(self, Decoder d)
+    @cython.locals(f=Flow)
+    cpdef Flow make(self, Decoder d, long long number)
+    @cython.locals(value=cython.longlong, octet=cython.longlong, i=Py_ssize_t)
+    cdef long long integer(self, Decoder d, Py_ssize_t at, int n) except? -1
+    cdef push(self, Flow f)
+    cdef unlink(self, Flow f)
+    cpdef touch(self, Flow f, long long time)
+    cpdef remove(self, Flow f)
+    @cython.locals(f=Flow)
+    cpdef evict(self)
+    @cython.locals(f=Flow, silent=cython.longlong)
+    cpdef expire(self, long long time)

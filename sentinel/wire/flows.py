@@ -1,0 +1,283 @@
+# cython: language_level=3, infer_types=True, boundscheck=True, wraparound=False, annotation_typing=True
+"""The flow table: who talks to whom, bounded, oldest idle flow evicted first.
+
+A flow is keyed by both addresses, both ports, the IP protocol and the kinds of tunnel around it, in either
+direction. VLAN tags are not part of the key: mirror ports deliver one conversation with the tag in one direction
+and without it in the other.
+"""
+
+import cython
+
+if cython.compiled:
+    from cython.cimports.cpython.bytes import PyBytes_FromStringAndSize
+    from cython.cimports.sentinel.wire.decode import Decoder
+else:
+    from sentinel.wire.decode import Decoder
+
+MAX_FLOWS = 1 << 17
+IDLE_TCP = 3600 * 1_000_000_000
+IDLE_OTHER = 900 * 1_000_000_000
+"""ns of capture time after which a silent flow is closed."""
+
+END_OF_CAPTURE = 0
+ENDED_CLOSED = 1
+ENDED_IDLE = 2
+ENDED_EVICTED = 3
+
+BY_FIRST_FRAME = 0
+BY_PORT = 1
+BY_PAYLOAD = 2
+BY_HANDSHAKE = 3
+
+_RELINK = cython.declare(cython.longlong, 1_000_000_000)
+
+
+class Flow:
+    """One conversation; side 0 sent its first frame, side 1 is the other."""
+
+    def __init__(self):
+        self.number = 0
+        self.key = b""
+        self.low_first = False
+        self.proto = -1
+        self.family = 0
+        self.ethertype = -1
+        self.port0 = -1
+        self.port1 = -1
+        self.mac0 = -1
+        self.mac1 = -1
+        self.low0 = 0
+        self.high0 = 0
+        self.low1 = 0
+        self.high1 = 0
+        self.vlan = -1
+        self.tunnel = None
+        self.first_time = 0
+        self.last_time = 0
+        self.linked_time = 0
+        self.first_frame = 0
+        self.last_frame = 0
+        self.capture = 0
+        self.packets0 = 0
+        self.packets1 = 0
+        self.bytes0 = 0
+        self.bytes1 = 0
+        self.payload0 = 0
+        self.payload1 = 0
+        self.client = 0
+        self.direction_by = 0
+        self.tcp_flags0 = 0
+        self.tcp_flags1 = 0
+        self.syn_seq = -1
+        self.gaps = 0
+        self.gap_bytes = 0
+        self.retransmissions = 0
+        self.reordered = 0
+        self.messages = 0
+        self.faults = 0
+        self.malformed = 0
+        self.label = -1
+        self.inner = -1
+        self.label_by = 0
+        self.confidence = 0.0
+        self.name = None
+        self.settled = False
+        self.looks = 0
+        self.scores = None
+        self.backlog = None
+        self.backlog_bytes = 0
+        self.stream0 = None
+        self.stream1 = None
+        self.slot0 = None
+        self.slot1 = None
+        self.shared = None
+        self.ident = 0
+        self.ident_batch = -1
+        self.newer = None
+        self.older = None
+
+
+class FlowTable:
+    """Finds or makes the flow of a decoded frame; `evicted` receives flows that were pushed out."""
+
+    def __init__(self, limit=MAX_FLOWS):
+        self.limit = limit
+        self.flows = {}
+        self.scratch = bytearray(64)
+        self.key_bytes = self.scratch
+        self.newest = None
+        self.oldest = None
+        self.count = 0
+        self.evictions = 0
+        self.from_low = False
+        self.out = []
+
+    def find(self, d: Decoder):
+        """The flow of a decoded frame, or None where it is new; `from_low` then tells the sender's place in the key."""
+        key = self.key(d)
+        return self.flows.get(key)
+
+    def key(self, d: Decoder):
+        """The key of a frame, equal for both directions; sets `from_low`."""
+        k = self.key_bytes
+        buf = d.buf
+        if d.family == 4:
+            n = 4
+            a = d.src
+            b = d.dst
+        elif d.family == 6:
+            n = 16
+            a = d.src
+            b = d.dst
+        elif d.mac_at >= 0:
+            n = 6
+            a = d.mac_at + 6
+            b = d.mac_at
+        else:
+            n = 0
+            a = 0
+            b = 0
+        low = True
+        decided = False
+        for i in range(n):
+            if buf[a + i] != buf[b + i]:
+                low = buf[a + i] < buf[b + i]
+                decided = True
+                break
+        if not decided:
+            low = d.sport <= d.dport
+        self.from_low = low
+        k[0] = d.family
+        k[1] = d.proto & 0xFF if d.family != 0 else 0xFF
+        if low:
+            for i in range(n):
+                k[2 + i] = buf[a + i]
+                k[2 + n + i] = buf[b + i]
+            p = d.sport
+            q = d.dport
+        else:
+            for i in range(n):
+                k[2 + i] = buf[b + i]
+                k[2 + n + i] = buf[a + i]
+            p = d.dport
+            q = d.sport
+        at = 2 + 2 * n
+        if d.family == 0:
+            p = d.ethertype
+            q = d.ethertype >> 16
+        k[at] = p >> 8 & 0xFF
+        k[at + 1] = p & 0xFF
+        k[at + 2] = q >> 8 & 0xFF
+        k[at + 3] = q & 0xFF
+        at += 4
+        if cython.compiled:
+            key = PyBytes_FromStringAndSize(cython.cast(cython.p_char, cython.address(k[0])), at)
+        else:
+            key = bytes(k[:at])
+        if d.tunnel is not None:
+            key += d.tunnel.encode()
+        return key
+
+    def make(self, d: Decoder, number):
+        """A new flow for the frame whose `find` just answered None."""
+        if self.count >= self.limit:
+            self.evict()
+        f = Flow()
+        f.number = number
+        f.key = self.key(d)
+        f.low_first = self.from_low
+        f.family = d.family
+        f.proto = d.proto
+        f.ethertype = d.ethertype
+        f.port0 = d.sport
+        f.port1 = d.dport
+        if d.mac_at >= 0:
+            f.mac0 = self.integer(d, d.mac_at + 6, 6)
+            f.mac1 = self.integer(d, d.mac_at, 6)
+        if d.family == 4:
+            f.low0 = self.integer(d, d.src, 4)
+            f.low1 = self.integer(d, d.dst, 4)
+        elif d.family == 6:
+            f.high0 = self.integer(d, d.src, 8)
+            f.low0 = self.integer(d, d.src + 8, 8)
+            f.high1 = self.integer(d, d.dst, 8)
+            f.low1 = self.integer(d, d.dst + 8, 8)
+        f.vlan = d.vlan
+        f.tunnel = d.tunnel
+        f.first_time = d.time
+        f.last_time = d.time
+        f.linked_time = d.time
+        f.first_frame = d.frame
+        f.last_frame = d.frame
+        self.flows[f.key] = f
+        self.count += 1
+        self.push(f)
+        return f
+
+    def integer(self, d: Decoder, at, n):
+        """n bytes at a checked position as a big-endian integer, signed where n is 8."""
+        value = cython.cast(cython.longlong, 0)
+        for i in range(n):
+            octet = cython.cast(cython.longlong, d.buf[at + i])
+            if i == 0 and n == 8 and octet > 127:
+                octet -= 256
+            value = value * 256 + octet
+        return value
+
+    def push(self, f: Flow):
+        """Put a flow at the new end of the order of use."""
+        f.older = self.newest
+        f.newer = None
+        if self.newest is not None:
+            self.newest.newer = f
+        self.newest = f
+        if self.oldest is None:
+            self.oldest = f
+
+    def unlink(self, f: Flow):
+        """Take a flow out of the order of use."""
+        if f.older is not None:
+            f.older.newer = f.newer
+        else:
+            self.oldest = f.newer
+        if f.newer is not None:
+            f.newer.older = f.older
+        else:
+            self.newest = f.older
+        f.newer = None
+        f.older = None
+
+    def touch(self, f: Flow, time):
+        """Note that a flow is in use; the order is kept to the second, which is all that eviction needs."""
+        f.last_time = time
+        if time - f.linked_time > _RELINK and self.newest is not f:
+            f.linked_time = time
+            self.unlink(f)
+            self.push(f)
+
+    def remove(self, f: Flow):
+        """Drop a flow from the table; its row is the caller's business."""
+        if self.flows.get(f.key) is f:
+            del self.flows[f.key]
+            self.count -= 1
+            self.unlink(f)
+
+    def evict(self):
+        """Push out the flow that has been silent longest."""
+        f = self.oldest
+        if f is not None:
+            self.remove(f)
+            self.evictions += 1
+            self.out.append((f, ENDED_EVICTED))
+
+    def expire(self, time):
+        """Push out flows that have been silent for their idle time; looks only at the oldest end."""
+        while True:
+            f = self.oldest
+            if f is None:
+                return
+            silent = time - f.last_time
+            if silent < (IDLE_TCP if f.proto == 6 else IDLE_OTHER):
+                return
+            self.remove(f)
+            self.out.append((f, ENDED_IDLE))

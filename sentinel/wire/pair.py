@@ -1,0 +1,171 @@
+# cython: language_level=3, infer_types=True, boundscheck=True, wraparound=False, annotation_typing=True
+"""Finds the request of each answer, over the columns of one batch of messages after the other.
+
+A request waits under (flow, direction, protocol, unit, transaction). An answer takes the oldest waiting request of
+its key whose shape (function code) fits, else the oldest. A request that waited longer than EXPIRE when another of
+the same key arrives has lost its answer. What waits is bounded by one batch: `settle` forgets all older requests.
+"""
+
+import cython
+import numpy as np
+
+from sentinel.wire.layout import (
+    M_DIRECTION,
+    M_FLOW,
+    M_FUNCTION,
+    M_KIND,
+    M_PROTOCOL,
+    M_SHAPE,
+    M_TIME,
+    M_TRANSACTION,
+    M_UNIT,
+)
+
+EXPIRE = 5_000_000_000
+"""ns after which a waiting request gives way to a newer one of the same key."""
+
+ANSWERED = 1
+ORPHAN = 2
+MISMATCH = 3
+UNANSWERED = 4
+
+_EXPIRE = cython.declare(cython.longlong, EXPIRE)
+_MASK = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
+_REQUEST = cython.declare(cython.int, 1)
+_RESPONSE = cython.declare(cython.int, 2)
+_EXCEPTION = cython.declare(cython.int, 3)
+
+
+class Matcher:
+    """Joins answers to requests; numbers are those of the messages in the whole run."""
+
+    def __init__(self):
+        self.waiting = np.zeros((0, 5), dtype=np.int64)
+
+    def match(self, cells, first):
+        """Join one batch: `cells` are its message rows, `first` the number of its first message.
+
+        Returns (pair, result, late): for each row the number of its partner or -1, and ANSWERED, ORPHAN, MISMATCH or
+        0; and the list of (request, answer, result) for requests of the batch before that were answered now.
+        """
+        if cells.shape[0] == 0:
+            empty = np.zeros(0, dtype=np.int64)
+            return empty, empty, []
+        n = cells.shape[0]
+        old = self.waiting.shape[0]
+        size = 64
+        while size < 2 * (n + old):
+            size *= 2
+        keys = np.zeros(size, dtype=np.int64)
+        heads = np.full(size, -1, dtype=np.int64)
+        tails = np.full(size, -1, dtype=np.int64)
+        # nodes: key, number, time, shape, next
+        nodes = np.zeros((n + old + 1, 5), dtype=np.int64)
+        pair = np.full(n, -1, dtype=np.int64)
+        result = np.zeros(n, dtype=np.int64)
+        late = []
+        self.size = size
+        self.keys = memoryview(keys)
+        self.heads = memoryview(heads)
+        self.tails = memoryview(tails)
+        self.nodes = memoryview(nodes)
+        self.used = 0
+        for key, number, time, shape, _ in self.waiting.tolist():
+            self.wait(key, number, time, shape)
+        self.walk(memoryview(cells), first, memoryview(pair), memoryview(result), late)
+        self.waiting = self.rest(first)
+        return pair, result, late
+
+    def walk(self, a, first, pair, result, late):
+        """The loop over the rows of a batch."""
+        for i in range(a.shape[0]):
+            kind = a[i, M_KIND]
+            if kind == _REQUEST:
+                shape = a[i, M_SHAPE] if a[i, 0] >> M_SHAPE & 1 else a[i, M_FUNCTION]
+                self.wait(self.mix(a, i, a[i, M_DIRECTION]), first + i, a[i, M_TIME], shape)
+            elif kind == _RESPONSE or kind == _EXCEPTION:
+                shape = a[i, M_SHAPE] if a[i, 0] >> M_SHAPE & 1 else a[i, M_FUNCTION]
+                node = self.take(self.mix(a, i, 1 - a[i, M_DIRECTION]), shape)
+                if node < 0:
+                    result[i] = ORPHAN
+                    continue
+                number = self.nodes[node, 1]
+                pair[i] = number
+                verdict = ANSWERED if self.nodes[node, 3] == shape else MISMATCH
+                result[i] = verdict
+                if number >= first:
+                    pair[number - first] = first + i
+                    result[number - first] = verdict
+                else:
+                    late.append((number, first + i, verdict))
+
+    def mix(self, a, i, direction):
+        """The key under which a request waits, as a 63-bit number."""
+        key = cython.cast(cython.longlong, 1469598103934665603)
+        key = ((key ^ a[i, M_FLOW]) * 1099511628211) & _MASK
+        key = ((key ^ (a[i, M_PROTOCOL] << 1 | direction)) * 1099511628211) & _MASK
+        key = ((key ^ (a[i, M_UNIT] + 1 if a[i, 0] >> M_UNIT & 1 else 0)) * 1099511628211) & _MASK
+        key = ((key ^ (a[i, M_TRANSACTION] + 1 if a[i, 0] >> M_TRANSACTION & 1 else 0)) * 1099511628211) & _MASK
+        return key ^ key >> 29
+
+    def slot(self, key):
+        """Where a key stands in the table, or the free place for it."""
+        at = key & (self.size - 1)
+        while self.heads[at] != -1 or self.keys[at] != 0:
+            if self.keys[at] == key:
+                return at
+            at = (at + 1) & (self.size - 1)
+        return at
+
+    def wait(self, key, number, time, shape):
+        """Let a request wait; requests of the same key that waited too long give way."""
+        at = self.slot(key)
+        self.keys[at] = key
+        node = self.heads[at]
+        while node != -1 and time - self.nodes[node, 2] > _EXPIRE:
+            self.nodes[node, 1] = -1
+            node = self.nodes[node, 4]
+        self.heads[at] = node
+        new = self.used
+        self.used += 1
+        self.nodes[new, 0] = key
+        self.nodes[new, 1] = number
+        self.nodes[new, 2] = time
+        self.nodes[new, 3] = shape
+        self.nodes[new, 4] = -1
+        if node == -1:
+            self.heads[at] = new
+        else:
+            self.nodes[self.tails[at], 4] = new
+        self.tails[at] = new
+        return 0
+
+    def take(self, key, shape):
+        """The waiting request that an answer belongs to, taken out of the queue; -1 where none waits."""
+        at = self.slot(key)
+        first = self.heads[at]
+        if first == -1:
+            return -1
+        before = cython.cast(cython.longlong, -1)
+        node = first
+        while node != -1 and self.nodes[node, 3] != shape:
+            before = node
+            node = self.nodes[node, 4]
+        if node == -1:
+            node = first
+            before = -1
+        if before == -1:
+            self.heads[at] = self.nodes[node, 4]
+        else:
+            self.nodes[before, 4] = self.nodes[node, 4]
+        if self.tails[at] == node:
+            self.tails[at] = before
+        # a taken node is told from a waiting one by its sign when the batch ends
+        self.nodes[node, 2] = -1 - self.nodes[node, 2]
+        return node
+
+    def rest(self, first):
+        """The requests of this batch that still wait, for the next call; shape (n, 5)."""
+        nodes = np.asarray(self.nodes)[: self.used]
+        keep = (nodes[:, 2] >= 0) & (nodes[:, 1] >= first)
+        return nodes[keep].copy()

@@ -1,0 +1,24 @@
+cimport cython
+
+cdef class Stream:
+    cdef public long long next
+    cdef public long long acked
+    cdef readonly list held
+    cdef readonly long long held_bytes
+    cdef readonly long long hole_time
+    cdef public bint synced
+    cdef public bytes tail
+    cdef public Py_ssize_t wanted
+    cdef public long long tail_frame, tail_offset
+    cdef public list marks
+    cdef public long long skipped
+
+    @cython.locals(d=cython.longlong)
+    cpdef long long distance(self, long long seq) except? -1
+    cpdef int advance(self, long long n) except -1
+    @cython.locals(d=cython.longlong)
+    cpdef int acknowledge(self, long long ack) except -1
+    cpdef bint hold(self, long long seq, bytes data, long long declared, long long frame, long long time) except -1
+    @cython.locals(waited=cython.longlong)
+    cpdef bint hopeless(self, long long time) except -1
+    cpdef tuple pop(self, long long time)
