@@ -1,0 +1,383 @@
+# cython: language_level=3, infer_types=True, boundscheck=True, wraparound=False
+"""DNP3 over TCP and UDP. Source: IEEE Std 1815-2012: clause 9 (data link), clause 8 (transport function), clause 4.
+
+One link frame is one call. A frame that brings the last segment of an application fragment makes a message; one that
+brings only a piece of it makes none. A gateway carries many outstations in one flow, so fragments are put together per
+direction and per pair of link addresses.
+"""
+
+from array import array
+
+import cython
+
+from parsers._dnp3_app import objects
+from parsers._dnp3_tables import (
+    BAD_FRAME,
+    COLUMN,
+    IIN1_TEXTS,
+    IIN2_TEXTS,
+    LINK,
+    LINK_UNKNOWN,
+    OBJECTS,
+    OPERATIONS,
+    STATUSES,
+    TABLE,
+    UNKNOWN_FUNCTION,
+)
+from sentinel.model import Direction, Fault, Kind, Verdict
+
+if cython.compiled:
+    from cython.cimports.sentinel.wire.reader import Reader
+    from cython.cimports.sentinel.wire.rows import Rows
+else:
+    from sentinel.wire.reader import Reader
+    from sentinel.wire.rows import Rows
+from sentinel.wire.reader import Malformed
+
+NAME = "dnp3"
+TITLE = "DNP3 (IEEE 1815)"
+TRANSPORTS = ("tcp", "udp")
+PORTS = {"tcp": (20000,), "udp": (20000,)}
+STREAM_CAP = 292  # the longest link frame: 255 octets counted by the length field, start, length and all CRCs
+__all__ = ["NAME", "OBJECTS", "OPERATIONS", "PORTS", "STATUSES", "STREAM_CAP", "TABLE", "TITLE", "TRANSPORTS"]
+
+MAX_FRAGMENT = 65536  # the standard asks for 2048 and lets a device profile say more
+MAX_OPEN = 16  # fragments that are being put together, per direction of a flow
+
+HEADER = 10  # start (2), length, control, destination (2), source (2), CRC (2)
+BLOCK = 16  # octets of user data before each CRC
+
+
+def _crc_table() -> list[int]:
+    """CRC-DNP octet by octet: x^16+x^13+x^12+x^11+x^10+x^8+x^6+x^5+x^2+1, reflected, inverted (clause 9)."""
+    table = []
+    for octet in range(256):
+        crc = octet
+        for _ in range(8):
+            crc = crc >> 1 ^ 0xA6BC if crc & 1 else crc >> 1
+        table.append(crc)
+    return table
+
+
+CRC_TABLE = _crc_table()
+_CRC = cython.declare(cython.ushort[:], array("H", CRC_TABLE))
+
+_LINK_SRC = cython.declare(cython.int, COLUMN["link_src"])
+_LINK_DST = cython.declare(cython.int, COLUMN["link_dst"])
+_LINK_DIR = cython.declare(cython.int, COLUMN["link_dir"])
+_LINK_PRM = cython.declare(cython.int, COLUMN["link_prm"])
+_LINK_FUNCTION = cython.declare(cython.int, COLUMN["link_function"])
+_LINK_LENGTH = cython.declare(cython.int, COLUMN["link_length"])
+_LINK_FCB = cython.declare(cython.int, COLUMN["link_fcb"])
+_LINK_FCV = cython.declare(cython.int, COLUMN["link_fcv"])
+_LINK_DFC = cython.declare(cython.int, COLUMN["link_dfc"])
+_BROADCAST = cython.declare(cython.int, COLUMN["broadcast"])
+_TRANSPORT_SEQ = cython.declare(cython.int, COLUMN["transport_seq"])
+_SEGMENTS = cython.declare(cython.int, COLUMN["segments"])
+_APP_SEQ = cython.declare(cython.int, COLUMN["app_seq"])
+_APP_FIR = cython.declare(cython.int, COLUMN["app_fir"])
+_APP_FIN = cython.declare(cython.int, COLUMN["app_fin"])
+_APP_CON = cython.declare(cython.int, COLUMN["app_con"])
+_APP_UNS = cython.declare(cython.int, COLUMN["app_uns"])
+_IIN = cython.declare(cython.int, COLUMN["iin"])
+_IIN_TEXT = cython.declare(cython.int, COLUMN["iin_text"])
+
+_KIND_REQUEST = cython.declare(cython.int, int(Kind.REQUEST))
+_KIND_RESPONSE = cython.declare(cython.int, int(Kind.RESPONSE))
+_KIND_UNSOLICITED = cython.declare(cython.int, int(Kind.UNSOLICITED))
+_KIND_CONFIRM = cython.declare(cython.int, int(Kind.CONFIRM))
+_KIND_LINK = cython.declare(cython.int, int(Kind.LINK))
+_KIND_MALFORMED = cython.declare(cython.int, int(Kind.MALFORMED))
+
+
+# -- identification --------------------------------------------------------------------------------------------
+
+
+def probe(r: Reader, direction):
+    """YES where a link header stands: start octets, length, function and header CRC (1 in 10^9 by chance), else NO."""
+    left = r.left()
+    if left < 2:
+        if left == 1 and r.peek(0) != 0x05:
+            return Verdict.NO
+        r.need(HEADER)
+    if r.peek16(0) != 0x0564 or (left > 2 and r.peek(2) < 5):
+        return Verdict.NO
+    if left > 3 and not known(r.peek(3)):
+        return Verdict.NO
+    r.need(HEADER)
+    return Verdict.YES if intact(r, r.pos, HEADER - 2) else Verdict.NO
+
+
+def orient(r: Reader):
+    """The direction bit of the link header: masters set it (clause 9)."""
+    control = r.peek(3)
+    if control < 0:
+        return Direction.UNKNOWN
+    return Direction.TO_SERVER if control & 0x80 else Direction.TO_CLIENT
+
+
+@cython.cfunc
+@cython.returns(cython.bint)
+@cython.exceptval(-1, check=True)
+def known(control: cython.int):
+    """Whether the standard defines the link function of a control octet; primary and secondary have their own lists."""
+    function: cython.int = control & 15
+    if control & 0x40:
+        return function <= 4 or function == 9
+    return function <= 1 or function == 11 or function >= 14
+
+
+@cython.cfunc
+@cython.returns(cython.bint)
+@cython.exceptval(-1, check=True)
+def intact(r: Reader, start: cython.Py_ssize_t, n: cython.Py_ssize_t):
+    """Whether the CRC behind the n octets at `start` is right; the caller has made sure that all n + 2 are there."""
+    crc: cython.int = 0
+    i: cython.Py_ssize_t
+    data = r.data
+    for i in range(start, start + n):
+        crc = crc >> 8 ^ _CRC[(crc ^ data[i]) & 0xFF]
+    crc ^= 0xFFFF
+    return data[start + n] == crc & 0xFF and data[start + n + 1] == crc >> 8
+
+
+# -- data link -------------------------------------------------------------------------------------------------
+
+
+def parse(r: Reader, out: Rows):
+    """Read one link frame, and the application fragment that ends in it.
+
+    A frame whose header is no link header raises Malformed; a wrong CRC further in makes a row with fault CHECKSUM, and
+    the frame is discarded as every station would.
+    """
+    if r.left() > 1 and r.peek16(0) != 0x0564 or r.left() == 1 and r.peek(0) != 0x05:
+        raise Malformed(Fault.IDENTIFIER, "no link start octets")
+    r.need(HEADER)
+    begin: cython.Py_ssize_t = r.pos
+    if not intact(r, begin, HEADER - 2):
+        raise Malformed(Fault.CHECKSUM, "link header")
+    r.skip(2)
+    length = r.u8()
+    if length < 5:
+        raise Malformed(Fault.LENGTH, "link length below 5")
+    control = r.u8()
+    dst = r.u16le()
+    src = r.u16le()
+    r.skip(2)
+    size: cython.Py_ssize_t = length - 5
+    r.need(size + 2 * ((size + BLOCK - 1) // BLOCK))
+
+    blocks = []
+    good: cython.bint = True
+    n: cython.Py_ssize_t
+    while size > 0:
+        n = size if size < BLOCK else BLOCK
+        good = good and intact(r, r.pos, n)
+        blocks.append(r.take(n))
+        r.skip(2)
+        size -= n
+    data = b"".join(blocks)
+
+    if not good:
+        out.message(_KIND_MALFORMED, -1, BAD_FRAME)
+        link_columns(out, control, dst, src, length)
+        out.fault(Fault.CHECKSUM, "link data block")
+    elif control & 0x40 and 3 <= control & 15 <= 4 and len(data) > 0:
+        segment(r, out, control, dst, src, length, data, r.pos - begin)
+    else:
+        link_only(out, control, dst, src, length, len(data))
+
+
+@cython.cfunc
+def link_only(out: Rows, control: cython.int, dst: cython.int, src: cython.int, length: cython.int, size: cython.int):
+    """The row of a frame that brings nothing for the layers above."""
+    if known(control):
+        out.message(_KIND_LINK, -1, LINK + (0 if control & 0x40 else 16) + (control & 15))
+    else:
+        out.message(_KIND_LINK, -1, LINK_UNKNOWN)
+    link_columns(out, control, dst, src, length)
+    if not known(control):
+        out.fault(Fault.FUNCTION, "undefined link function")
+    elif size > 0:
+        out.fault(Fault.LENGTH, "data in a frame of a function without data")
+    elif control & 0x40 and 3 <= control & 15 <= 4:
+        out.fault(Fault.LENGTH, "user data frame without data")
+
+
+@cython.cfunc
+def link_columns(out: Rows, control: cython.int, dst: cython.int, src: cython.int, length: cython.int):
+    """The unit (link address of the outstation: the receiver of what a master sends) and the link header's fields."""
+    out.unit(dst if control & 0x80 else src)
+    out.ext(_LINK_SRC, src)
+    out.ext(_LINK_DST, dst)
+    out.ext(_LINK_DIR, control >> 7)
+    out.ext(_LINK_PRM, control >> 6 & 1)
+    out.ext(_LINK_FUNCTION, control & 15)
+    out.ext(_LINK_LENGTH, length)
+    if control & 0x40:
+        out.ext(_LINK_FCB, control >> 5 & 1)
+        out.ext(_LINK_FCV, control >> 4 & 1)
+    else:
+        out.ext(_LINK_DFC, control >> 4 & 1)
+    out.ext(_BROADCAST, dst >= 0xFFFD)
+
+
+# -- transport function ----------------------------------------------------------------------------------------
+
+
+@cython.cfunc
+def segment(
+    r: Reader,
+    out: Rows,
+    control: cython.int,
+    dst: cython.int,
+    src: cython.int,
+    length: cython.int,
+    data: bytes,
+    octets: cython.int,
+):
+    """One transport segment: FIN, FIR and sequence in its first octet (clause 8). The last one makes the message."""
+    slot = out.slot
+    opened = slot.get("open")
+    reader: Reader = slot.get("reader")
+    if reader is None:
+        reader = Reader()
+        slot["reader"] = reader
+    reader.reset(data, 0, len(data))
+    head: cython.int = reader.u8()
+    segments: cython.int = 1
+    if head & 0xC0 != 0xC0 or opened:
+        whole = assemble(out, dst << 16 | src, head, data, octets)
+        if whole is None:
+            return
+        segments, octets, fragment = whole
+        reader.reset(fragment, 0, len(fragment))
+        reader.skip(1)
+    reader.narrow(reader.left())
+    function: cython.int = reader.peek(1)
+    kind: cython.int = _KIND_REQUEST
+    operation: cython.int = function
+    if function >= 128:
+        kind = _KIND_UNSOLICITED if function == 130 else _KIND_RESPONSE
+    elif function == 0:
+        kind = _KIND_CONFIRM
+    elif function < 0:
+        kind = _KIND_MALFORMED
+        operation = BAD_FRAME
+    if not (function <= 33 or 129 <= function <= 131):
+        operation = UNKNOWN_FUNCTION
+    out.message(kind, function, operation)
+    link_columns(out, control, dst, src, length)
+    out.ext(_TRANSPORT_SEQ, head & 0x3F)
+    out.ext(_SEGMENTS, segments)
+    if segments > 1:
+        out.length(octets)
+    if function < 0:
+        out.fault(Fault.SHORT, "application fragment without a header")
+        return
+    application(reader, out, function, control, src if function >= 128 else dst)
+
+
+def assemble(out: Rows, pair: cython.longlong, head: cython.int, data: bytes, octets: cython.int):
+    """Put a segment to the fragment of its pair of addresses.
+
+    Returns (segments, octets, fragment behind one octet) once it is whole, else None. A segment out of turn discards
+    what was put together so far, as clause 8 says; one that repeats the last segment is passed over.
+    """
+    opened = out.slot.get("open")
+    if opened is None:
+        opened = {}
+        out.slot["open"] = opened
+    first = head & 0x40
+    turn = head & 0x3F
+    state = opened.get(pair)
+    if first:
+        if state is not None:
+            del opened[pair]
+            if state[0] == turn and state[1] == data:
+                opened[pair] = state
+                return None
+            out.trouble(Fault.SEQUENCE, "a fragment that was not finished", state[4])
+        state = [turn, data, 0, 0, out.offset, out.since, bytearray(1)]
+    elif state is None:
+        out.trouble(Fault.SEQUENCE, "a segment without a first one", out.offset)
+        return None
+    elif state[0] == turn and state[1] == data:
+        return None
+    elif state[0] + 1 & 0x3F != turn:
+        del opened[pair]
+        out.trouble(Fault.SEQUENCE, "a segment out of turn", out.offset)
+        return None
+    state[0] = turn
+    state[1] = data
+    state[2] += 1
+    state[3] += octets
+    if len(state[6]) + len(data) - 1 > MAX_FRAGMENT:
+        opened.pop(pair, None)
+        out.trouble(Fault.TOO_LARGE, "an application fragment above 64 KiB", out.offset)
+        return None
+    state[6] += data[1:]
+    if head & 0x80:
+        opened.pop(pair, None)
+        out.offset = state[4]
+        out.since = state[5]
+        return state[2], state[3], state[6]
+    if pair not in opened and len(opened) >= MAX_OPEN:
+        oldest = next(iter(opened))
+        del opened[oldest]
+        out.trouble(Fault.TOO_LARGE, "too many fragments open at once", out.offset)
+    opened[pair] = state
+    return None
+
+
+# -- application layer -----------------------------------------------------------------------------------------
+
+
+def indications(high: cython.int, low: cython.int):
+    """The names of the internal indications that are set in the first (high) and second (low) octet."""
+    if low == 0:
+        return IIN1_TEXTS[high]
+    if high == 0:
+        return IIN2_TEXTS[low]
+    return f"{IIN1_TEXTS[high]}|{IIN2_TEXTS[low]}"
+
+
+_UNANSWERED = frozenset((6, 8, 10, 12, 33))
+"""Functions whose names end in "no acknowledgement" (clause 4.2.2)."""
+
+
+@cython.cfunc
+def application(r: Reader, out: Rows, function: cython.int, control: cython.int, unit: cython.int):
+    """An application fragment: control octet, function, internal indications of responses, objects (clause 4)."""
+    status: cython.longlong = 0
+    iin: cython.int = 0
+    app = r.u8()
+    r.skip(1)
+    out.unit(unit)
+    out.transaction(app & 15)
+    if function in _UNANSWERED or (function < 128 and unit >= 0xFFFD) or (function >= 129 and app & 0x80 == 0):
+        out.shape(-1)  # nobody answers it, or it continues an answer (4.4.2: a later fragment has a sequence of its own)
+    else:
+        out.shape(0)  # every response has the same function code: the sequence number alone joins it to its request
+    out.ext(_APP_SEQ, app & 15)
+    out.ext(_APP_FIR, app >> 7)
+    out.ext(_APP_FIN, app >> 6 & 1)
+    out.ext(_APP_CON, app >> 5 & 1)
+    out.ext(_APP_UNS, app >> 4 & 1)
+    if not (function <= 33 or 129 <= function <= 131):
+        out.fault(Fault.FUNCTION, "undefined application function")
+        return
+    if (function < 128) != (control >> 7):
+        out.fault(Fault.VALUE, "direction bit and function disagree")
+    try:
+        if function >= 128:
+            iin = r.u16()
+            out.ext(_IIN, iin)
+            if iin != 0:
+                out.ext_text(_IIN_TEXT, indications(iin >> 8, iin & 255))
+        status = objects(r, out, function, unit)
+    except Malformed as error:
+        out.fault(error.args[0], error.args[1])
+    # What became of a control, file operation or authentication says more than the error bits beside it.
+    if function >= 128:
+        out.status(status if status != 0 else iin & 0x3F)
