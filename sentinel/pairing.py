@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sentinel.model import Kind
-from sentinel.wire.layout import M_KIND, M_TIME
-from sentinel.wire.pair import ANSWERED, MISMATCH, ORPHAN, UNANSWERED, Matcher
+from sentinel.wire.layout import M_KIND, M_SHAPE, M_TIME
+from sentinel.wire.pair import ANSWERED, MISMATCH, ORPHAN, UNANSWERED, UNPAIRED, Matcher
 
 NAMES = {0: "", ANSWERED: "answered", ORPHAN: "orphan", MISMATCH: "mismatch", UNANSWERED: "unanswered"}
 
@@ -58,7 +58,6 @@ class Pairing:
         batch.before = self._held
         done = self._held
         if done is not None:
-            done.before = None if done.before is None else done.before
             for number, partner, result in late:
                 row = number - done.first
                 if 0 <= row < len(done.pair):
@@ -95,7 +94,9 @@ class Pairing:
 
     def _close(self, batch: Batch) -> None:
         """Requests that nothing answered are unanswered."""
-        waiting = (batch.messages[:, M_KIND] == Kind.REQUEST) & (batch.pair < 0)
+        cells = batch.messages
+        unpaired = (cells[:, 0] >> M_SHAPE & 1 == 1) & (cells[:, M_SHAPE] == UNPAIRED)
+        waiting = (cells[:, M_KIND] == Kind.REQUEST) & (batch.pair < 0) & ~unpaired
         batch.result[waiting] = UNANSWERED
 
 

@@ -195,7 +195,7 @@ class Analysis:
         frames = {
             "messages": self.tables.messages(batch, sides),
             "items": self.tables.items(batch),
-            "points": self.tables.points(batch, sides),
+            "points": self.tables.points(batch),
             "flows": self.tables.flows(batch).with_columns(pl.Series("id", community_ids(batch), dtype=pl.String)),
             "faults": self.tables.faults(batch),
         }

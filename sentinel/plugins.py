@@ -17,7 +17,7 @@ from typing import Any
 from sentinel.model import Extra, Operation
 from sentinel.schema import TYPES
 
-MAX_OPERATION = 65535
+MAX_OPERATION = 65534
 
 
 @dataclass(slots=True)

@@ -43,21 +43,26 @@ _ABSENT = np.int64(-(2**63))
 
 @dataclass(slots=True)
 class Points:
-    """Columns of the points of one batch; integers hold `_ABSENT` where a cell is absent, floats NaN with `has_value`."""
+    """Some points of a batch: what is the same for all values of one span stands once, `which` spreads it.
+
+    `row`, `object`, `block`, `bit` (shape (spans,)): message row and address parts, `_ABSENT` where absent; `access`
+    (spans,). `which` (values,): the span of each value. `address`, `value` (values,). `text` (values,) or None;
+    `text_index` (values,) counts in the run's dictionary, or is None. `quality`, `stamp` (values,) or None.
+    """
 
     row: np.ndarray
-    item: np.ndarray
     object: np.ndarray
     block: np.ndarray
-    address: np.ndarray
     bit: np.ndarray
-    value: np.ndarray
-    has_value: np.ndarray
-    text: list[str] | None
-    text_index: np.ndarray
-    quality: np.ndarray
-    stamp: np.ndarray
     access: np.ndarray
+    which: np.ndarray
+    address: np.ndarray
+    value: np.ndarray
+    has_value: np.ndarray | None = None
+    text: list[str] | None = None
+    text_index: np.ndarray | None = None
+    quality: np.ndarray | None = None
+    stamp: np.ndarray | None = None
 
 
 @dataclass(slots=True)
@@ -170,52 +175,47 @@ def _take(spans: _Spans, mask: np.ndarray) -> _Spans:
     return _Spans(*(getattr(spans, name)[mask] for name in _Spans.__slots__))
 
 
-def _expand(spans: _Spans, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _expand(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For spans with `counts` values each: the span of every value, and its position in the span."""
     which = np.repeat(np.arange(len(counts)), counts)
     starts = np.cumsum(counts) - counts
     return which, np.arange(len(which)) - starts[which]
 
 
-def _fixed(batch: Batch, spans: _Spans, dtype: int) -> tuple[_Spans, np.ndarray, np.ndarray, np.ndarray]:
-    """Values of a fixed width: (spans, span of each value, position, value)."""
+def _fixed(batch: Batch, spans: _Spans, dtype: int) -> Points:
+    """Values of a fixed width."""
     width, kind = WIDTHS[dtype]
-    counts = spans.length // width
-    which, position = _expand(spans, counts)
+    which, position = _expand(spans.length // width)
     at = spans.data[which] + position * width
-    raw = batch.heap[at[:, None] + np.arange(width)]
-    with np.errstate(invalid="ignore"):
-        value = np.ascontiguousarray(raw).view(kind).reshape(-1).astype(np.float64)
+    raw = np.empty((len(at), width), dtype=np.uint8)
+    for k in range(width):
+        np.take(batch.heap, at + k, out=raw[:, k])
+    value = raw.view(kind).reshape(-1).astype(np.float64)
     if dtype == DType.BOOL:
         value = (value != 0).astype(np.float64)
-    return spans, which, position, value
+    return _numeric(spans, which, position, value)
 
 
-def _bits(batch: Batch, spans: _Spans) -> tuple[_Spans, np.ndarray, np.ndarray, np.ndarray]:
+def _bits(batch: Batch, spans: _Spans) -> Points:
     """Packed bits, least significant first; the quantity says where the padding begins."""
     counts = spans.length * 8
     known = spans.quantity >= 0
     counts = np.where(known, np.minimum(counts, np.where(known, spans.quantity, 0)), counts)
-    which, position = _expand(spans, counts)
+    which, position = _expand(counts)
     octet = batch.heap[spans.data[which] + (position >> 3)]
-    return spans, which, position, ((octet >> (position & 7).astype(np.uint8)) & 1).astype(np.float64)
+    return _numeric(spans, which, position, ((octet >> (position & 7).astype(np.uint8)) & 1).astype(np.float64))
 
 
-def _columns(batch: Batch, spans: _Spans, which: np.ndarray, position: np.ndarray, value: np.ndarray) -> Points:
-    """The rows of numeric values."""
+def _numeric(spans: _Spans, which: np.ndarray, position: np.ndarray, value: np.ndarray) -> Points:
+    """Numbers at the addresses that their spans count up to."""
     address = spans.address[which] + position * spans.step[which]
-    n = len(which)
-    absent = np.full(n, _ABSENT)
-    return Points(
-        row=spans.row[which], item=spans.item[which], object=spans.object[which], block=spans.block[which], address=address,
-        bit=spans.bit[which], value=value, has_value=np.ones(n, bool), text=None, text_index=np.zeros(n, np.int64),
-        quality=absent, stamp=absent, access=np.zeros(n, np.int64),
-    )
+    access = np.zeros(len(spans.row), np.int64)
+    return Points(spans.row, spans.object, spans.block, spans.bit, access, which, address, value)
 
 
 def _texts(batch: Batch, spans: _Spans) -> Points:
     """One value a span: text, or bytes in hexadecimal."""
-    texts = [""]
+    texts = []
     for start, length, dtype in zip(spans.data.tolist(), spans.length.tolist(), spans.dtype.tolist(), strict=True):
         raw = batch.heap[start : start + min(length, MAX_HEX)].tobytes()
         text = raw.decode("latin-1").strip("\x00 ") if dtype == DType.TEXT else raw.hex()
@@ -223,12 +223,10 @@ def _texts(batch: Batch, spans: _Spans) -> Points:
             text = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
         texts.append(text + ("…" if length > MAX_HEX else ""))
     n = len(spans.row)
-    absent = np.full(n, _ABSENT)
     return Points(
-        row=spans.row, item=spans.item, object=spans.object, block=spans.block, address=spans.address, bit=spans.bit,
-        value=np.zeros(n), has_value=np.zeros(n, bool), text=texts, text_index=np.arange(1, n + 1),
-        quality=absent, stamp=absent, access=np.zeros(n, np.int64),
-    )
+        spans.row, spans.object, spans.block, spans.bit, np.zeros(n, np.int64), np.arange(n), spans.address, np.zeros(n),
+        has_value=np.zeros(n, bool), text=texts,
+    )  # fmt: skip
 
 
 def _direct(batch: Batch) -> Points | None:
@@ -236,19 +234,19 @@ def _direct(batch: Batch) -> Points | None:
     cells = batch.points
     if len(cells) == 0:
         return None
-    n = len(cells)
+    valid = cells[:, 0]
+    has_value = (valid >> L.P_VALUE & 1).astype(bool)
+    texts = np.where(valid >> L.P_TEXT & 1, cells[:, L.P_TEXT], 0)
     return Points(
-        row=cells[:, L.P_MESSAGE], item=cells[:, L.P_ITEM], object=cells[:, L.P_OBJECT], block=_cell(cells, L.P_BLOCK),
-        address=cells[:, L.P_ADDRESS], bit=_cell(cells, L.P_BIT), value=cells[:, L.P_VALUE].copy().view(np.float64),
-        has_value=((cells[:, 0] >> L.P_VALUE) & 1).astype(bool), text=None,
-        text_index=np.where((cells[:, 0] >> L.P_TEXT) & 1, cells[:, L.P_TEXT], 0),
-        quality=_cell(cells, L.P_QUALITY), stamp=_cell(cells, L.P_STAMP),
-        access=np.where((cells[:, 0] >> L.P_ACCESS) & 1, cells[:, L.P_ACCESS], np.zeros(n, np.int64)),
-    )
+        cells[:, L.P_MESSAGE], cells[:, L.P_OBJECT], _cell(cells, L.P_BLOCK), _cell(cells, L.P_BIT),
+        np.where(valid >> L.P_ACCESS & 1, cells[:, L.P_ACCESS], 0), np.arange(len(cells)), np.ascontiguousarray(cells[:, L.P_ADDRESS]),
+        np.ascontiguousarray(cells[:, L.P_VALUE]).view(np.float64), has_value=None if has_value.all() else has_value,
+        text_index=texts if texts.any() else None, quality=_cell(cells, L.P_QUALITY), stamp=_cell(cells, L.P_STAMP),
+    )  # fmt: skip
 
 
 def expand(batch: Batch) -> list[Points]:
-    """All points of a paired batch, in groups; `text_index` counts in `text`, or in the run's dictionary where None."""
+    """All points of a paired batch, in groups of one way of reading each."""
     groups: list[Points] = []
     direct = _direct(batch)
     if direct is not None:
@@ -261,9 +259,9 @@ def expand(batch: Batch) -> list[Points]:
         for dtype in np.unique(spans.dtype).tolist():
             some = _take(spans, spans.dtype == dtype)
             if dtype == DType.BIT:
-                groups.append(_columns(batch, *_bits(batch, some)))
+                groups.append(_bits(batch, some))
             elif dtype in WIDTHS:
-                groups.append(_columns(batch, *_fixed(batch, some, dtype)))
+                groups.append(_fixed(batch, some, dtype))
             else:
                 groups.append(_texts(batch, some))
     for group in groups:
@@ -273,6 +271,6 @@ def expand(batch: Batch) -> list[Points]:
     return groups
 
 
-def absent(values: np.ndarray) -> np.ndarray:
-    """Where a column of `Points` has no value."""
-    return values == _ABSENT
+def present(values: np.ndarray) -> np.ndarray:
+    """Where a column of `Points` has a value."""
+    return values != _ABSENT

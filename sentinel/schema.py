@@ -18,7 +18,10 @@ TYPES = ("bool", "u8", "u16", "i32", "i64", "f64", "time", "text", "bytes")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `null` says that absence is possible (zero is a value)."""
+    """One column. `null` says that absence is possible (zero is a value).
+
+    `via` names the table that a column is read from: it is not stored with its own, but joined when the table is read.
+    """
 
     name: str
     type: str
@@ -26,6 +29,7 @@ class Column:
     unit: str = ""
     null: bool = False
     ecs: str = ""
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,8 @@ class Table:
         raise KeyError(f"{self.name}.{name}")
 
 
-def _c(name: str, type_: str, sentence: str, unit: str = "", null: bool = False, ecs: str = "") -> Column:
-    return Column(name, type_, sentence, unit, null, ecs)
+def _c(name: str, type_: str, sentence: str, unit: str = "", null: bool = False, ecs: str = "", via: str = "") -> Column:
+    return Column(name, type_, sentence, unit, null, ecs, via)
 
 
 _EVIDENCE = (
@@ -181,12 +185,14 @@ ITEMS = Table(
 POINTS = Table(
     "points", "One process value named by its device and address.", "parquet",
     (
-        *_EVIDENCE,
         _c("message", "i64", "The message that carried it."),
-        _c("flow", "i64", "The flow it belongs to."),
-        _c("device", "text", "Network address of the device that holds the point (the server).", ecs="destination.ip"),
-        _c("unit", "i64", "Unit identifier of the device behind that address.", null=True),
-        _c("protocol", "text", "Application protocol.", ecs="network.protocol"),
+        _c("capture", "i32", "Number of the capture in the case.", via="messages"),
+        _c("frame", "i64", "Frame that completed the message.", via="messages"),
+        _c("time", "time", "Time stamp of that frame.", "ns", ecs="@timestamp", via="messages"),
+        _c("flow", "i64", "The flow it belongs to.", via="messages"),
+        _c("device", "text", "Network address of the device that holds the point (the server).", ecs="destination.ip", via="messages"),
+        _c("unit", "i64", "Unit identifier of the device behind that address.", null=True, via="messages"),
+        _c("protocol", "text", "Application protocol.", ecs="network.protocol", via="messages"),
         _c("object", "text", "Kind of thing, in the protocol's own terms."),
         _c("block", "i64", "Container of the address.", null=True),
         _c("address", "i64", "Address, zero based."),
@@ -272,6 +278,8 @@ ALERTS = Table(
         _c("title_zh", "text", "Title in Chinese."),
         _c("why_en", "text", "What was seen and why it matters, in English, with the values of this alert.", ecs="message"),
         _c("why_zh", "text", "The same in Chinese."),
+        _c("action_en", "text", "What to do about it, in English."),
+        _c("action_zh", "text", "The same in Chinese."),
         _c("severity", "text", "informational, low, medium, high or critical.", ecs="log.level"),
         _c("techniques", "text", "JSON list of ATT&CK for ICS technique ids.", ecs="threat.technique.id"),
         _c("protocol", "text", "Application protocol.", ecs="network.protocol"),

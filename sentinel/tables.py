@@ -14,6 +14,7 @@ from sentinel.model import Access, Activity, Fault, Kind
 from sentinel.pairing import NAMES as PAIRING_NAMES
 from sentinel.pairing import Batch
 from sentinel.plugins import Protocol
+from sentinel.schema import POINTS
 from sentinel.wire import layout as L
 
 TIME = pl.Datetime("ns", "UTC")
@@ -61,7 +62,8 @@ class Tables:
         self._run_texts = texts
         self._protocol_names = _texts([*(p.name for p in protocols), ""])
         self._kinds = _texts([k.name.lower() for k in Kind])
-        self._faults = _texts([Fault(i).name.lower().replace("_", "-") if i in Fault._value2member_map_ else "" for i in range(64)])
+        codes = {int(fault): fault.name.lower().replace("_", "-") for fault in Fault if fault != Fault.NONE}
+        self._faults = _texts([codes.get(i, "") for i in range(64)])
         self._pairings = _texts([PAIRING_NAMES[i] for i in range(5)])
         self._accesses = _texts(["", *(a.name.lower() for a in Access)])
         names, activities = [""], [0]
@@ -108,7 +110,7 @@ class Tables:
     def _run_text(self, index: np.ndarray) -> pl.Series:
         """Texts of the run's dictionary; only those that occur are turned into a column."""
         if not index.any():
-            return pl.Series([""], dtype=pl.Categorical).gather(np.zeros(len(index), dtype=np.int64))
+            return _texts([""]).new_from_index(0, len(index))
         distinct, inverse = np.unique(index, return_inverse=True)
         return _texts([self._run_texts[i] for i in distinct.tolist()]).gather(inverse)
 
@@ -118,10 +120,7 @@ class Tables:
     def _nullable(cells: np.ndarray, column: int, dtype: Any) -> pl.Series:
         """A column with nulls where nothing was written."""
         values = pl.Series(np.ascontiguousarray(cells[:, column])).cast(dtype, strict=False)
-        valid = (cells[:, 0] >> column) & 1 != 0
-        if valid.all():
-            return values
-        return pl.select(pl.when(pl.Series(valid)).then(values)).to_series()
+        return _masked(values, (cells[:, 0] >> column) & 1 != 0)
 
     @staticmethod
     def _whole(cells: np.ndarray, column: int, dtype: Any = pl.Int64) -> pl.Series:
@@ -189,8 +188,8 @@ class Tables:
             "name": self._run_text(cells[:, L.M_NAME]),
             "fault": self._faults.gather(cells[:, L.M_FAULT]),
             "detail": self._run_text(cells[:, L.M_DETAIL]),
-            "pair": pl.select(pl.when(pl.Series(paired)).then(pl.Series(batch.pair))).to_series(),
-            "latency": pl.select(pl.when(pl.Series(answers)).then(pl.Series(batch.latency))).to_series(),
+            "pair": _masked(pl.Series(batch.pair), paired),
+            "latency": _masked(pl.Series(batch.latency), answers),
             "pairing": self._pairings.gather(batch.result),
         }
         return pl.DataFrame(columns)
@@ -208,8 +207,7 @@ class Tables:
                 columns[extra.name] = self._run_text(np.where((cells[:, 0] >> k) & 1, cells[:, k], 0))
             elif extra.type == "f64":
                 values = pl.Series(np.ascontiguousarray(cells[:, k]).view(np.float64))
-                valid = (cells[:, 0] >> k) & 1 != 0
-                columns[extra.name] = pl.select(pl.when(pl.Series(valid)).then(values)).to_series()
+                columns[extra.name] = _masked(values, (cells[:, 0] >> k) & 1 != 0)
             else:
                 columns[extra.name] = self._nullable(cells, k, _POLARS[extra.type])
         return pl.DataFrame(columns)
@@ -234,54 +232,53 @@ class Tables:
             }
         )
 
-    def points(self, batch: Batch, sides: dict[str, pl.Series]) -> pl.DataFrame:
-        """The points of a paired batch; columns as schema.POINTS, in the order of their messages."""
-        parts = [self._point_group(batch, group, sides) for group in points_module.expand(batch)]
+    def points(self, batch: Batch) -> pl.DataFrame:
+        """The points of a paired batch, in the order of their messages: columns of schema.POINTS that are stored there."""
+        parts = [self._point_group(batch, group) for group in points_module.expand(batch)]
         if not parts:
-            return pl.DataFrame(schema={name: dtype for name, dtype in _POINT_SCHEMA.items()})
+            return pl.DataFrame(schema=_POINT_SCHEMA)
         if len(parts) == 1:
             return parts[0]
         return pl.concat(parts).sort("message", maintain_order=True)
 
-    def _point_group(self, batch: Batch, group: points_module.Points, sides: dict[str, pl.Series]) -> pl.DataFrame:
-        """The frame of one group of points."""
-        cells = batch.messages
-        row = group.row
+    def _point_group(self, batch: Batch, group: points_module.Points) -> pl.DataFrame:
+        """The frame of one group: what spans share is made once and spread by one gather."""
+        n = len(group.which)
+        absent = pl.repeat(None, n, dtype=pl.Int64, eager=True)
 
-        def null(values: np.ndarray, dtype: Any) -> pl.Series:
-            gone = points_module.absent(values)
-            series = pl.Series(values)
-            if gone.any():
-                series = pl.select(pl.when(pl.Series(~gone)).then(series)).to_series()
-            return series.cast(dtype, strict=False)
+        def optional(values: np.ndarray | None, dtype: Any) -> pl.Series:
+            if values is None:
+                return absent.cast(dtype)
+            return _masked(pl.Series(values), points_module.present(values)).cast(dtype, strict=False)
 
+        shared = {
+            "message": pl.Series(group.row + batch.first),
+            "object": self._named("object", batch.messages[group.row, L.M_PROTOCOL], group.object, group.object >= 0),
+            "access": self._accesses.gather(group.access),
+            "block": optional(group.block, pl.Int64) if points_module.present(group.block).any() else None,
+            "bit": optional(group.bit, pl.UInt8) if points_module.present(group.bit).any() else None,
+        }
+        spread = pl.DataFrame({k: v for k, v in shared.items() if v is not None})[pl.Series(group.which, dtype=pl.UInt32)]
         value = pl.Series(group.value)
-        if not group.has_value.all():
-            value = pl.select(pl.when(pl.Series(group.has_value)).then(value)).to_series()
-        # what is per message is made once a message and then spread over its points
-        distinct, spread = _runs(row)
-        some = cells[distinct]
-        return pl.DataFrame(
-            {
-                "capture": pl.Series(np.full(len(row), batch.capture, dtype=np.int32)),
-                "frame": self._whole(some, L.M_FRAME).gather(spread),
-                "time": self._whole(some, L.M_TIME).cast(TIME).gather(spread),
-                "message": pl.Series(row + batch.first),
-                "flow": self._whole(some, L.M_FLOW).gather(spread),
-                "device": sides["address"].gather(some[:, L.M_IDENT] * 2 + 1).gather(spread),
-                "unit": self._nullable(some, L.M_UNIT, pl.Int64).gather(spread),
-                "protocol": self._protocol_names.gather(some[:, L.M_PROTOCOL]).gather(spread),
-                "object": self._named("object", cells[row, L.M_PROTOCOL], group.object, group.object >= 0),
-                "block": null(group.block, pl.Int64),
-                "address": pl.Series(group.address),
-                "bit": null(group.bit, pl.UInt8),
-                "value": value,
-                "text": _texts(group.text).gather(group.text_index) if group.text is not None else self._run_text(group.text_index),
-                "quality": null(group.quality, pl.Int64),
-                "stamp": null(group.stamp, pl.Int64).cast(TIME),
-                "access": self._accesses.gather(group.access),
-            }
-        )
+        if group.text is not None:
+            text = _texts(group.text)
+        elif group.text_index is not None:
+            text = self._run_text(group.text_index)
+        else:
+            text = _texts([""]).new_from_index(0, n)
+        columns = {
+            "message": spread["message"],
+            "object": spread["object"],
+            "block": spread["block"] if "block" in spread.columns else absent,
+            "address": pl.Series(group.address),
+            "bit": spread["bit"] if "bit" in spread.columns else absent.cast(pl.UInt8),
+            "value": value if group.has_value is None else _masked(value, group.has_value),
+            "text": text,
+            "quality": optional(group.quality, pl.Int64),
+            "stamp": optional(group.stamp, TIME),
+            "access": spread["access"],
+        }
+        return pl.DataFrame(columns)
 
     # -- flows, facts, faults ---------------------------------------------------------------------------------
 
@@ -294,7 +291,7 @@ class Tables:
 
         def ports(column: int) -> pl.Series:
             values = pl.Series(np.ascontiguousarray(cells[:, column])).cast(pl.Int32)
-            return pl.select(pl.when(pl.Series(cells[:, column] >= 0)).then(values)).to_series()
+            return _masked(values, cells[:, column] >= 0)
 
         carriers = [""]
         carriers += [p.name for p in self._protocols]
@@ -381,14 +378,11 @@ class Tables:
         return rows
 
 
-def _runs(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct values of a column in which equal values stand together, and for each row the place of its value."""
-    if len(row) == 0:
-        return row, row
-    begins = np.empty(len(row), dtype=bool)
-    begins[0] = True
-    np.not_equal(row[1:], row[:-1], out=begins[1:])
-    return row[begins], np.cumsum(begins) - 1
+def _masked(values: pl.Series, valid: np.ndarray) -> pl.Series:
+    """The values, null where not valid."""
+    if valid.all():
+        return values
+    return pl.select(pl.when(pl.Series(valid)).then(values)).to_series()
 
 
 def addresses(family: np.ndarray, high: np.ndarray, low: np.ndarray, mac: np.ndarray) -> pl.Series:
@@ -422,8 +416,4 @@ _DTYPES = pl.Series(
     ["", "bit", "bool", "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "u16le", "i16le", "u32le", "i32le", "f32le",
      "f64le", "text", "bytes"], dtype=pl.Categorical,
 )
-_POINT_SCHEMA: dict[str, Any] = {
-    "capture": pl.Int32, "frame": pl.Int64, "time": TIME, "message": pl.Int64, "flow": pl.Int64, "device": pl.Categorical,
-    "unit": pl.Int64, "protocol": pl.Categorical, "object": pl.Categorical, "block": pl.Int64, "address": pl.Int64, "bit": pl.UInt8,
-    "value": pl.Float64, "text": pl.Categorical, "quality": pl.Int64, "stamp": TIME, "access": pl.Categorical,
-}
+_POINT_SCHEMA: dict[str, Any] = {c.name: _POLARS[c.type] for c in POINTS.columns if not c.via}

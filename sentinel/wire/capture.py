@@ -19,7 +19,7 @@ MAX_INTERFACES = 4096
 MAX_COMMENTS = 100
 
 _MAX_RECORD = cython.declare(cython.longlong, MAX_RECORD)
-_MAX_TIME = cython.declare(cython.longlong, 9_000_000_000_000_000_000)
+_TWO32 = cython.declare(cython.longlong, 1 << 32)
 _NS = cython.declare(cython.longlong, 1_000_000_000)
 
 
@@ -333,9 +333,9 @@ class CaptureReader:
         unit = cython.cast(cython.longlong, self.units[number])
         # 500 years of nanoseconds fit; anything else takes the careful way
         if unit == 1000 and high < 2000000 and self.offsets[number] == 0:
-            self.time = (high * 4294967296 + low) * 1000
+            self.time = (high * _TWO32 + low) * 1000
         elif unit == 1 and high < 2000000000 and self.offsets[number] == 0:
-            self.time = high * 4294967296 + low
+            self.time = high * _TWO32 + low
         else:
             self.time = self.stamp(number, high, low)
         wire = self.u32(p + 24)

@@ -82,6 +82,8 @@ else:
     from sentinel.wire.rows import Block, Rows
     from sentinel.wire.streams import Stream
 
+NO_OPERATION = 65535
+"""Key of a message that asks for nothing that could be read; no parser's OPERATIONS has it."""
 BATCH_MESSAGES = 1 << 16
 BATCH_FLOWS = 1 << 16
 BATCH_POINTS = 1 << 19
@@ -100,6 +102,10 @@ _BATCH_FLOWS = cython.declare(cython.longlong, BATCH_FLOWS)
 _BATCH_POINTS = cython.declare(cython.longlong, BATCH_POINTS)
 _BATCH_HEAP = cython.declare(cython.longlong, BATCH_HEAP)
 _DUPLICATE_WINDOW = cython.declare(cython.longlong, DUPLICATE_WINDOW)
+# large literals would be Python integers in the compiled build
+_LOW32 = cython.declare(cython.longlong, 0xFFFFFFFF)
+_LOW47 = cython.declare(cython.longlong, 0x7FFFFFFFFFFF)
+_SEED = cython.declare(cython.longlong, 1469598103934665603)
 _COPIES = cython.declare(cython.int, 4096)
 _UNREAD = cython.declare(cython.int, 0)
 _LINK = cython.declare(cython.int, 1)
@@ -323,44 +329,44 @@ class Engine:
         """Whether the frame is a copy of one seen a moment ago (a mirror port saw it twice, or PRP sent it twice)."""
         d = self.decoder
         buf = d.buf
-        key = cython.cast(cython.longlong, 1469598103934665603)
+        key = _SEED
         if kind == _TCP and d.outer_ip >= -1:
             if d.payload_end == d.payload and d.ip_id == 0 and d.flags & 7 == 0:
                 return False
             p = d.src
             n = 8 if d.family == 4 else 32
             for i in range(n):
-                key = (key ^ buf[p + i]) * 1099511 & 0x7FFFFFFFFFFF
-            key = (key ^ d.seq) * 1099511 & 0x7FFFFFFFFFFF
-            key = (key ^ d.ack) * 1099511 & 0x7FFFFFFFFFFF
-            key = (key ^ (d.ip_id << 16 | d.sport)) * 1099511 & 0x7FFFFFFFFFFF
-            key = (key ^ (d.flags << 16 | d.dport)) * 1099511 & 0x7FFFFFFFFFFF
-            key = (key ^ (d.window << 16 | (d.payload_end - d.payload) & 0xFFFF)) * 1099511 & 0x7FFFFFFFFFFF
+                key = (key ^ buf[p + i]) * 1099511 & _LOW47
+            key = (key ^ d.seq) * 1099511 & _LOW47
+            key = (key ^ d.ack) * 1099511 & _LOW47
+            key = (key ^ (d.ip_id << 16 | d.sport)) * 1099511 & _LOW47
+            key = (key ^ (d.flags << 16 | d.dport)) * 1099511 & _LOW47
+            key = (key ^ (d.window << 16 | (d.payload_end - d.payload) & 0xFFFF)) * 1099511 & _LOW47
         else:
             if d.family != 0:
                 # addresses and everything behind the IP header; hop count, checksum, VLAN and MACs may differ
                 n = 8 if d.family == 4 else 32
                 p = d.src
                 for i in range(n):
-                    key = (key ^ buf[p + i]) * 1099511 & 0x7FFFFFFFFFFF
-                key = (key ^ (d.ip_id << 8 | d.proto)) * 1099511 & 0x7FFFFFFFFFFF
+                    key = (key ^ buf[p + i]) * 1099511 & _LOW47
+                key = (key ^ (d.ip_id << 8 | d.proto)) * 1099511 & _LOW47
                 if d.sport >= 0:
-                    key = (key ^ (d.sport << 16 | d.dport)) * 1099511 & 0x7FFFFFFFFFFF
+                    key = (key ^ (d.sport << 16 | d.dport)) * 1099511 & _LOW47
                 p = d.payload
             elif d.mac_at >= 0:
                 p = d.mac_at
                 for i in range(12):
-                    key = (key ^ buf[p + i]) * 1099511 & 0x7FFFFFFFFFFF
-                key = (key ^ d.ethertype) * 1099511 & 0x7FFFFFFFFFFF
+                    key = (key ^ buf[p + i]) * 1099511 & _LOW47
+                key = (key ^ d.ethertype) * 1099511 & _LOW47
                 p = d.payload
             else:
                 return False
             n = d.payload_end - p
-            key = (key ^ n) * 1099511 & 0x7FFFFFFFFFFF
+            key = (key ^ n) * 1099511 & _LOW47
             if n > 256:
                 n = 256
             for i in range(n):
-                key = (key ^ buf[p + i]) * 1099511 & 0x7FFFFFFFFFFF
+                key = (key ^ buf[p + i]) * 1099511 & _LOW47
         slot = (key >> 20) & (_COPIES - 1)
         gap = d.time - self.copy_time[slot]
         if self.copy_key[slot] == key and 0 <= gap <= _DUPLICATE_WINDOW:
@@ -411,7 +417,7 @@ class Engine:
                 else:
                     f.stream1 = s
             if s.next < 0:
-                s.next = (d.seq + 1) & 0xFFFFFFFF
+                s.next = (d.seq + 1) & _LOW32
                 s.synced = True
             if flags & 16 == 0:
                 f.client = side
@@ -805,7 +811,7 @@ class Engine:
         rows.protocol = f.label
         if rows.messages.n == messages:
             rows.offset = offset
-            rows.message(int(Kind.MALFORMED), -1, 0)
+            rows.message(int(Kind.MALFORMED), -1, NO_OPERATION)
         f.messages += rows.messages.n - messages
         rows.fault(code, detail)
         if f.malformed > MAX_MALFORMED and f.malformed > 4 * (f.messages - f.malformed):
@@ -896,7 +902,7 @@ class Engine:
             rows.extra = self.extras[inner]
             rows.protocol = inner
             if rows.messages.n == messages:
-                rows.message(int(Kind.MALFORMED), -1, 0)
+                rows.message(int(Kind.MALFORMED), -1, NO_OPERATION)
             rows.fault(code, detail)
         finally:
             r.end = stop

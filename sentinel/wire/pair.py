@@ -1,7 +1,8 @@
 # cython: language_level=3, infer_types=True, boundscheck=True, wraparound=False, annotation_typing=True
 """Finds the request of each answer, over the columns of one batch of messages after the other.
 
-A request waits under (flow, direction, protocol, unit, transaction). An answer takes the oldest waiting request of
+A message whose shape is UNPAIRED takes no part (a request that nobody answers, a later fragment of an answer). Any
+other request waits under (flow, direction, protocol, unit, transaction). An answer takes the oldest waiting request of
 its key whose shape (function code) fits, else the oldest. A request that waited longer than EXPIRE when another of
 the same key arrives has lost its answer. What waits is bounded by one batch: `settle` forgets all older requests.
 """
@@ -24,6 +25,9 @@ from sentinel.wire.layout import (
 EXPIRE = 5_000_000_000
 """ns after which a waiting request gives way to a newer one of the same key."""
 
+UNPAIRED = -1
+"""The shape of a message that has no partner by its protocol's own rules."""
+
 ANSWERED = 1
 ORPHAN = 2
 MISMATCH = 3
@@ -31,6 +35,8 @@ UNANSWERED = 4
 
 _EXPIRE = cython.declare(cython.longlong, EXPIRE)
 _MASK = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
+_SEED = cython.declare(cython.longlong, 1469598103934665603)
+_PRIME = cython.declare(cython.longlong, 1099511628211)
 _REQUEST = cython.declare(cython.int, 1)
 _RESPONSE = cython.declare(cython.int, 2)
 _EXCEPTION = cython.declare(cython.int, 3)
@@ -80,11 +86,12 @@ class Matcher:
         """The loop over the rows of a batch."""
         for i in range(a.shape[0]):
             kind = a[i, M_KIND]
+            shape = a[i, M_SHAPE] if a[i, 0] >> M_SHAPE & 1 else a[i, M_FUNCTION]
+            if shape < 0:
+                continue
             if kind == _REQUEST:
-                shape = a[i, M_SHAPE] if a[i, 0] >> M_SHAPE & 1 else a[i, M_FUNCTION]
                 self.wait(self.mix(a, i, a[i, M_DIRECTION]), first + i, a[i, M_TIME], shape)
             elif kind == _RESPONSE or kind == _EXCEPTION:
-                shape = a[i, M_SHAPE] if a[i, 0] >> M_SHAPE & 1 else a[i, M_FUNCTION]
                 node = self.take(self.mix(a, i, 1 - a[i, M_DIRECTION]), shape)
                 if node < 0:
                     result[i] = ORPHAN
@@ -101,11 +108,11 @@ class Matcher:
 
     def mix(self, a, i, direction):
         """The key under which a request waits, as a 63-bit number."""
-        key = cython.cast(cython.longlong, 1469598103934665603)
-        key = ((key ^ a[i, M_FLOW]) * 1099511628211) & _MASK
-        key = ((key ^ (a[i, M_PROTOCOL] << 1 | direction)) * 1099511628211) & _MASK
-        key = ((key ^ (a[i, M_UNIT] + 1 if a[i, 0] >> M_UNIT & 1 else 0)) * 1099511628211) & _MASK
-        key = ((key ^ (a[i, M_TRANSACTION] + 1 if a[i, 0] >> M_TRANSACTION & 1 else 0)) * 1099511628211) & _MASK
+        key = _SEED
+        key = ((key ^ a[i, M_FLOW]) * _PRIME) & _MASK
+        key = ((key ^ (a[i, M_PROTOCOL] << 1 | direction)) * _PRIME) & _MASK
+        key = ((key ^ (a[i, M_UNIT] + 1 if a[i, 0] >> M_UNIT & 1 else 0)) * _PRIME) & _MASK
+        key = ((key ^ (a[i, M_TRANSACTION] + 1 if a[i, 0] >> M_TRANSACTION & 1 else 0)) * _PRIME) & _MASK
         return key ^ key >> 29
 
     def slot(self, key):

@@ -29,6 +29,10 @@ _F64 = struct.Struct(">d")
 _F32LE = struct.Struct("<f")
 _F64LE = struct.Struct("<d")
 
+# a literal beyond 31 bits would be a Python integer in the compiled build
+_TWO31 = cython.declare(cython.longlong, 1 << 31)
+_TWO32 = cython.declare(cython.longlong, 1 << 32)
+
 _LENGTH = 40  # Fault.LENGTH; a literal so that this module imports nothing
 
 
@@ -151,7 +155,7 @@ class Reader:
 
     def i32(self):
         v = self.u32()
-        return v - 4294967296 if v > 2147483647 else v
+        return v - _TWO32 if v >= _TWO31 else v
 
     def u32le(self):
         self.need(4)
@@ -160,17 +164,17 @@ class Reader:
 
     def i32le(self):
         v = self.u32le()
-        return v - 4294967296 if v > 2147483647 else v
+        return v - _TWO32 if v >= _TWO31 else v
 
     def u48(self):
         self.need(6)
         hi = self.u16()
-        return hi * 4294967296 + self.u32()
+        return hi * _TWO32 + self.u32()
 
     def u48le(self):
         self.need(6)
         lo = self.u32le()
-        return lo + self.u16le() * 4294967296
+        return lo + self.u16le() * _TWO32
 
     def u64(self):
         return int.from_bytes(self.take(8), "big")

@@ -12,7 +12,7 @@ cdef class Block:
     cdef long long[:, ::1] a
     cdef double[:, ::1] f
 
-    @cython.locals(n=Py_ssize_t, k=Py_ssize_t)
+    @cython.locals(n=Py_ssize_t)
     cpdef Py_ssize_t add(self) except -1
     cpdef int put(self, Py_ssize_t row, Py_ssize_t cell, long long value) except -1
     cpdef grow(self)
@@ -96,7 +96,7 @@ cdef class Rows:
     cpdef int ext_float(self, Py_ssize_t column, double value) except -1
     cpdef fact(self, str kind, object value, long long unit=*, double confidence=*, bint about_peer=*)
     cpdef bint hand(self, Reader r, Py_ssize_t n, str protocol) except -1
-    @cython.locals(p=Py_ssize_t, at=Py_ssize_t, i=Py_ssize_t)
+    @cython.locals(p=Py_ssize_t, at=Py_ssize_t)
     cpdef Py_ssize_t keep(self, Reader r, Py_ssize_t n) except -1
     cpdef heap_grow(self, Py_ssize_t n)
     cpdef long long text(self, object value) except -1

@@ -91,6 +91,7 @@ from sentinel.wire.layout import (
 )
 
 if cython.compiled:
+    from cython.cimports.libc.string import memcpy, memset
     from cython.cimports.sentinel.wire.reader import Reader
 else:
     from sentinel.wire.reader import Reader
@@ -119,8 +120,10 @@ class Block:
         n = self.n
         if n == self.capacity:
             self.grow()
-        for k in range(self.width):
-            self.a[n, k] = 0
+        if cython.compiled:
+            memset(cython.address(self.a[n, 0]), 0, self.width * 8)
+        else:
+            self.cells[n] = 0
         self.n = n + 1
         return n
 
@@ -254,7 +257,10 @@ class Rows:
         self.messages.put(self.row, M_TRANSACTION, value)
 
     def shape(self, value):
-        """What an answer and its request must share beside the transaction (a function code): see pairing.py."""
+        """What an answer and its request must share beside the transaction (a function code): see pairing.py.
+
+        -1: the message has no partner (a request that nobody answers, a later fragment of an answer).
+        """
         self.messages.put(self.row, M_SHAPE, value)
 
     def name(self, text):
@@ -496,11 +502,9 @@ class Rows:
         if at + n > self.heap.shape[0]:
             self.heap_grow(at + n)
         if n > 0:
+            # both ranges were checked above
             if cython.compiled:
-                data = r.data
-                heap = self.heap
-                for i in range(n):
-                    heap[at + i] = data[p + i]
+                memcpy(cython.address(self.heap[at]), cython.address(r.data[p]), n)
             else:
                 self.heap_bytes[at : at + n] = np.frombuffer(r.data, dtype=np.uint8)[p : p + n]
         self.heap_n = at + n

@@ -19,6 +19,7 @@ REORDER_GRACE = 10_000_000
 
 _HALF = cython.declare(cython.longlong, 1 << 31)
 _FULL = cython.declare(cython.longlong, 1 << 32)
+_LOW32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 
 
 def after(a, b):
@@ -46,19 +47,19 @@ class Stream:
 
     def distance(self, seq):
         """How far a sequence number lies after the next expected one, in -2^31 .. 2^31-1."""
-        d = (seq - self.next) & 0xFFFFFFFF
+        d = (seq - self.next) & _LOW32
         return d - _FULL if d >= _HALF else d
 
     def advance(self, n):
         """Expect the byte n further on."""
-        self.next = (self.next + n) & 0xFFFFFFFF
+        self.next = (self.next + n) & _LOW32
 
     def acknowledge(self, ack):
         """Note what the other side says it has received."""
         if self.acked < 0:
             self.acked = ack
         else:
-            d = (ack - self.acked) & 0xFFFFFFFF
+            d = (ack - self.acked) & _LOW32
             if d < _HALF:
                 self.acked = ack
 
