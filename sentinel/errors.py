@@ -1,0 +1,78 @@
+"""The exceptions that a person may cause or meet, and the exit code that each of them ends a command with.
+
+    SentinelError                 1   any of the below; a command that found what it was asked to look for
+    ├── UsageError                2   arguments that make no sense together
+    ├── InputError                3   nothing could be read: no capture, an empty one or folder, no permission
+    ├── CaseError                 4   the case is missing, newer than the program, damaged, locked, or cannot be written
+    │   └── NoSuchRow             4   the case has no alert, table or column of that name
+    ├── FaultyCapture             5   a capture was read up to a fault; what was readable is kept
+    ├── MissingExtra              6   an optional package or program is not installed
+    ├── OutputError               7   a result cannot be written where it was asked to go
+    └── RuleError                 8   a rule file cannot be read
+
+The message of each is one sentence that names the file (with the offset, where there is one) and says what to do.
+Traffic never raises any of these: what a capture holds becomes rows with fault codes. `docs/exit-codes.md` is the
+page for people.
+"""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_INTERNAL = 70
+"""An exception that is none of the above: a defect of this program."""
+EXIT_INTERRUPTED = 130
+"""Ctrl-C; what was read is kept."""
+EXIT_PIPE = 141
+"""Whoever read the output stopped reading."""
+
+
+class SentinelError(Exception):
+    """The root: one sentence for a person, and the exit code of the command."""
+
+    exit_code = 1
+
+
+class UsageError(SentinelError):
+    """Arguments that make no sense, alone or together."""
+
+    exit_code = 2
+
+
+class InputError(SentinelError):
+    """Nothing could be read from what was given."""
+
+    exit_code = 3
+
+
+class CaseError(SentinelError):
+    """The case cannot be opened, read or written; nothing in it was destroyed."""
+
+    exit_code = 4
+
+
+class NoSuchRow(CaseError):
+    """The case is good, but holds no row, table or column of the name that was asked for."""
+
+
+class FaultyCapture(SentinelError):
+    """A capture was read up to a fault, and what was readable is kept."""
+
+    exit_code = 5
+
+
+class MissingExtra(SentinelError):
+    """An optional package or program that this command needs is not installed; says how to get it."""
+
+    exit_code = 6
+
+
+class OutputError(SentinelError):
+    """A result cannot be written where it was asked to go."""
+
+    exit_code = 7
+
+
+class RuleError(SentinelError):
+    """A rule file cannot be read as a rule."""
+
+    exit_code = 8
