@@ -1,0 +1,44 @@
+"""Opening a case from the command line, and the options that several commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from sentinel.errors import OutputError
+
+if TYPE_CHECKING:
+    from sentinel.store.case import Case
+
+F = TypeVar("F", bound=Callable)
+
+
+def case_option(command: F) -> F:
+    """`--case DIR`, required; SENTINEL_CASE spares typing it."""
+    option = click.option(
+        "--case", "-c", "folder", required=True, envvar="SENTINEL_CASE", show_envvar=True,
+        type=click.Path(file_okay=False, path_type=Path), help="Folder of the case.",
+    )  # fmt: skip
+    return option(command)
+
+
+def opened(folder: Path) -> Case:
+    """A case, to be read; a context manager. CaseError where there is none."""
+    from sentinel.store.case import Case
+
+    return Case.open(folder, mode="read")
+
+
+def check_writable(path: Path) -> None:
+    """OutputError where a file cannot be created at `path`, before the work is done for it."""
+    folder = path.parent
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; name a file")
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is not a folder; make it first")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise OutputError(f"{path} cannot be written: permission denied")

@@ -1,0 +1,225 @@
+"""The catalogue: what a person reads, in Chinese. The English sentence is its own key.
+
+A sentence that is missing here is shown in English; `tests/test_cli_texts.py` sees to it that none is.
+"""
+
+# ruff: noqa: E501  (a sentence and its translation are read as one line; ruff counts a Chinese character as two)
+
+from __future__ import annotations
+
+_HELP = {
+    "Sentinel reads captures of industrial networks and says who is there, what they speak and what happened.":
+        "Sentinel 读取工业网络的抓包文件，说明网络里有谁、它们说什么协议、发生了什么。",
+    "Show the version, the build and the Python that runs it.": "显示版本、构建方式和所用的 Python。",
+    "Say what is done (-vv: everything); show tracebacks.": "说明正在做什么（-vv：全部细节），并显示错误堆栈。",
+    "Print nothing but errors and what was asked for.": "只输出错误和所要求的内容。",
+    "Language of what people read; otherwise SENTINEL_LANG or the locale decides.":
+        "给人看的文字所用的语言；未指定时由 SENTINEL_LANG 或系统区域决定。",
+    "Read captures into a case and say who is there, what they speak and what happened.":
+        "把抓包读入案例，说明网络里有谁、说什么协议、发生了什么。",
+    "PATH is a capture (pcap or pcapng; gzip, zstd, xz, lz4 or bzip2 around it), a folder of them, or - for standard "
+    "input. The case is a folder: made where there is none, added to where there is one. The same capture is never "
+    "counted twice.":
+        "PATH 是抓包文件（pcap 或 pcapng，可用 gzip、zstd、xz、lz4、bzip2 压缩）、存放抓包的文件夹，或用 - 表示标准输入。"
+        "案例是一个文件夹：没有就新建，已有就追加。同一个抓包不会重复计入。",
+    "Exit codes: 0 everything was read, whatever was found; 3 nothing could be read; 4 the case cannot be used; 5 a "
+    "capture was read up to a fault; 130 interrupted. See docs/exit-codes.md.":
+        "退出码：0 全部读完（与是否有告警无关）；3 什么也读不了；4 案例不可用；5 某个抓包读到故障处为止；130 被中断。"
+        "详见 docs/exit-codes.md。",
+    "Folder of the case.": "案例文件夹。",
+    "Print one JSON object instead of the page.": "不显示摘要页，输出一个 JSON 对象。",
+    "A folder of Sigma rules to use as well as the shipped ones; may be repeated.":
+        "除自带规则外还要使用的 Sigma 规则文件夹；可多次给出。",
+    "No progress and no page.": "不显示进度和摘要页。",
+    "Print the script that lets a shell complete Sentinel's commands and options.":
+        "输出让 shell 自动补全 Sentinel 命令和选项的脚本。",
+    "Analyse a capture that comes with Sentinel and contains an attack.": "分析随 Sentinel 提供的、含有攻击的抓包。",
+    "Analyse a capture that comes with Sentinel and contains an attack on a small plant.":
+        "分析随 Sentinel 提供的、含有对小型工厂攻击的抓包。",
+    "Without NAME it takes the first; `sentinel demo --list` names them all.":
+        "不给 NAME 时取第一个；`sentinel demo --list` 列出全部。",
+    "Folder of the case; otherwise a new temporary one.": "案例文件夹；不给出时新建一个临时文件夹。",
+    "Name the captures there are.": "列出已有的抓包。",
+    "Decode a capture and print every message, for people or as JSON Lines.":
+        "解码抓包并输出每条报文，供人阅读或为 JSON Lines。",
+    "Decode a capture and print every message, for people or (--jsonl) as one JSON object a line.":
+        "解码抓包并输出每条报文，供人阅读，或（--jsonl）每行一个 JSON 对象。",
+    "In JSON a key that a message has nothing to say to is absent; zero is a value. `time` is in seconds since 1970 UTC, "
+    "`time_ns` the same in nanoseconds. The fields are explained in docs/fields.md, what is decoded in docs/protocols.md.":
+        "JSON 中没有内容的键不会出现；零是有效值。`time` 是自 1970 年（UTC）以来的秒数，`time_ns` 是同一时刻的纳秒数。"
+        "字段说明见 docs/fields.md，解码范围见 docs/protocols.md。",
+    "Exit code 5: the capture was read up to a fault; the messages before it were printed.":
+        "退出码 5：抓包读到故障处为止；之前的报文已输出。",
+    "One JSON object a message.": "每条报文一个 JSON 对象。",
+    "Stop after so many messages.": "输出这么多条报文后停止。",
+    "Only messages of that protocol.": "只输出该协议的报文。",
+    "Check the installation: build, dependencies, plugins, tools, disk; say what to do where something is wrong.":
+        "检查安装情况：构建、依赖、插件、工具、磁盘；有问题时说明怎么办。",
+    "Exit code 0: Sentinel can work; 1: something must be mended.": "退出码 0：Sentinel 可以工作；1：有问题需要修复。",
+    "Write the frames of an alert to a capture that opens in Wireshark.": "把一条告警的帧写成可用 Wireshark 打开的抓包。",
+    "Write the frames of an alert to a capture that opens in Wireshark; comments on the packets name the alert.":
+        "把一条告警的帧写成可用 Wireshark 打开的抓包；数据包注释里写明是哪条告警。",
+    "ALERT is an alert's id, or as much of its beginning as no other alert shares. The captures must be unchanged: their "
+    "SHA-256 is compared. Where they were moved, say where to with --look-in.":
+        "ALERT 是告警编号，或足以与其他告警区分的开头部分。抓包文件必须未被改动：会核对其 SHA-256。"
+        "文件已移走时用 --look-in 指明新位置。",
+    "The pcapng file to write.": "要写出的 pcapng 文件。",
+    "So many frames of the same flows before and after each frame as well.": "同时写出每帧前后同一会话流的这么多帧。",
+    "A folder to which captures were moved; may be repeated.": "抓包文件移到的文件夹；可多次给出。",
+    "Explain one frame of a capture: Sentinel's decoding beside tshark's.": "解释抓包中的一帧：Sentinel 与 tshark 的解码并排显示。",
+    "FRAME is the frame's number, from 1, as in alerts and in Wireshark. The second opinion needs tshark and the extra "
+    "`oracle` (pyshark); without them Sentinel's own decoding is shown, and what is missing.":
+        "FRAME 是帧号，从 1 开始，与告警和 Wireshark 中一致。第二意见需要 tshark 和附加组件 `oracle`（pyshark）；"
+        "没有时只显示 Sentinel 自己的解码，并说明缺少什么。",
+    "For tshark: read a port as a protocol, as in tcp.port==1502,mbtcp; may be repeated.":
+        "给 tshark：把某端口按某协议解读，例如 tcp.port==1502,mbtcp；可多次给出。",
+    "Show a table of a case: flows, messages, points, facts, assets, alerts, faults ...":
+        "显示案例中的表：流、报文、点值、事实、资产、告警、故障等。",
+    "Show a table of a case, or the part of it for which a SQL condition holds.": "显示案例中的一张表，或其中满足 SQL 条件的部分。",
+    "TABLE is flows, messages, items, points, facts, assets, alerts, faults or captures, or ext/PROTOCOL for what only one "
+    "protocol has. The condition is what stands behind WHERE in SQL; the columns are listed in docs/fields.md. Times are "
+    "UTC.":
+        "TABLE 是 flows、messages、items、points、facts、assets、alerts、faults 或 captures；ext/PROTOCOL 是某个协议独有的列。"
+        "条件即 SQL 中 WHERE 之后的内容；各列见 docs/fields.md。时间均为 UTC。",
+    "A SQL condition over the columns of the table.": "针对该表各列的 SQL 条件。",
+    "Columns to show, or `all`.": "要显示的列，或 `all`（全部）。",
+    "At most so many rows; 0: all. (Screen: 50, otherwise all.)": "最多这么多行；0 为全部。（屏幕上默认 50 行，其余默认全部。）",
+    "How to write it.": "输出格式。",
+    "Write to a file.": "写入文件。",
+}  # fmt: skip
+
+_PAGE = {
+    "WHAT WAS CAPTURED": "抓到了什么",
+    "WHO IS THERE": "网络里有谁",
+    "WHAT THEY SPEAK": "它们说什么协议",
+    "WHAT HAPPENED": "发生了什么",
+    "WHAT THIS CANNOT SHOW": "这份抓包看不到什么",
+    "WHERE IT LIES, WHAT TO RUN NEXT": "结果在哪里，下一步做什么",
+    "{n} captures": "{n} 个抓包",
+    "read in {time}": "用时 {time}",
+    ", {n} frames/s": "，每秒 {n} 帧",
+    "Interrupted: this is what was read until then.": "已中断：以下是中断前读到的内容。",
+    "{n} frames": "{n} 帧",
+    "{n} flows": "{n} 条流",
+    "{n} messages": "{n} 条报文",
+    "{n} values": "{n} 个数值",
+    "{n} facts": "{n} 条事实",
+    "{n} devices": "{n} 台设备",
+    "{n} alerts": "{n} 条告警",
+    "no gaps": "流无缺口",
+    "no frame cut": "无截断帧",
+    "no copies": "无重复帧",
+    "no loss told": "未报告丢帧",
+    "{n} gaps in streams": "流中有 {n} 处缺口",
+    "{n} frames cut": "{n} 帧被截断",
+    "{n} copies dropped": "丢弃 {n} 个重复帧",
+    "{n} frames lost": "丢失 {n} 帧",
+    "{n} flows one-sided": "{n} 条流只有单向",
+    "{n} time stamps backwards": "{n} 处时间戳倒退",
+    "The case holds {n} captures; what follows is about all of them.": "该案例共有 {n} 个抓包；以下内容针对全部抓包。",
+    "File": "文件", "Format": "格式", "Frames": "帧数", "From": "开始时间",
+    "Captures that were not begun: {n}.": "尚未开始读取的抓包：{n} 个。",
+    "already in the case": "案例中已有",
+    "No device was seen.": "没有看到任何设备。",
+    "Address": "地址", "Device": "设备", "Role": "角色", "Level": "层级", "Speaks": "协议",
+    "unit {n}": "单元 {n}",
+    "firmware {version}": "固件 {version}",
+    "serial {number}": "序列号 {number}",
+    "answers": "应答", "asks": "请求", "both": "双向",
+    "PLC": "PLC", "RTU": "RTU", "gateway": "网关", "HMI": "HMI", "engineering station": "工程师站", "client": "客户端",
+    "router": "路由器", "host": "主机", "broadcast": "广播", "unknown": "未知",
+    "Protocol": "协议", "Sure": "把握", "Because of": "依据", "Flows": "流", "Messages": "报文",
+    "payload of both sides": "双向载荷", "payload of one side": "单向载荷", "port only": "仅凭端口",
+    "not recognised": "未识别",
+    "guesses": "猜测",
+    "{share} of the payload": "占载荷的 {share}",
+    "Nothing that carries an application protocol.": "没有承载应用协议的流量。",
+    "critical": "严重", "high": "高", "medium": "中", "low": "低", "info": "提示",
+    "No rule fired. Read below what that does not prove.": "没有规则命中。这不能证明什么，请看下文。",
+    "{n} times": "{n} 次",
+    "also": "另有",
+    "also {n} more between other addresses": "另有 {n} 条，涉及其他地址",
+    "frame": "帧", "frames": "帧",
+    "… and {n} more: {command}": "……还有 {n} 条：{command}",
+    "Case:": "案例：",
+    "the frames of the first alert, for Wireshark": "第一条告警的帧，可用 Wireshark 打开",
+    "one of them, decoded by Sentinel and by tshark": "其中一帧，由 Sentinel 和 tshark 分别解码",
+    "every write there was": "所有写操作",
+    "what the devices said about themselves": "设备对自身的说明",
+    "{n} s": "{n} 秒",
+    "{minutes} min {seconds} s": "{minutes} 分 {seconds} 秒",
+    "{hours} h {minutes} min": "{hours} 小时 {minutes} 分",
+    "{days} d {hours} h": "{days} 天 {hours} 小时",
+}  # fmt: skip
+
+_COVERAGE = {
+    "It covers {length}. What happens less often, or happened elsewhere in the network, is not in it.":
+        "它覆盖 {length}。更少发生的事，或发生在网络其他位置的事，不在其中。",
+    "Nothing was probed: a device that stayed silent is missing, and so is what nobody asked it.":
+        "没有进行任何主动探测：未发言的设备不在其中，没有人询问的内容也不在其中。",
+    "Frames cut by the snap length: {n}. What stood behind the cut was not read.": "被截断长度截断的帧：{n}。截断之后的内容没有读到。",
+    "Frames that the capturing host says it lost: {n}.": "抓包主机自报丢失的帧：{n}。",
+    "Gaps in streams: {n} ({size}). Messages in there were not seen.": "流中的缺口：{n} 处（{size}）。其中的报文没有看到。",
+    "TCP flows of which only one direction was captured: {n} of {all}. An answer that was not seen may have refused.":
+        "只抓到单向的 TCP 流：{n} / {all}。没看到的应答可能是拒绝。",
+    "Flows that began before the capture: {n}. How they were opened is unknown.": "抓包开始前已存在的流：{n}。如何建立的不得而知。",
+    "Flows in protocols that were not recognised: {n} ({share} of the payload). Nothing is said about them.":
+        "协议未识别的流：{n}（占载荷的 {share}）。对它们不作任何判断。",
+    "Flows labelled by their port alone: {n}. A guess: no message and no alert was made of it.":
+        "仅凭端口给出标签的流：{n}。这只是猜测，不据此产生报文或告警。",
+    "Idle flows evicted to bound the memory: {n}. Each goes on as a new flow.": "为限制内存而移出的空闲流：{n}。之后的流量算作新的流。",
+    "Frames of kinds that are not read: {n} ({kinds}).": "不读取其类型的帧：{n}（{kinds}）。",
+}  # fmt: skip
+
+_COMMANDS = {
+    "stopping; what was read is being kept (Ctrl-C again: stop at once)": "正在停止，并保存已读取的内容（再按 Ctrl-C：立即停止）",
+    "{frames} frames  {messages} messages  {alerts} alerts": "{frames} 帧  {messages} 条报文  {alerts} 条告警",
+    "the same path is given twice": "同一路径给出了两次",
+    "{path}: no such file or folder": "{path}：没有这个文件或文件夹",
+    "{path}: no such file": "{path}：没有这个文件",
+    "no capture came with this installation": "此安装不含任何抓包",
+    "no capture {name!r}; there are {names}": "没有名为 {name!r} 的抓包；已有：{names}",
+    "{file}: alert {alert}, {title}; frames: {frames}, of which evidence: {evidence}":
+        "{file}：告警 {alert}，{title}；共 {frames} 帧，其中证据 {evidence} 帧",
+    "capture {capture} does not hold frame {frame} any more": "抓包 {capture} 中已没有第 {frame} 帧",
+    "{path}: there is no frame {n}": "{path}：没有第 {n} 帧",
+    "Sentinel, frame {n}": "Sentinel，第 {n} 帧",
+    "No second opinion: {why}.": "没有第二意见：{why}。",
+    "No flow is known for this frame.": "不知道此帧属于哪条流。",
+    "No message ends in this frame, begins in it or runs through it.": "没有报文在此帧结束、开始或经过。",
+    "Flow": "流", "Fact": "事实", "Fault": "故障",
+    "  {protocol}{tunnel}, {percent} % sure: {why}": "  {protocol}{tunnel}，把握 {percent} %：{why}",
+    "  protocol not recognised{tunnel}": "  协议未识别{tunnel}",
+    "  who asks whom was told from: {why}": "  谁向谁请求的依据：{why}",
+    "  in frames {first} to {last}": "  跨第 {first} 至 {last} 帧",
+    "  … and {n} more values": "  ……还有 {n} 个数值",
+    "{name}: {total}": "{name}：共 {total} 行",
+    "{name}: {shown} of {total}; --limit 0 shows all.": "{name}：{total} 行中的 {shown} 行；--limit 0 显示全部。",
+    "no table {table!r}; there are {names}": "没有表 {table!r}；可用：{names}",
+    "{said}: 3.11 or later is needed": "{said}：需要 3.11 或更高版本",
+    "{said}: later than those that Sentinel is tested with": "{said}：比 Sentinel 测试过的版本新",
+    "{version}, compiled": "{version}，已编译",
+    "{version}, uncompiled: right, but slow; install without SENTINEL_PURE=1":
+        "{version}，未编译：结果正确但慢；安装时不要设置 SENTINEL_PURE=1",
+    "{version}: {file} changed after it was compiled; run make build": "{version}：{file} 在编译之后改动过；请运行 make build",
+    "not installed; install Sentinel again": "未安装；请重新安装 Sentinel",
+    "not installed (optional)": "未安装（可选）",
+    "not installed (optional; sentinel explain shows its opinion beside Sentinel's)":
+        "未安装（可选；sentinel explain 会把它的结果与 Sentinel 的并排显示）",
+    "parsers": "解析器", "parser {name}": "解析器 {name}", "rules": "规则", "knowledge": "知识库", "data": "数据",
+    "none was found": "一个也没有找到",
+    "cache": "缓存", "free space": "可用空间",
+    "{path}: {error}; set SENTINEL_CACHE to a folder that can be written": "{path}：{error}；请把 SENTINEL_CACHE 设为可写的文件夹",
+    "interrupted; what was written until then is kept.": "已中断；之前写入的内容已保留。",
+    "an error inside Sentinel ({what}); please report it with {log}.": "Sentinel 内部错误（{what}）；请附上 {log} 报告此问题。",
+    "an error inside Sentinel ({what}); please report it with the output of -v.":
+        "Sentinel 内部错误（{what}）；请附上 -v 的输出报告此问题。",
+    "standard output": "标准输出",
+}  # fmt: skip
+
+ZH: dict[str, str] = {**_HELP, **_PAGE, **_COVERAGE, **_COMMANDS}
+
+
+def translated(sentence: str, lang: str) -> str:
+    """The sentence in `lang` (`en` or `zh`); as it is where there is no translation."""
+    return ZH.get(sentence, sentence) if lang == "zh" else sentence

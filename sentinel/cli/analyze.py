@@ -1,0 +1,62 @@
+"""Read captures into a case and say who is there, what they speak and what happened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from sentinel.cli._analysis import STDIN, analysed, exit_code, print_page
+from sentinel.cli._settings import current
+from sentinel.errors import InputError, UsageError
+
+
+@click.command(
+    "analyze",
+    help="""Read captures into a case and say who is there, what they speak and what happened.
+
+    PATH is a capture (pcap or pcapng; gzip, zstd, xz, lz4 or bzip2 around it), a folder of them, or - for standard
+    input. The case is a folder: made where there is none, added to where there is one. The same capture is never
+    counted twice.
+
+    Exit codes: 0 everything was read, whatever was found; 3 nothing could be read; 4 the case cannot be used; 5 a
+    capture was read up to a fault; 130 interrupted. See docs/exit-codes.md.
+    """,
+)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option(
+    "--case", "-c", "folder", required=True, envvar="SENTINEL_CASE", show_envvar=True,
+    type=click.Path(path_type=Path), help="Folder of the case.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the page.")
+@click.option(
+    "--rules", multiple=True, type=click.Path(exists=True, path_type=Path),
+    help="A folder of Sigma rules to use as well as the shipped ones; may be repeated.",
+)  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no page.")
+@click.pass_context
+def command(
+    ctx: click.Context, paths: tuple[str, ...], folder: Path, as_json: bool, rules: tuple[Path, ...], quiet: bool
+) -> None:
+    """Analyse captures into a case."""
+    settings = current()
+    quiet = quiet or settings.quiet
+    if len(paths) != len(set(paths)):
+        raise UsageError(settings.say("the same path is given twice"))
+    sources = [_source(path) for path in paths]
+    summary = analysed(sources, folder, rules, settings, show_progress=not quiet and not as_json)
+    if as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False, default=str))
+    elif not quiet:
+        print_page(summary, folder, settings)
+    ctx.exit(exit_code(summary))
+
+
+def _source(path: str) -> Path | str:
+    """A path as the pipeline takes it; InputError where there is nothing."""
+    if path == STDIN:
+        return STDIN
+    if not Path(path).exists():
+        raise InputError(current().say("{path}: no such file or folder", path=path))
+    return Path(path)

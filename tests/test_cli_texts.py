@@ -1,0 +1,84 @@
+"""Every sentence of the command line exists in Chinese, with the same fields, and none is left over."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sentinel.cli import _coverage, _summary, main
+from sentinel.cli._texts import ZH, translated
+from sentinel.identify import LABEL_BY
+
+FOLDER = Path(main.__file__).parent
+OTHERS = {"rules.py", "exercise.py"}
+"""Commands whose texts stand with what they show."""
+COMPUTED = {
+    *_summary.ROLE_NAMES.values(), *_summary.SEVERITY_NAMES.values(), *(why for why in LABEL_BY.values() if why),
+    _coverage.COVERS, _coverage.CUT, _coverage.LOST, _coverage.GAPS, _coverage.ONE_SIDED, _coverage.MIDSTREAM,
+    _coverage.UNKNOWN, _coverage.GUESSED, _coverage.EVICTED, "answers", "asks", "both",
+    "File", "Format", "Frames", "From", "Address", "Device", "Role", "Level", "Speaks",
+}  # fmt: skip
+"""Sentences that reach `say` through a variable."""
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        if not paragraph.startswith("\b"):
+            yield " ".join(paragraph.split())
+
+
+def _said(tree: ast.Module) -> Iterator[str]:
+    """Literals handed to `say`, `count` and `_mark`, and the help texts of commands and options."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        place = {"say": 0, "count": 2, "_mark": 3}.get(name)
+        wanted = [node.args[place]] if place is not None and len(node.args) > place else []
+        if name == "_mark":
+            wanted.append(node.args[1].args[0] if isinstance(node.args[1], ast.Call) else node.args[1])
+        for argument in wanted:
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and argument.value:
+                yield argument.value
+        for keyword in node.keywords:
+            if keyword.arg == "help" and isinstance(keyword.value, ast.Constant):
+                yield from _paragraphs(keyword.value.value)
+
+
+def _sentences() -> set[str]:
+    found = set(COMPUTED)
+    for path in FOLDER.glob("*.py"):
+        if path.name in OTHERS:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found.update(_said(tree))
+        docstring = ast.get_docstring(tree)
+        if not path.name.startswith("_") and path.name != "main.py" and docstring:
+            found.add(docstring.partition("\n")[0])
+    return found
+
+
+def _fields(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
+
+
+def test_every_sentence_has_a_translation_and_none_is_left_over():
+    said = _sentences()
+    assert sorted(said - ZH.keys()) == []
+    assert sorted(ZH.keys() - said) == []
+
+
+@pytest.mark.parametrize("sentence", sorted(ZH))
+def test_a_translation_has_the_fields_of_its_sentence(sentence):
+    if not sentence.endswith(".md."):
+        assert _fields(ZH[sentence]) == _fields(sentence)
+
+
+def test_a_sentence_without_translation_stays_english():
+    assert translated("no such sentence", "zh") == "no such sentence"
+    assert translated("PLC", "en") == "PLC"
