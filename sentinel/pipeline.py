@@ -182,7 +182,7 @@ class Analysis:
         self.run = run
         self.rules = rules
         self.totals = Totals()
-        self.facts: list[dict[str, Any]] = []
+        self.facts: dict[tuple, dict[str, Any]] = {}
         self.stats: Any = None
         self.pairs: Any = None
         self.alerts = 0
@@ -203,12 +203,18 @@ class Analysis:
         if rows:
             schema = {"frame": pl.Int64, "time": pl.Int64, "flow": pl.Int64, "unit": pl.Int64, "confidence": pl.Float64, "capture": pl.Int32}
             frames["facts"] = pl.DataFrame(rows, schema_overrides=schema).with_columns(pl.col("time").cast(pl.Datetime("ns", "UTC")))
-            self.facts.extend(rows)
+            self.learn(rows)
         for protocol in self.parsers.protocols:
             extension = self.tables.extension(batch, protocol)
             if extension is not None:
                 frames[f"ext/{protocol.name}"] = extension
         return frames
+
+    def learn(self, facts: list[dict[str, Any]]) -> None:
+        """Keep each fact once, as it was first said."""
+        for fact in facts:
+            key = (fact["device"], fact["unit"], fact["kind"], fact["value"], fact["source"])
+            self.facts.setdefault(key, fact)
 
     def take(self, batch: Batch) -> None:
         """Everything that becomes of one batch."""
@@ -556,14 +562,12 @@ def _finish(
     """Commit the run and make its summary."""
     from sentinel.inventory import assets
 
-    analysis.facts.extend(_arp_facts(reading.engine))
-    devices = assets.build(analysis.pairs, analysis.facts, analysis.stats)
+    analysis.learn(_arp_facts(reading.engine))
+    facts = list(analysis.facts.values())
+    devices = assets.build(analysis.pairs, facts, analysis.stats)
     alerts = analysis.rules.finish() if analysis.rules is not None else []
     totals = analysis.totals
     faults = Counter({Fault(code).name.lower().replace("_", "-"): n for code, n in reading.engine.fault_counts.items()})
-    for row in rows:
-        if json.loads(row["detail"])["fault"] is None and row["state"] == "faulty":
-            row["state"] = "complete"
     for name, frame, trace in reading.engine.defects:
         _log.error("parser %s failed at frame %d:\n%s", name, frame, trace)
     summary = {
@@ -573,7 +577,7 @@ def _finish(
         "flows": totals.flows,
         "messages": dict(sorted(totals.messages.items())),
         "points": totals.points,
-        "facts": len(analysis.facts),
+        "facts": len(facts),
         "assets": len(devices),
         "alerts": dict(sorted(Counter(alert["name"] for alert in alerts).items())),
         "faults": dict(sorted(faults.items())),
@@ -587,7 +591,7 @@ def _finish(
         "interrupted": stopped,
     }
     commit = run.interrupt if stopped else run.finish
-    commit(rows, analysis.facts, devices, alerts, summary)
+    commit(rows, facts, devices, alerts, summary)
     return summary
 
 
@@ -631,12 +635,18 @@ def _capture_summary(one: Input, rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _known_summary(opened: Case, case: Path, inputs: list[Input]) -> dict[str, Any]:
-    """The summary where the case holds every capture already: that of the case, nothing changed."""
-    summary = opened.summary()
-    summary["captures"] = [_capture_summary(one, []) for one in inputs]
-    summary["case"] = str(case)
-    summary["interrupted"] = False
-    return summary
+    """The summary where the case holds every capture already: the sum of its runs, nothing changed."""
+    numbers = ("frames", "bytes", "flows", "points", "facts", "assets", "gaps", "duplicates", "evicted_flows")
+    tallies = ("messages", "alerts", "faults", "unread")
+    summary: dict[str, Any] = {**dict.fromkeys(numbers, 0), **{name: {} for name in tallies}, "protocols": []}
+    for run in opened.summary()["runs"]:
+        for name in numbers:
+            summary[name] += run["summary"][name]
+        for name in tallies:
+            summary[name] = dict(Counter(summary[name]) + Counter(run["summary"][name]))
+        summary["protocols"] += run["summary"]["protocols"]
+    captures = [_capture_summary(one, []) for one in inputs]
+    return {**summary, "captures": captures, "case": str(case), "interrupted": False}
 
 
 def dissect(path: Path | str, *, limit: int | None = None) -> Iterator[dict[str, pl.DataFrame]]:

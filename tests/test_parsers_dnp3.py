@@ -281,13 +281,16 @@ FUNCTIONS = [
 ]  # fmt: skip
 
 
+UNANSWERED = (6, 8, 10, 12, 33)  # clause 4.2.2: "no acknowledgement"
+
+
 @pytest.mark.parametrize("function", range(34))
 def test_request_functions(function):
     message = one(request(function, seq=function % 16))
     assert message["operation"] == FUNCTIONS[function] and message["function"] == function
     assert message["kind"] == (Kind.CONFIRM if function == 0 else Kind.REQUEST)
     assert message["transaction"] == message["app_seq"] == function % 16
-    assert message["unit"] == OUTSTATION and message["shape"] == 0
+    assert message["unit"] == OUTSTATION and message["shape"] == (-1 if function in UNANSWERED else 0)
     assert "status" not in message and "iin" not in message and "fault" not in message
 
 

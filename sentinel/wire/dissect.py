@@ -746,6 +746,7 @@ class Engine:
                     raise Malformed(int(Fault.PARSER), "the parser consumed nothing")
                 if rows.messages.n > messages:
                     f.messages += rows.messages.n - messages
+                    f.spoke |= 1 << side
                     if rows.messages.a[messages, M_LENGTH] == 0:
                         rows.messages.a[messages, M_LENGTH] = r.pos - at
                 if rows.faults.n > faults:
@@ -1007,6 +1008,10 @@ class Engine:
         a[n, L_LABEL] = f.label
         a[n, L_INNER] = f.inner
         a[n, L_NAME] = self.rows.text(f.name) if f.name is not None else 0
+        if f.label >= 0 and f.spoke == 3 and f.label_by == 2:
+            # decided by what one side sent, and then the other side's bytes were messages of it too
+            f.label_by = 1
+            f.confidence = 0.99 if f.confidence >= 0.95 else 0.95
         a[n, L_LABEL_BY] = f.label_by
         block.f[n, L_CONFIDENCE] = f.confidence
         a[n, L_MESSAGES] = f.messages

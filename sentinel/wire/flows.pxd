@@ -21,6 +21,7 @@ cdef class Flow:
     cdef public double confidence
     cdef public str name
     cdef public bint settled
+    cdef public int spoke
     cdef public int looks
     cdef public dict scores
     cdef public list backlog
