@@ -1,0 +1,366 @@
+"""From flows, facts and counted messages to one row a device (design.md section 3, Asset).
+
+The steps: which addresses took part, which of them are one device (`addresses`), what that device did (`roles`), what
+it said about itself, and which devices stand behind it. A later source of knowledge adds facts or sightings and needs
+no step of its own.
+
+An address is a device if a frame that it sent was captured, if it said something about itself, or if a TCP connection
+to it carried payload: an address that was only asked (a scan) is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from sentinel.inventory import oui
+from sentinel.inventory._addresses import Device, Sighting, group, is_device, is_mac
+from sentinel.inventory._roles import SERVER_ROLES, Behaviour, Role, role_of, units_behind
+from sentinel.inventory._stats import accumulate, accumulate_flows, empty
+
+__all__ = ["accumulate", "accumulate_flows", "build"]
+
+MAX_ADDRESSES = 1 << 15
+"""Addresses that become devices: those with the most messages and frames (a flood forges millions of senders)."""
+MAX_EVIDENCE = 5
+"""Frames that a row cites: the first of its flows and of its facts."""
+
+_LABELLED = (
+    (pl.col("protocol") != "") & (pl.col("messages") > 0) & ~pl.col("label_by").cast(pl.String).str.starts_with("port")
+)
+"""A guess by port makes no message; both are asked, since a wrong role is worse than none."""
+_TELLING = ("serial", "model", "name")
+_BEST = {"vendor": ("vendor",), "model": ("model", "order_number"), "firmware": ("firmware",), "serial": ("serial",),
+         "name": ("name",)}  # fmt: skip
+"""Column -> kinds of facts that fill it, the first that there is."""
+_log = logging.getLogger(__name__)
+
+Fact = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Traffic:
+    """What the flows say of one address."""
+
+    packets: int = 0
+    bytes: int = 0
+    first_time: int | None = None
+    last_time: int | None = None
+    sent: bool = False
+    evidence: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.packets += row["packets"]
+        self.bytes += row["bytes"]
+        self.seen(row["first_time"], row["last_time"])
+        self.sent = self.sent or row["sent"] > 0
+        self.evidence.append((row["capture"], row["frame"]))
+
+    def seen(self, first_time: int, last_time: int) -> None:
+        self.first_time = first_time if self.first_time is None else min(self.first_time, first_time)
+        self.last_time = last_time if self.last_time is None else max(self.last_time, last_time)
+
+
+@dataclass(slots=True)
+class _Observed:
+    """All that was observed, by address: one look-up for each question that a device asks."""
+
+    traffic: dict[str, _Traffic]
+    facts: dict[str, list[Fact]]
+    protocols: dict[str, dict[str, set[str]]]
+    unanswered: dict[str, set[str]]
+    served: dict[str, list[dict[str, Any]]]
+    asked: dict[str, list[dict[str, Any]]]
+
+
+def build(
+    flows: pl.DataFrame, facts: pl.DataFrame | Iterable[Mapping[str, Any]], message_stats: pl.DataFrame | None
+) -> list[dict[str, Any]]:
+    """Rows of `assets`, ordered by address, devices behind a gateway after it.
+
+    `flows` are rows of that table or what `accumulate_flows` made of them, `facts` are rows of theirs, and
+    `message_stats` is what `accumulate` made. A device behind a gateway counts its messages as packets, since frames
+    are not counted by unit, and no bytes.
+    """
+    if isinstance(facts, pl.DataFrame):
+        facts = facts.with_columns(pl.col("time").cast(pl.Int64)).to_dicts()
+    said = [dict(fact) for fact in facts if is_device(fact["device"])]
+    sides = _sides(flows)
+    observed = _observe(flows, sides, said, empty() if message_stats is None else message_stats)
+    sightings = _sightings(sides, said)
+    telling: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for fact in said:
+        if fact["kind"] in _TELLING and fact.get("unit") is None:
+            telling[fact["device"]][fact["kind"]].add(fact["value"])
+    alive = _alive(observed)
+    ips = {address for address in alive if not is_mac(address)}
+    devices = group(ips, alive - ips, sightings, telling)
+    rows: list[dict[str, Any]] = []
+    for device in sorted(devices, key=lambda d: (not d.ips, d.key())):
+        rows.extend(_rows(device, observed, sightings))
+    return rows
+
+
+# -- what was observed ------------------------------------------------------------------------------------------------
+
+
+def _sides(flows: pl.DataFrame) -> pl.DataFrame:
+    """One row an address and its MAC: address, mac, packets and bytes both ways, sent, carried, times, first frame."""
+
+    def side(mine: str, other: str) -> pl.LazyFrame:
+        payload = (pl.col("transport") == "tcp") & (pl.col("payload_client") > 0)
+        return flows.lazy().select(
+            pl.col(mine).cast(pl.String).alias("address"),
+            pl.col(f"{mine}_mac").cast(pl.String).str.to_lowercase().alias("mac"),
+            (pl.col("packets_client") + pl.col("packets_server")).alias("packets"),
+            (pl.col("bytes_client") + pl.col("bytes_server")).alias("bytes"),
+            pl.col(f"packets_{mine}").alias("sent"),
+            # a client that sends TCP payload has been answered, whether the answer was captured or not
+            (payload if mine == "server" else pl.lit(False)).alias("connected"),
+            pl.col("messages"),
+            pl.col("time").cast(pl.Int64).alias("first_time"),
+            pl.col("last_time").cast(pl.Int64),
+            "capture",
+            "frame",
+        )
+
+    both = pl.concat([side("client", "server"), side("server", "client")])
+    summed = ["packets", "bytes", "sent", "messages"]
+    earliest = pl.col("first_time").arg_min()
+    rows = (
+        both.group_by("address", "mac")
+        .agg(
+            pl.col(summed).sum(),
+            pl.col("connected").any(),
+            pl.col("capture").get(earliest),
+            pl.col("frame").get(earliest),
+            pl.col("first_time").min(),
+            pl.col("last_time").max(),
+        )
+        .collect()
+    )
+    if rows.height > MAX_ADDRESSES:
+        _log.warning("more than %d addresses: only those with the most messages and frames are listed", MAX_ADDRESSES)
+        rows = rows.top_k(MAX_ADDRESSES, by=["messages", "packets"])
+    return rows.filter(pl.col("address").map_elements(is_device, return_dtype=pl.Boolean))
+
+
+def _observe(flows: pl.DataFrame, sides: pl.DataFrame, said: list[dict[str, Any]], stats: pl.DataFrame) -> _Observed:
+    traffic: dict[str, _Traffic] = defaultdict(_Traffic)
+    for row in sides.iter_rows(named=True):
+        traffic[row["address"]].add(row)
+        traffic[row["address"]].sent = traffic[row["address"]].sent or row["connected"]
+    facts: dict[str, list[Fact]] = defaultdict(list)
+    for fact in said:
+        facts[fact["device"]].append(fact)
+    protocols: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    unanswered: dict[str, set[str]] = defaultdict(set)
+    labelled = flows.lazy().filter(_LABELLED).with_columns(pl.col("client", "server", "protocol").cast(pl.String))
+    one_sided = (pl.col("transport") == "tcp") & (pl.col("packets_server") == 0)
+    pairs = labelled.group_by("client", "server", "protocol").agg(one_sided.all().alias("one_sided")).collect()
+    for client, server, protocol, silent in pairs.iter_rows():
+        protocols[client][protocol].add("client")
+        protocols[server][protocol].add("server")
+        if silent:
+            unanswered[server].add(protocol)
+    served: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    asked: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in _forward(stats, {tuple(row[:3]) for row in pairs.iter_rows()}):
+        served[row["server"]].append(row)
+        asked[row["client"]].append(row)
+    return _Observed(traffic, facts, protocols, unanswered, served, asked)
+
+
+def _forward(stats: pl.DataFrame, pairs: set[tuple[str, ...]]) -> Iterable[dict[str, Any]]:
+    """The statistics without what runs against the flows: `pairs` are their (client, server, protocol).
+
+    A controller asks back within the connection of its client (the blocks of an S7 download), which makes no server of
+    that client. Where most messages run against the flows it is the flows' direction that is wrong.
+    """
+    key = ["client", "server", "protocol"]
+    counts = {tuple(row[:3]): row[3] for row in stats.group_by(key).agg(pl.col("count").sum()).iter_rows()}
+    for row in stats.iter_rows(named=True):
+        there = row["client"], row["server"], row["protocol"]
+        back = row["server"], row["client"], row["protocol"]
+        against = back in pairs and there not in pairs
+        if not against or counts[there] >= counts.get(back, 0):
+            yield row
+
+
+def _sightings(sides: pl.DataFrame, said: list[dict[str, Any]]) -> list[Sighting]:
+    """Network addresses and MACs that were seen together, in flows or in what devices said (ARP, for one)."""
+    found: dict[tuple[str, str], Sighting] = {}
+    for row in sides.filter(pl.col("address") != pl.col("mac")).iter_rows(named=True):
+        if is_mac(row["mac"]) and is_device(row["mac"]) and not is_mac(row["address"]):
+            ip, mac = row["address"], row["mac"]
+            found[ip, mac] = Sighting(ip, mac, row["first_time"], row["packets"])
+    for fact in said:
+        device, value = fact["device"], str(fact["value"]).lower()
+        if fact["kind"] not in ("mac", "ip") or is_mac(device) == is_mac(value) or not is_device(value):
+            continue
+        ip, mac = (value, device) if is_mac(device) else (device, value)
+        sighting = found.setdefault((ip, mac), Sighting(ip, mac, fact["time"], 0))
+        sighting.said = True
+        sighting.first_time = min(sighting.first_time, fact["time"])
+    return list(found.values())
+
+
+def _alive(observed: _Observed) -> set[str]:
+    """The addresses of devices that are there, not only asked for."""
+    alive = {address for address, traffic in observed.traffic.items() if traffic.sent}
+    for address, facts in observed.facts.items():
+        alive.add(address)
+        if is_mac(address):
+            alive.update(f["value"] for f in facts if f["kind"] == "ip" and is_device(f["value"]))
+    return alive
+
+
+# -- rows -------------------------------------------------------------------------------------------------------------
+
+
+def _rows(device: Device, observed: _Observed, sightings: list[Sighting]) -> Iterable[dict[str, Any]]:
+    """The row of a device, and those of the devices behind it."""
+    addresses = [*device.ips, *(device.macs if device.own_mac else [])]
+    behaviour = Behaviour()
+    for address in addresses:
+        for row in observed.served.get(address, ()):
+            behaviour.add(row, as_server=True)
+        for row in observed.asked.get(address, ()):
+            behaviour.add(row, as_server=False)
+    traffic = _traffic(device, addresses, observed, sightings)
+    unanswered = set().union(*(observed.unanswered.get(address, set()) for address in addresses))
+    role = role_of(behaviour, unanswered, device.why if device.router else "", traffic.sent)
+    facts = [fact for address in addresses for fact in observed.facts.get(address, ())]
+    asset = _asset_id(device.key())
+    behind = {
+        (protocol, unit)
+        for protocol, talk in behaviour.server.items()
+        if role.name == "gateway"
+        for unit in units_behind(protocol, talk)
+    }
+    units = {unit for _, unit in behind}
+    why = role.why if device.router or not device.why else f"{role.why}; {device.why}"
+    yield {
+        **_known([f for f in facts if f.get("unit") is None or f["unit"] not in units], _registry_vendor(device)),
+        "asset": asset,
+        "parent": "",
+        "ips": _json(device.ips),
+        "macs": _json(device.macs),
+        "unit": None,
+        "role": role.name,
+        "role_by": why,
+        "level": role.level,
+        "protocols": _json(_protocols(addresses, observed)),
+        "first_time": traffic.first_time or 0,
+        "last_time": traffic.last_time or 0,
+        "packets": traffic.packets,
+        "bytes": traffic.bytes,
+        "evidence": _evidence(traffic.evidence, facts),
+    }
+    for protocol, unit in sorted(behind):
+        mine = [row for address in addresses for row in observed.served.get(address, ())
+                if row["protocol"] == protocol and row["unit"] == unit]  # fmt: skip
+        yield _behind(asset, device, protocol, unit, mine, [f for f in facts if f.get("unit") == unit])
+
+
+def _behind(
+    parent: str, gateway: Device, protocol: str, unit: int, stats: list[dict[str, Any]], facts: list[Fact]
+) -> dict[str, Any]:
+    """The row of a device behind a gateway."""
+    role = Role(SERVER_ROLES[protocol], f"answered as {protocol} unit {unit} behind {gateway.key()}")
+    return {
+        **_known(facts, ""),
+        "asset": _asset_id(parent, protocol, unit),
+        "parent": parent,
+        "ips": "[]",
+        "macs": "[]",
+        "unit": unit,
+        "role": role.name,
+        "role_by": role.why,
+        "level": role.level,
+        "protocols": _json({protocol: "server"}),
+        "first_time": min(row["first_time"] for row in stats),
+        "last_time": max(row["last_time"] for row in stats),
+        "packets": sum(row["count"] for row in stats),
+        "bytes": 0,
+        "evidence": _evidence([(row["capture"], row["frame"]) for row in stats], facts),
+    }
+
+
+def _traffic(device: Device, addresses: list[str], observed: _Observed, sightings: list[Sighting]) -> _Traffic:
+    """The traffic of all addresses of a device; for a router that of the hosts behind it too, which it forwarded."""
+    total = _Traffic()
+    for address in addresses:
+        traffic = observed.traffic.get(address)
+        if traffic is not None:
+            total.packets += traffic.packets
+            total.bytes += traffic.bytes
+            total.sent = total.sent or traffic.sent
+            total.evidence += traffic.evidence
+            if traffic.first_time is not None and traffic.last_time is not None:
+                total.seen(traffic.first_time, traffic.last_time)
+        for fact in observed.facts.get(address, ()):
+            total.seen(fact["time"], fact["time"])
+    if device.router:
+        for sighting in sightings:
+            if sighting.mac in device.macs and sighting.ip not in device.ips:
+                carried = observed.traffic.get(sighting.ip)
+                total.packets += sighting.packets
+                if carried is not None and carried.first_time is not None and carried.last_time is not None:
+                    total.seen(carried.first_time, carried.last_time)
+                    total.evidence += carried.evidence
+    return total
+
+
+def _known(facts: list[Fact], registry_vendor: str) -> dict[str, Any]:
+    """What a device said about itself: of each kind the most certain, and of those the latest."""
+    best: dict[str, Fact] = {}
+    for fact in facts:
+        known = best.get(fact["kind"])
+        if known is None or (fact["confidence"], fact["time"]) > (known["confidence"], known["time"]):
+            best[fact["kind"]] = fact
+    row: dict[str, Any] = {
+        column: next((best[kind]["value"] for kind in kinds if kind in best), "") for column, kinds in _BEST.items()
+    }
+    row["vendor_by"] = "fact" if row["vendor"] else "oui" if registry_vendor else ""
+    row["vendor"] = row["vendor"] or registry_vendor
+    row["facts"] = len(facts)
+    return row
+
+
+def _registry_vendor(device: Device) -> str:
+    """Vendor of the first of the device's own MACs that has one."""
+    if not device.own_mac:
+        return ""
+    return next((name for mac in device.macs if (name := oui.vendor(mac))), "")
+
+
+def _protocols(addresses: list[str], observed: _Observed) -> dict[str, str]:
+    """Protocol -> client, server or both, of flows whose label is no guess."""
+    sides: dict[str, set[str]] = defaultdict(set)
+    for address in addresses:
+        for protocol, found in observed.protocols.get(address, {}).items():
+            sides[protocol] |= found
+    return {protocol: "both" if len(found) > 1 else next(iter(found)) for protocol, found in sorted(sides.items())}
+
+
+def _evidence(frames: list[tuple[int, int]], facts: list[Fact]) -> str:
+    first = sorted(set(frames))[: MAX_EVIDENCE - 1]
+    told = sorted({(f["capture"], f["frame"]) for f in facts})[: MAX_EVIDENCE - len(first)]
+    return _json(sorted({*first, *told}))
+
+
+def _asset_id(*parts: str | int) -> str:
+    """The same for the same device, whichever run saw it."""
+    return hashlib.sha256(json.dumps(["asset", *parts], ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,126 @@
+"""What rules ask of the columns of one batch, each computed once however many rules ask for it.
+
+Rows are grouped by coding columns to small integers, never by making a Python object of each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+_DENSE = 1 << 18
+"""Codes below this are counted in an array; above it they are sorted."""
+
+
+class Batch:
+    """One table's rows, in time order."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.frame = frame
+        self._codes: dict[str, tuple[np.ndarray, int]] = {}
+        self._groups: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]] = {}
+        self._integers: dict[str, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def integers(self, column: str) -> np.ndarray:
+        """An integer or time column as int64; null reads -1."""
+        if column not in self._integers:
+            self._integers[column] = self.frame[column].cast(pl.Int64).fill_null(-1).to_numpy()
+        return self._integers[column]
+
+    def groups(self, columns: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """For each row the number of its combination of these columns, and for each combination one row that has it."""
+        if columns not in self._groups:
+            for column in columns:
+                if column not in self._codes:
+                    self._codes[column] = _code(self.frame[column])
+            self._groups[columns] = _combine([self._codes[column] for column in columns], len(self))
+        return self._groups[columns]
+
+    def keys(self, columns: tuple[str, ...], rows: np.ndarray) -> list[tuple[Any, ...]]:
+        """The values of these columns at these rows; absent text reads empty."""
+        if not columns:
+            return [()] * len(rows)
+        return list(zip(*(plain(self.frame[column].gather(rows)) for column in columns), strict=True))
+
+    def evidence(self, rows: np.ndarray) -> np.ndarray:
+        """Columns capture, frame and flow (-1 where there is none) of these rows."""
+        return np.stack([self.integers(column).take(rows) for column in ("capture", "frame", "flow")], axis=1)
+
+
+def is_text(series: pl.Series) -> bool:
+    """Whether the column holds text, in whichever of the three ways."""
+    return isinstance(series.dtype, pl.String | pl.Categorical | pl.Enum)
+
+
+def plain(series: pl.Series) -> list[Any]:
+    """The values as Python has them; absent text reads empty."""
+    return series.cast(pl.String).fill_null("").to_list() if is_text(series) else series.to_list()
+
+
+def distinct(series: pl.Series) -> tuple[np.ndarray, list[Any]]:
+    """For each row the number of its value, and the distinct values; absent text reads empty."""
+    ids, where = _combine([_code(series)], series.len())
+    return ids, plain(series.gather(where))
+
+
+def _code(series: pl.Series) -> tuple[np.ndarray, int]:
+    """Integer codes, equal where the values are equal, null among them; and their exclusive upper bound."""
+    if series.dtype == pl.String:
+        series = series.cast(pl.Categorical(pl.Categories.random()))
+    if is_text(series):
+        series = series.to_physical()
+    if series.dtype == pl.Boolean:
+        series = series.cast(pl.UInt8)
+    if series.null_count() == series.len():
+        return np.zeros(series.len(), np.int64), 1
+    missing = series.is_null().to_numpy() if series.null_count() else None
+    values = series.drop_nulls().to_numpy() if missing is not None else series.to_numpy()
+    if values.dtype.kind in "iu":
+        low, high = int(values.min()), int(values.max())
+        if low == high and missing is None:
+            return np.zeros(series.len(), np.int64), 1
+        if high - low < _DENSE:
+            return _with_missing((values - values.dtype.type(low)).astype(np.int64), high - low + 1, missing)
+    codes = np.unique(values, return_inverse=True)[1].reshape(-1)
+    return _with_missing(codes, int(codes.max()) + 1, missing)
+
+
+def _with_missing(codes: np.ndarray, bound: int, missing: np.ndarray | None) -> tuple[np.ndarray, int]:
+    """The codes of the present values set among the missing ones, whose code is one of its own."""
+    if missing is None:
+        return codes, bound
+    everything = np.full(len(missing), bound, np.int64)
+    everything[~missing] = codes
+    return everything, bound + 1
+
+
+def _combine(coded: list[tuple[np.ndarray, int]], height: int) -> tuple[np.ndarray, np.ndarray]:
+    """Dense numbers of the combinations, and one row of each."""
+    ids, bound = np.zeros(height, np.int64), 1
+    for codes, size in coded:
+        if size == 1:  # the same value everywhere tells nothing apart
+            continue
+        if bound > 1 and bound * size > _DENSE:
+            ids, where = _dense(ids, bound)
+            bound = len(where)
+        ids = codes if bound == 1 else ids * size + codes
+        bound *= size
+    return _dense(ids, bound)
+
+
+def _dense(ids: np.ndarray, bound: int) -> tuple[np.ndarray, np.ndarray]:
+    """Renumbers without gaps; also gives one row of each number."""
+    if bound > _DENSE:
+        _, where, dense = np.unique(ids, return_index=True, return_inverse=True)
+        return dense.reshape(-1), where
+    anywhere = np.full(bound, -1, np.int64)
+    anywhere[ids] = np.arange(len(ids))
+    used = np.flatnonzero(anywhere >= 0)
+    number = np.zeros(bound, np.int64)
+    number[used] = np.arange(len(used))
+    return number.take(ids), anywhere[used]

@@ -1,0 +1,328 @@
+"""Evaluates rules over batches of rows: as masks, and mostly not at all.
+
+Theory of operation. Most tests of most rules read columns of few distinct values (protocol, kind, operation, status
+...: `fields.SELECTORS`). The rows of a batch have few distinct combinations of these. For a combination each rule has
+one of three answers: no row that has it can match, every one does, or it depends on the other columns. That answer is
+worked out once per combination ever seen, for all rules at once, and remembered. A batch then costs one numbering of
+its combinations, and after that only the rules that can match cost anything, and only on their own rows.
+`tests/test_rules_engine.py` proves on random tables and rules that this gives what evaluating row by row gives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from sentinel.rules.alerts import Book, Claim, Subject
+from sentinel.rules.columns import Batch, distinct, is_text
+from sentinel.rules.correlate import Firing, gather, make_window
+from sentinel.rules.fields import SELECTORS, SUBJECTS
+from sentinel.rules.ir import NUMBER_OPERATORS, Rule, text_predicate
+from sentinel.rules.load import RuleSet
+
+MAX_COMBINATIONS = 100_000
+"""Combinations remembered per table; past it they are forgotten together and worked out again."""
+
+Bounds = tuple[np.ndarray, np.ndarray]
+"""Where a condition certainly holds, and where it may."""
+
+
+class Leaf:
+    """One test, shared by all rules that make it."""
+
+    __slots__ = ("column", "operator", "value", "_predicate", "_known")
+
+    def __init__(self, column: str, operator: str, value: Any) -> None:
+        self.column = column
+        self.operator = operator
+        self.value = value
+        self._predicate = text_predicate(operator, value)
+        self._known: dict[str, bool] = {}
+
+    def over_texts(self, texts: Iterable[str]) -> np.ndarray:
+        """The test on each of these texts; asked again, it remembers."""
+        known = self._known
+        if len(known) > MAX_COMBINATIONS:
+            known.clear()
+        for text in texts:
+            if text not in known:
+                known[text] = self._predicate(text)
+        return np.array([known[text] for text in texts], bool)
+
+    def over(self, frame: pl.DataFrame, rows: np.ndarray) -> np.ndarray:
+        """The test on each of these rows."""
+        if self.column not in frame.columns:  # a protocol's own column, and no row of that protocol
+            return np.full(len(rows), self.operator == "absent")
+        series = frame[self.column].gather(rows)
+        if self.operator == "same":
+            other = self.value in frame.columns
+            return _same(series, frame[self.value].gather(rows)) if other else np.zeros(len(rows), bool)
+        if is_text(series):
+            ids, texts = distinct(series)
+            return self.over_texts(texts).take(ids)
+        if self.operator == "absent":
+            return series.is_null().to_numpy()
+        if self.operator not in NUMBER_OPERATORS:
+            return np.zeros(len(rows), bool)
+        if series.dtype == pl.Boolean:
+            series = series.cast(pl.Int8)
+        mask = _NUMBERS[self.operator](series.fill_null(0).to_numpy(), self.value)
+        return mask & series.is_not_null().to_numpy() if series.null_count() else mask
+
+
+_NUMBERS: dict[str, Callable[[np.ndarray, Any], np.ndarray]] = {
+    "num": lambda values, wanted: values == wanted[0] if len(wanted) == 1 else np.isin(values, wanted),
+    "lt": lambda values, limit: values < limit,
+    "lte": lambda values, limit: values <= limit,
+    "gt": lambda values, limit: values > limit,
+    "gte": lambda values, limit: values >= limit,
+}
+
+
+def _same(one: pl.Series, other: pl.Series) -> np.ndarray:
+    """Where both columns hold the same present value."""
+    if is_text(one) != is_text(other) or (one.dtype == pl.Boolean) != (other.dtype == pl.Boolean):
+        return np.zeros(one.len(), bool)
+    if is_text(one):
+        one, other = one.cast(pl.String), other.cast(pl.String)
+        return ((one == other) & (one != "")).fill_null(False).to_numpy()
+    return (one == other).fill_null(False).to_numpy()
+
+
+def _shared(node: list[Any], leaves: dict[str, Leaf]) -> Any:
+    """The condition with its tests replaced by shared leaves."""
+    if node[0] == "test":
+        return leaves.setdefault(json.dumps(node), Leaf(*node[1:]))
+    if node[0] == "not":
+        return ("not", _shared(node[1], leaves))
+    return (node[0], [_shared(child, leaves) for child in node[1]])
+
+
+def _bounds(node: Any, leaf: Callable[[Leaf], Bounds]) -> Bounds:
+    """Three-valued evaluation of a condition."""
+    if isinstance(node, Leaf):
+        return leaf(node)
+    if node[0] == "not":
+        certain, possible = _bounds(node[1], leaf)
+        return ~possible, ~certain
+    join = np.logical_and if node[0] == "and" else np.logical_or
+    certain, possible = _bounds(node[1][0], leaf)
+    for child in node[1][1:]:
+        also_certain, also_possible = _bounds(child, leaf)
+        certain, possible = join(certain, also_certain), join(possible, also_possible)
+    return certain, possible
+
+
+class _Table:
+    """The rules that read one table."""
+
+    def __init__(self, name: str, rules: list[tuple[int, Rule]]) -> None:
+        leaves: dict[str, Leaf] = {}
+        self.rules = [(number, _shared(rule.condition or [], leaves)) for number, rule in rules]
+        read = {leaf.column for leaf in leaves.values()}
+        self.selectors = tuple(column for column in SELECTORS[name] if column in read)
+        self.forgotten = 0
+        self._answers: dict[tuple[Any, ...], tuple[list[int], list[int]]] = {}
+
+    def match(self, batch: Batch) -> dict[int, np.ndarray]:
+        """Position of each rule that matches -> its rows, ascending."""
+        ids, where = batch.groups(self.selectors)
+        combinations = batch.keys(self.selectors, where)
+        self._learn([c for c in dict.fromkeys(combinations) if c not in self._answers])
+        certain: dict[int, list[int]] = {}
+        possible: dict[int, list[int]] = {}
+        for combination, key in enumerate(combinations):
+            yes, maybe = self._answers[key]
+            for position in yes:
+                certain.setdefault(position, []).append(combination)
+            for position in maybe:
+                possible.setdefault(position, []).append(combination)
+        matches = {}
+        for position in certain.keys() | possible.keys():
+            answer = np.zeros(len(where), np.uint8)
+            answer[certain.get(position, [])] = 1
+            answer[possible.get(position, [])] = 2
+            per_row = answer.take(ids)
+            if position in possible:
+                rows = np.flatnonzero(per_row == 2)
+                per_row[rows] = self._exact(position, batch.frame, rows)
+            rows = np.flatnonzero(per_row)
+            if len(rows):
+                matches[position] = rows
+        return matches
+
+    def _exact(self, position: int, frame: pl.DataFrame, rows: np.ndarray) -> np.ndarray:
+        """Where the rule's condition holds among these rows."""
+
+        def leaf(leaf: Leaf) -> Bounds:
+            mask = leaf.over(frame, rows)
+            return mask, mask
+
+        return _bounds(self.rules[position][1], leaf)[0]
+
+    def _learn(self, combinations: list[tuple[Any, ...]]) -> None:
+        """Works out every rule's answer for combinations that were not seen before."""
+        if not combinations:
+            return
+        if len(self._answers) + len(combinations) > MAX_COMBINATIONS:
+            self.forgotten += len(self._answers)
+            self._answers.clear()
+        columns = dict(zip(self.selectors, zip(*combinations, strict=True), strict=True))
+        unknown = np.zeros(len(combinations), bool), np.ones(len(combinations), bool)
+        done: dict[int, Bounds] = {}
+
+        def leaf(leaf: Leaf) -> Bounds:
+            if leaf.column not in columns or leaf.operator == "same":
+                return unknown
+            if id(leaf) not in done:
+                mask = leaf.over_texts(columns[leaf.column])
+                done[id(leaf)] = mask, mask
+            return done[id(leaf)]
+
+        answers: list[tuple[list[int], list[int]]] = [([], []) for _ in combinations]
+        for position, (_, condition) in enumerate(self.rules):
+            certain, possible = _bounds(condition, leaf)
+            for index in np.flatnonzero(possible).tolist():
+                answers[index][0 if certain[index] else 1].append(position)
+        self._answers.update(zip(combinations, answers, strict=True))
+
+
+class Engine:
+    """Runs a rule set over the batches of one run. Memory is bounded whatever the traffic is.
+
+    `tables` of a batch: name -> frame with at least `RuleSet.needed_columns(name)`, rows in time order. A protocol's
+    own column may be left out where no row has it. Text columns may be Categorical, Enum (both cheap) or String.
+    """
+
+    def __init__(self, ruleset: RuleSet, book: Book | None = None) -> None:
+        self.book = Book() if book is None else book
+        """Detectors may add their claims to the same book."""
+        self._rules = ruleset.rules
+        self._counted = {"batches": 0, "rows": 0, "matches": 0}
+        plain = [(n, rule) for n, rule in enumerate(self._rules) if rule.condition is not None]
+        self._tables = {
+            name: _Table(name, own) for name in SELECTORS if (own := [(n, r) for n, r in plain if r.table == name])
+        }
+        numbers = {rule.id: n for n, rule in enumerate(self._rules)}
+        self._windows = [
+            (rule, [numbers[i] for i in rule.correlation.rules], make_window(rule.correlation))
+            for rule in self._rules
+            if rule.correlation is not None
+        ]
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What was done and what bounds were reached: every number but the first three is a bound that was reached."""
+        return {
+            **self._counted,
+            "combinations_forgotten": sum(table.forgotten for table in self._tables.values()),
+            "groups_evicted": sum(window.evicted for _, _, window in self._windows),
+            "claims_folded": self.book.folded,
+        }
+
+    def batch(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Evaluates every rule over the next rows. Raises ColumnNotFoundError where a needed column is missing."""
+        self._counted["batches"] += 1
+        matches: dict[int, tuple[Batch, np.ndarray]] = {}
+        for name, table in self._tables.items():
+            frame = tables.get(name)
+            if frame is None or not frame.height:
+                continue
+            batch = Batch(frame)
+            self._counted["rows"] += len(batch)
+            for position, rows in table.match(batch).items():
+                number = table.rules[position][0]
+                matches[number] = batch, rows
+                self._counted["matches"] += len(rows)
+        for number in sorted(matches):
+            if self._rules[number].emit:
+                self._claim(self._rules[number], *matches[number])
+        for rule, numbers, window in self._windows:
+            matched = {index: matches[number] for index, number in enumerate(numbers) if number in matches}
+            if matched and rule.correlation is not None:
+                batch = next(iter(matched.values()))[0]
+                counted = {index: rows for index, (_, rows) in matched.items()}
+                for firing in window.feed(gather(rule.correlation, batch, counted)):
+                    self._claim_firing(rule, batch, firing)
+
+    def changed(self) -> list[dict[str, Any]]:
+        """Rows of the alerts that are new or have grown since the last call."""
+        return self.book.changed()
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Every alert of the run as a row of schema.ALERTS, worst first."""
+        return self.book.rows()
+
+    def _claim(self, rule: Rule, batch: Batch, rows: np.ndarray) -> None:
+        """One claim for each subject among the rows."""
+        columns = tuple(c for c in ("protocol", *SUBJECTS[rule.table]) if c in batch.frame.columns)
+        ids, where = batch.groups(columns)
+        ids = ids.take(rows)
+        order = np.argsort(ids.astype(np.uint16) if len(where) <= 1 << 16 else ids, kind="stable")
+        split = np.split(rows[order], np.flatnonzero(np.diff(ids[order])) + 1)
+        firsts = np.array([own[0] for own in split])
+        times = batch.integers("time")
+        for own, values in zip(split, batch.keys(columns, firsts), strict=True):
+            subject = _subject(rule, dict(zip(columns, values, strict=True)))
+            room = self.book.room(rule.kind, subject)
+            evidence = _evidence(partial(_stretch, batch, own), len(own), room)
+            when = times.take(own)
+            claim = Claim(subject, len(own), int(when.min()), int(when.max()), evidence)
+            self.book.add(rule.kind, claim, partial(_values, rule, batch, int(own[0])))
+
+    def _claim_firing(self, rule: Rule, batch: Batch, firing: Firing) -> None:
+        """One claim for a correlation that a group's matches add up to."""
+        assert rule.correlation is not None
+        key = dict(zip(rule.correlation.group_by, firing.key, strict=True))
+        subject = _subject(rule, {"protocol": rule.protocol, **key})
+        room = self.book.room(rule.kind, subject)
+        times = firing.time
+        evidence = _evidence(lambda start, stop: firing.evidence[start:stop], len(times), room)
+        claim = Claim(subject, len(times), int(times.min()), int(times.max()), evidence)
+        self.book.add(rule.kind, claim, partial(_values, rule, batch, firing.trigger))
+
+
+def _subject(rule: Rule, key: Mapping[str, Any]) -> Subject:
+    """Who did what to whom, from the values of a row or group; for answers the receiver is the one that asked."""
+    source, destination, unit = (key.get(column) for column in SUBJECTS[rule.table])
+    if rule.asker == "destination":
+        source, destination = destination, source
+    return Subject(key.get("protocol") or "", source or "", destination or "", unit)
+
+
+def _values(rule: Rule, batch: Batch, row: int) -> dict[str, Any]:
+    """What the sentences of the rule ask of the row."""
+    values = {}
+    for column in rule.wanted():
+        if column in batch.frame.columns:
+            values[column] = batch.keys((column,), np.array([row]))[0][0]
+    if rule.table == "points" and values.get("value") is None:
+        values["value"] = values.get("text")
+    if rule.correlation is not None:
+        values["count"] = rule.correlation.threshold
+        values["seconds"] = rule.correlation.span // 1_000_000_000
+    return values
+
+
+def _stretch(batch: Batch, rows: np.ndarray, start: int, stop: int) -> np.ndarray:
+    return batch.evidence(rows[start:stop])
+
+
+def _evidence(part: Callable[[int, int], np.ndarray], length: int, room: int) -> list[tuple[int, int, int | None]]:
+    """The first `room` different ones of `length` pieces of evidence, and the last; `part` gives a stretch of them."""
+    found: dict[tuple[int, int, int | None], None] = {}
+    start = 0
+    while len(found) < room and start < length:
+        stop = min(start + 4 * room, length)
+        found.update(dict.fromkeys(_triples(part(start, stop))))
+        start = stop
+    return [*list(found)[:room], *_triples(part(length - 1, length))]
+
+
+def _triples(evidence: np.ndarray) -> list[tuple[int, int, int | None]]:
+    return [(capture, frame, None if flow < 0 else flow) for capture, frame, flow in evidence.tolist()]

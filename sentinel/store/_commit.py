@@ -1,0 +1,192 @@
+"""What happens to `case.db` within the transactions of a run: it is begun, becomes part of the case, or is deleted.
+
+Facts, assets and alerts are kept twice: `<table>_by_run` holds what each run said, `<table>` one row for each id,
+merged over all runs. So a run that is replaced takes away exactly what it had brought.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentinel import schema
+from sentinel.errors import CaseError
+from sentinel.store import merge, tables
+from sentinel.store._parts import Part
+
+RUNNING, COMPLETE, INTERRUPTED = "running", "complete", "interrupted"
+
+_MERGE: dict[str, Callable[[Iterable[Mapping[str, Any]]], list[merge.Row]]] = {
+    "facts": merge.merge_facts,
+    "assets": merge.merge_assets,
+    "alerts": merge.merge_alerts,
+}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """All that a run leaves in the database. `rows`: table of `tables.MERGED_TABLES` -> rows of the run."""
+
+    run: int
+    state: str
+    captures: list[dict[str, Any]]
+    parts: list[Part]
+    extensions: dict[str, dict[str, str]]
+    rows: dict[str, list[dict[str, Any]]]
+    summary: str
+
+
+def begin(db: sqlite3.Connection, captures: Sequence[Mapping[str, Any]]) -> tuple[int, list[dict[str, Any]]]:
+    """Give out the number of a run and those of its captures, and keep both as running."""
+    run = db.execute("SELECT coalesce(max(run), 0) + 1 FROM runs").fetchone()[0]
+    first = db.execute("SELECT coalesce(max(capture), 0) + 1 FROM captures").fetchone()[0]
+    db.execute("INSERT INTO runs (run, state, started, summary) VALUES (?, ?, ?, '{}')", (run, RUNNING, time.time_ns()))
+    rows = [
+        {**capture, "capture": first + k, "run": str(run), "state": RUNNING, "sha256": capture.get("sha256") or ""}
+        for k, capture in enumerate(captures)
+    ]
+    _insert_captures(db, rows)
+    return run, rows
+
+
+def commit(db: sqlite3.Connection, folder: Path, outcome: Outcome, drop: bool) -> list[str]:
+    """Make a run part of the case; returns the files of the runs that it replaces, which nothing lists any more."""
+    hashes = [row["sha256"] for row in outcome.captures if row["sha256"]]
+    refuse_known(db, folder, hashes)
+    replaced = replaceable(db, folder, hashes, drop)
+    files = [row[0] for run in replaced for row in db.execute("SELECT file FROM parts WHERE run = ?", (run,))]
+    affected = {table: _ids(db, table, replaced) for table in tables.MERGED_TABLES}
+    for run in replaced:
+        delete_run(db, run)
+    db.execute(
+        "UPDATE runs SET state = ?, ended = ?, summary = ? WHERE run = ?",
+        (outcome.state, time.time_ns(), outcome.summary, outcome.run),
+    )
+    db.execute("DELETE FROM captures WHERE run = ?", (str(outcome.run),))
+    _insert_captures(db, outcome.captures)
+    db.executemany(
+        'INSERT INTO parts ("table", file, rows, bytes, run) VALUES (?, ?, ?, ?, ?)',
+        [(part.table, part.file, part.rows, part.bytes, outcome.run) for part in outcome.parts],
+    )
+    for protocol, columns in outcome.extensions.items():
+        _keep_extension(db, folder, protocol, columns)
+    for table, rows in outcome.rows.items():
+        mine = _MERGE[table](rows)
+        db.executemany(
+            tables.insert_sql(table, f"{table}_by_run", ("by_run",)),
+            [(outcome.run, *tables.row_values(table, row)) for row in mine],
+        )
+        _merge_again(db, table, affected[table] | {row[_key(table)] for row in mine})
+    return files
+
+
+def delete_run(db: sqlite3.Connection, run: int) -> None:
+    """Delete all rows of a run but for its share in the merged tables (a run that is running has none)."""
+    for table in tables.MERGED_TABLES:
+        db.execute(f'DELETE FROM "{table}_by_run" WHERE by_run = ?', (run,))
+    db.execute("DELETE FROM parts WHERE run = ?", (run,))
+    db.execute("DELETE FROM captures WHERE run = ?", (str(run),))
+    db.execute("DELETE FROM runs WHERE run = ?", (run,))
+
+
+def delete_running(db: sqlite3.Connection) -> None:
+    """Delete what killed runs left behind; only for the holder of the case's lock."""
+    for (run,) in db.execute("SELECT run FROM runs WHERE state = ?", (RUNNING,)).fetchall():
+        delete_run(db, run)
+
+
+def known_hashes(db: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, int]:
+    """SHA-256 -> capture number, of those captures that a complete run read."""
+    return dict(
+        db.execute(
+            "SELECT sha256, capture FROM captures JOIN runs ON captures.run = runs.run"
+            " WHERE runs.state = ? AND sha256 IN (SELECT value FROM json_each(?))",
+            (COMPLETE, json.dumps(list(hashes))),
+        ).fetchall()
+    )
+
+
+def refuse_known(db: sqlite3.Connection, folder: Path, hashes: Sequence[str]) -> None:
+    """CaseError where a capture is in the case already, because its rows would stand there twice."""
+    known = known_hashes(db, hashes)
+    if known:
+        sha256, capture = next(iter(known.items()))
+        raise CaseError(
+            f"{folder}: the capture with SHA-256 {sha256} is in the case already, as number {capture}; leave it out."
+        )
+
+
+def replaceable(db: sqlite3.Connection, folder: Path, hashes: Sequence[str], drop: bool) -> list[int]:
+    """The interrupted runs that a run over these captures replaces.
+
+    CaseError where such a run also read captures that this one does not, unless `drop`: they would vanish.
+    """
+    share = db.execute(
+        "SELECT DISTINCT captures.run FROM captures JOIN runs ON captures.run = runs.run"
+        " WHERE runs.state = ? AND sha256 IN (SELECT value FROM json_each(?))",
+        (INTERRUPTED, json.dumps(hashes)),
+    ).fetchall()
+    runs = [int(row[0]) for row in share]
+    for run in runs:
+        rows = db.execute("SELECT path, sha256 FROM captures WHERE run = ? ORDER BY capture", (str(run),)).fetchall()
+        lost = [row["path"] for row in rows if row["sha256"] not in hashes]
+        if lost and not drop:
+            raise CaseError(
+                f"{folder}: the interrupted analysis of these captures had also read {', '.join(lost[:3])}"
+                f"{' and others' if len(lost) > 3 else ''}; analyse them together, so that nothing is lost."
+            )
+    return runs
+
+
+def _insert_captures(db: sqlite3.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    db.executemany(tables.insert_sql("captures", "captures"), [tables.row_values("captures", row) for row in rows])
+
+
+def _keep_extension(db: sqlite3.Connection, folder: Path, protocol: str, columns: Mapping[str, str]) -> None:
+    """Add the columns of a parser's own table to those that earlier runs wrote; CaseError where a type changed."""
+    kept = dict(db.execute("SELECT name, type FROM extensions WHERE protocol = ?", (protocol,)).fetchall())
+    for name, type_ in columns.items():
+        if kept.get(name, type_) != type_:
+            raise CaseError(
+                f"{folder}: column {name} of ext/{protocol} was {kept[name]} when the case was begun and is {type_} in "
+                "this program; analyse the captures into a new folder."
+            )
+        if name not in kept:
+            kept[name] = type_
+            db.execute("INSERT INTO extensions VALUES (?, ?, ?, ?)", (protocol, len(kept), name, type_))
+
+
+def _key(table: str) -> str:
+    return schema.TABLES[table].key[0]
+
+
+def _ids(db: sqlite3.Connection, table: str, runs: Iterable[int]) -> set[str]:
+    """Ids of the merged table to which one of the runs contributed."""
+    sql = f'SELECT "{_key(table)}" FROM "{table}_by_run" WHERE by_run = ?'
+    return {row[0] for run in runs for row in db.execute(sql, (run,))}
+
+
+def _merge_again(db: sqlite3.Connection, table: str, ids: set[str]) -> None:
+    """Make the rows of these ids anew from what all runs said; ids of which no run speaks any more vanish."""
+    key = _key(table)
+    wanted = json.dumps(sorted(ids))
+    columns = ", ".join(f'"{c.name}"' for c in schema.TABLES[table].columns)
+    among = f'WHERE "{key}" IN (SELECT value FROM json_each(?))'
+    said = db.execute(f'SELECT {columns} FROM "{table}_by_run" {among} ORDER BY by_run, rowid', (wanted,))
+    rows = _MERGE[table](dict(row) for row in said.fetchall())
+    if table == "alerts":
+        decided = alert_states(db)
+        for row in rows:
+            row["state"] = decided.get(row["alert"], row["state"] or "open")
+    db.execute(f'DELETE FROM "{table}" {among}', (wanted,))
+    db.executemany(tables.insert_sql(table, table), [tables.row_values(table, row) for row in rows])
+
+
+def alert_states(db: sqlite3.Connection) -> dict[str, str]:
+    """Alert -> the state that a person last gave it."""
+    return dict(db.execute("SELECT alert, state FROM alert_history ORDER BY entry").fetchall())

@@ -1,0 +1,213 @@
+"""The Parquet parts of one run: queued by the pipeline, written by one background thread.
+
+A part is compressed in memory, written to a temporary name, synced and renamed, so that a file of the final name is
+always whole. Small frames of one table are gathered, so that a case does not become ten thousand little files.
+
+Measured on 410,000 messages x 38 columns, 2 shared cores: lz4 0.12 s and 17.4 MiB, zstd level 1 0.13 s and 11.4 MiB
+with a tenth more processor time; reading lz4 back is a fifth faster. Text arrives as strings or as categories and is
+kept as strings: categories cost 0.04 s less to write and 0.25 s more each time they are read as text.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import queue
+import re
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from sentinel.errors import CaseError
+from sentinel.store import tables
+from sentinel.store._errors import explain
+
+PART_ROWS = 1 << 16
+"""Frames of one table are gathered until they hold as many rows ..."""
+PART_BYTES = 16 << 20
+"""... or as many bytes."""
+QUEUE_BYTES = 64 << 20
+"""Bytes of frames that may wait for the thread before `write` blocks; one frame alone may be larger."""
+QUEUE_FRAMES = 64
+ROW_GROUP = 1 << 16
+COMPRESSION: Literal["lz4"] = "lz4"
+
+_PART_NAME = re.compile(r"r\d+-\d+\.parquet(\.tmp)?")
+_STOP = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One written file: its table (`ext/<protocol>` for a parser's own), path below the case, rows, bytes."""
+
+    table: str
+    file: str
+    rows: int
+    bytes: int
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Frames of one table that wait to be large enough for a part."""
+
+    frames: list[pl.DataFrame] = field(default_factory=list)
+    rows: int = 0
+    bytes: int = 0
+
+
+class PartWriter:
+    """Writes frames to `<folder>/<table>/r<run>-<seq>.parquet` in a thread of its own.
+
+    `write` raises the CaseError of an earlier write; after one, nothing more is written. `close` waits until all is
+    on disk and returns the parts; `abort` throws the waiting frames away and deletes what was written.
+    """
+
+    def __init__(self, folder: Path, run: int):
+        self.folder = folder
+        self.run = run
+        self._parts: list[Part] = []
+        self._pending: dict[str, _Pending] = {}
+        self._sequence = 0
+        self._error: CaseError | None = None
+        self._defect: BaseException | None = None
+        self._aborted = False
+        self._queued_bytes = 0
+        self._room = threading.Condition()
+        self._queue: queue.Queue[tuple[str, pl.DataFrame, int] | None] = queue.Queue(QUEUE_FRAMES)
+        self._thread = threading.Thread(target=self._work, name=f"case-writer-{run}", daemon=True)
+        self._thread.start()
+
+    def write(self, table: str, df: pl.DataFrame) -> None:
+        """Queue a frame; blocks while more than QUEUE_BYTES wait. Frames without rows are dropped."""
+        self._raise()
+        if df.height == 0:
+            return
+        size = int(df.estimated_size())
+        with self._room:
+            self._room.wait_for(lambda: self._queued_bytes == 0 or self._queued_bytes + size <= QUEUE_BYTES)
+            self._queued_bytes += size
+        self._queue.put((table, df, size))
+        self._raise()
+
+    def close(self) -> list[Part]:
+        """Wait until every frame is on disk and return the parts in the order of writing; raises as `write` does."""
+        self._stop()
+        self._raise()
+        return self._parts
+
+    def abort(self) -> None:
+        """Forget what waits and delete what was written; raises nothing about a disk that is full or gone."""
+        self._aborted = True
+        self._stop()
+        for part in self._parts:
+            with suppress(OSError):  # what cannot be deleted now is deleted when the case is next opened
+                (self.folder / part.file).unlink(missing_ok=True)
+        self._parts = []
+
+    def _stop(self) -> None:
+        if self._thread.is_alive():
+            self._queue.put(_STOP)
+            self._thread.join()
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._defect is not None:
+            raise RuntimeError("the case writer failed") from self._defect
+
+    @property
+    def _idle(self) -> bool:
+        """Nothing more shall reach the disk."""
+        return self._aborted or self._error is not None or self._defect is not None
+
+    def _work(self) -> None:
+        """The thread: takes frames until told to stop, and goes on emptying the queue after an error."""
+        while (entry := self._queue.get()) is not _STOP:
+            table, df, size = entry
+            self._guarded(self._gather, table, df)
+            with self._room:
+                self._queued_bytes -= size
+                self._room.notify()
+        for table in list(self._pending):
+            self._guarded(self._flush, table)
+
+    def _guarded(self, step: Any, *args: Any) -> None:
+        """Do a step unless an earlier one failed; keep its error for the caller's thread, which raises it."""
+        if self._idle:
+            return
+        try:
+            step(*args)
+        except CaseError as error:
+            self._error = error
+        except BaseException as error:  # a defect: the thread must live on, or `write` would block for ever
+            self._defect = error
+
+    def _gather(self, table: str, df: pl.DataFrame) -> None:
+        text = [name for name, dtype in df.schema.items() if dtype in (pl.Categorical, pl.Enum)]
+        if text:
+            df = df.with_columns(pl.col(text).cast(pl.String))
+        pending = self._pending.setdefault(table, _Pending())
+        if pending.frames and pending.frames[0].schema != df.schema:
+            self._flush(table)
+            pending = self._pending.setdefault(table, _Pending())
+        pending.frames.append(df)
+        pending.rows += df.height
+        pending.bytes += int(df.estimated_size())
+        if pending.rows >= PART_ROWS or pending.bytes >= PART_BYTES:
+            self._flush(table)
+
+    def _flush(self, table: str) -> None:
+        df = pl.concat(self._pending.pop(table).frames)
+        self._sequence += 1
+        file = f"{table}/r{self.run:06d}-{self._sequence:06d}.parquet"
+        size = write_parquet(df, self.folder / file)
+        self._parts.append(Part(table, file, df.height, size))
+
+
+def write_parquet(df: pl.DataFrame, path: Path) -> int:
+    """Write a frame to `path` so that the name holds the whole file or nothing; returns its size in bytes.
+
+    CaseError where the disk refuses.
+    """
+    memory = io.BytesIO()
+    df.write_parquet(memory, compression=COMPRESSION, statistics=True, row_group_size=ROW_GROUP)
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                file.write(memory.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise explain(error, path) from error
+    return memory.getbuffer().nbytes
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def delete_unlisted(folder: Path, listed: set[str]) -> int:
+    """Delete the parts that no committed run lists, and temporary files; returns how many. Other files stay."""
+    deleted = 0
+    for table in (*tables.PARQUET_TABLES, "ext/*"):
+        for path in folder.glob(f"{table}/*"):
+            if _PART_NAME.fullmatch(path.name) and path.relative_to(folder).as_posix() not in listed:
+                path.unlink()
+                deleted += 1
+    return deleted

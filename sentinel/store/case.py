@@ -1,0 +1,290 @@
+"""The case: a folder that holds what was found in some captures, and needs no server.
+
+    case.db                          SQLite (WAL): captures, facts, assets, alerts, runs, the list of parts
+    flows/ messages/ items/ points/ faults/ ext/<protocol>/     Parquet parts, `r<run>-<sequence>.parquet`
+    case.lock                        whoever writes holds it locked
+
+A part counts only if `case.db` lists it, and it is listed in the one transaction that ends its run. One writer at a
+time; any number of readers beside it. Every failure is a `sentinel.errors.CaseError` and leaves what was there.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import polars as pl
+
+from sentinel import schema
+from sentinel.errors import CaseError, NoSuchRow
+from sentinel.store import _commit, tables
+from sentinel.store._database import Database
+from sentinel.store._errors import damaged, explain
+from sentinel.store._lock import Lock
+from sentinel.store._parts import delete_unlisted
+from sentinel.store.run import Run
+
+DATABASE, LOCK = "case.db", "case.lock"
+ALERT_STATES = ("open", "acknowledged", "suppressed")
+
+_OWN_NAMES = {LOCK, DATABASE + ".new", DATABASE + ".new-journal", DATABASE + ".new-wal", DATABASE + ".new-shm"}
+"""What a program that was killed while it made a case may leave in the folder."""
+
+
+class Case:
+    """An open case; use it as a context manager, or call `close`."""
+
+    def __init__(self, path: Path, database: Database, lock: Lock | None):
+        self.path = path
+        self._database = database
+        self._lock = lock
+
+    @classmethod
+    def open(cls, path: str | Path, mode: Literal["read", "write"] = "write") -> Case:
+        """Open a case; for writing, make it where there is none, and clean up after runs that were killed.
+
+        CaseError where the folder is no case and not empty, the case is newer than this program or damaged, another
+        program writes it, or the disk is full or read-only.
+        """
+        folder = Path(path)
+        if mode not in ("read", "write"):
+            raise ValueError(f"mode {mode!r}")
+        try:
+            return cls._open_to_write(folder) if mode == "write" else cls._open_to_read(folder)
+        except OSError as error:
+            raise explain(error, folder) from error
+
+    @classmethod
+    def _open_to_read(cls, folder: Path) -> Case:
+        if not (folder / DATABASE).is_file():
+            raise CaseError(f"{folder}: there is no case here; make one with: sentinel analyze CAPTURE --case {folder}")
+        return cls(folder, Database.open(folder / DATABASE, write=False), None)
+
+    @classmethod
+    def _open_to_write(cls, folder: Path) -> Case:
+        if folder.exists() and not folder.is_dir():
+            raise CaseError(f"{folder}: a case is a folder, and this is a file; give another path.")
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / DATABASE).exists():
+            foreign = sorted(p.name for p in folder.iterdir() if p.name not in _OWN_NAMES)
+            if foreign:
+                raise CaseError(f"{folder}: no case, but not empty (it holds {foreign[0]}); give a new folder.")
+        lock = Lock(folder / LOCK)
+        try:
+            if not (folder / DATABASE).exists():
+                Database.create(folder / DATABASE)
+            database = Database.open(folder / DATABASE, write=True)
+            try:
+                with database.transaction() as db:
+                    _commit.delete_running(db)
+                delete_unlisted(folder, {row["file"] for row in database.all("SELECT file FROM parts")})
+            except BaseException:
+                database.close()
+                raise
+        except BaseException:
+            lock.release()
+            raise
+        return cls(folder, database, lock)
+
+    def close(self) -> None:
+        """Close the database and let the next writer in."""
+        self._database.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> Case:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def begin_run(self, captures: Sequence[Mapping[str, Any]], drop_interrupted: bool = False) -> Run:
+        """Begin the analysis of captures: rows of `captures` as far as known, without numbers, each hash once.
+
+        CaseError where a capture is in the case already (`known` tells), or where an interrupted run that would be
+        replaced had read other captures too (`unfinished` tells which), unless `drop_interrupted`.
+        """
+        self._require_writer()
+        hashes = [c["sha256"] for c in captures if c.get("sha256")]
+        if len(set(hashes)) != len(hashes):
+            raise ValueError("the same capture twice in one run")
+        with self._database.transaction() as db:
+            _commit.refuse_known(db, self.path, hashes)
+            _commit.replaceable(db, self.path, hashes, drop_interrupted)
+            number, rows = _commit.begin(db, captures)
+        return Run(self.path, self._database, number, rows, drop_interrupted)
+
+    def set_alert_state(self, alert: str, state: str, reason: str, author: str, time_ns: int | None = None) -> None:
+        """Add a person's decision to the alert's history and make it the alert's state; NoSuchRow for no such alert."""
+        self._require_writer()
+        if state not in ALERT_STATES:
+            raise ValueError(f"state {state!r} is none of {', '.join(ALERT_STATES)}")
+        alert = self.alert(alert)["alert"]
+        with self._database.transaction() as db:
+            db.execute(
+                "INSERT INTO alert_history (alert, state, reason, author, time) VALUES (?, ?, ?, ?, ?)",
+                (alert, state, reason, author, time.time_ns() if time_ns is None else time_ns),
+            )
+            db.execute("UPDATE alerts SET state = ? WHERE alert = ?", (state, alert))
+
+    def _require_writer(self) -> None:
+        if self._lock is None:
+            raise ValueError("the case was opened for reading")
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def known(self, sha256: str) -> dict[str, Any] | None:
+        """The row of the capture with this hash, if a complete run read it (to its end, or up to its fault)."""
+        rows = self._database.all(
+            "SELECT captures.* FROM captures JOIN runs ON captures.run = runs.run WHERE sha256 = ? AND runs.state = ?",
+            (sha256, _commit.COMPLETE),
+        )
+        return dict(rows[0]) if rows else None
+
+    def unfinished(self, sha256: str) -> list[dict[str, Any]]:
+        """The captures of the interrupted runs that read this one, itself included: to be analysed together again."""
+        rows = self._database.all(
+            "SELECT * FROM captures WHERE run IN (SELECT runs.run FROM captures JOIN runs ON captures.run = runs.run"
+            " WHERE sha256 = ? AND runs.state = ?) ORDER BY capture",
+            (sha256, _commit.INTERRUPTED),
+        )
+        return [dict(row) for row in rows]
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """A table of the schema, or `ext/<protocol>`, with the schema's types; empty where nothing was found.
+
+        NoSuchRow where there is no such table, CaseError where a part is missing or not as it was written.
+        """
+        if table.startswith("ext/"):
+            return self._scan_parts(table, self._extension_schema(table))
+        if table not in schema.TABLES:
+            raise NoSuchRow(f"{self.path}: the case has no table {table}; it has {', '.join(self.tables())}.")
+        wanted = tables.polars_schema(table)
+        if table in tables.PARQUET_TABLES:
+            stored = self._scan_parts(table, tables.stored_schema(table))
+            return stored if len(tables.stored_schema(table)) == len(wanted) else self._joined(stored, wanted)
+        # Rows of state `running` belong to a run that is not part of the case yet.
+        where = f" WHERE state <> '{_commit.RUNNING}'" if table == "captures" else ""
+        names = ", ".join(f'"{name}"' for name in wanted)
+        rows = [tuple(row) for row in self._database.all(f'SELECT {names} FROM "{table}"{where} ORDER BY rowid')]
+        plain = {name: pl.Int64 if isinstance(dtype, pl.Datetime) else dtype for name, dtype in wanted.items()}
+        return tables.cast(pl.DataFrame(rows, schema=plain, orient="row"), wanted).lazy()
+
+    def tables(self) -> list[str]:
+        """Names that `scan` takes."""
+        protocols = self._database.all("SELECT DISTINCT protocol FROM extensions ORDER BY protocol")
+        return [*schema.TABLES, *(f"ext/{row['protocol']}" for row in protocols)]
+
+    def captures(self) -> pl.DataFrame:
+        """The captures that were read."""
+        return self.scan("captures").collect()
+
+    def facts(self) -> pl.DataFrame:
+        """What devices said about themselves."""
+        return self.scan("facts").collect()
+
+    def assets(self) -> pl.DataFrame:
+        """The devices."""
+        return self.scan("assets").collect()
+
+    def alerts(self) -> pl.DataFrame:
+        """What rules and detectors claim."""
+        return self.scan("alerts").collect()
+
+    def alert(self, alert: str) -> dict[str, Any]:
+        """One alert, lists in it as JSON, by its id or the beginning of it; NoSuchRow where none or several fit."""
+        rows = self._database.all(
+            "SELECT * FROM alerts WHERE substr(alert, 1, length(?1)) = ?1 ORDER BY alert <> ?1, alert LIMIT 2", (alert,)
+        )
+        if not rows or alert == "":
+            raise NoSuchRow(f"{self.path}: the case has no alert {alert}; list them with: sentinel show alerts.")
+        if len(rows) > 1 and rows[0]["alert"] != alert:
+            raise NoSuchRow(f"{self.path}: several alerts begin with {alert}; give more of the id.")
+        return dict(rows[0])
+
+    def alert_history(self, alert: str) -> list[dict[str, Any]]:
+        """What people decided about an alert, oldest first: state, reason, author, time (ns)."""
+        rows = self._database.all(
+            "SELECT alert, state, reason, author, time FROM alert_history WHERE alert = ? ORDER BY entry", (alert,)
+        )
+        return [dict(row) for row in rows]
+
+    def summary(self) -> dict[str, Any]:
+        """Numbers of rows by table, alerts by severity, and for each run its state, times (ns) and own summary."""
+        runs = self._database.all("SELECT * FROM runs WHERE state <> ? ORDER BY run", (_commit.RUNNING,))
+        counts = dict.fromkeys(schema.TABLES, 0)
+        for row in self._database.all('SELECT "table", sum(rows) AS rows FROM parts GROUP BY "table"'):
+            counts[row["table"]] = row["rows"]
+        for name in tables.MERGED_TABLES:
+            counts[name] = self._database.one(f'SELECT count(*) FROM "{name}"')[0]
+        counts["captures"] = self._database.one("SELECT count(*) FROM captures WHERE state <> ?", (_commit.RUNNING,))[0]
+        severities = self._database.all("SELECT severity, count(*) AS n FROM alerts GROUP BY severity")
+        return {
+            "version": schema.SCHEMA_VERSION,
+            "rows": counts,
+            "alerts": {row["severity"]: row["n"] for row in severities},
+            "runs": [{**dict(row), "summary": json.loads(row["summary"])} for row in runs],
+        }
+
+    def check(self) -> list[str]:
+        """One sentence for each part that is missing, damaged or holds another number of rows than it should."""
+        found = []
+        for row in self._database.all("SELECT file, rows, bytes FROM parts ORDER BY file"):
+            path = self.path / row["file"]
+            try:
+                self._verify_part(path, row["bytes"])
+                rows = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
+            except (CaseError, pl.exceptions.PolarsError) as error:
+                found.append(str(error))
+                continue
+            if rows != row["rows"]:
+                found.append(f"{path}: holds {rows} rows where {row['rows']} were written.")
+        return found
+
+    def _joined(self, points: pl.LazyFrame, wanted: dict[str, Any]) -> pl.LazyFrame:
+        """Points with what their messages say: where, when, and whose values they are (the server's, whoever sent them)."""
+        asked = pl.col("kind") == "request"
+        messages = self.scan("messages").select(
+            "message",
+            *(column.name for column in schema.POINTS.columns if column.via and column.name != "device"),
+            pl.when(asked).then("dst").otherwise("src").alias("device"),
+        )
+        return points.join(messages, on="message", how="left", maintain_order="left").select(list(wanted))
+
+    def _scan_parts(self, table: str, wanted: dict[str, Any]) -> pl.LazyFrame:
+        parts = self._database.all('SELECT file, bytes FROM parts WHERE "table" = ? ORDER BY file', (table,))
+        if not parts:
+            return pl.LazyFrame(schema=wanted)
+        paths = [self.path / part["file"] for part in parts]
+        for path, part in zip(paths, parts, strict=True):
+            self._verify_part(path, part["bytes"])
+        return pl.scan_parquet(
+            paths, schema=wanted, glob=False, hive_partitioning=False, missing_columns="insert", extra_columns="ignore"
+        )
+
+    def _verify_part(self, path: Path, size: int) -> None:
+        try:
+            actual = path.stat().st_size
+        except FileNotFoundError as error:
+            raise damaged(path, "the file is missing") from error
+        except OSError as error:
+            raise explain(error, path) from error
+        if actual != size:
+            raise damaged(path, f"{actual} bytes where {size} were written")
+
+    def _extension_schema(self, table: str) -> dict[str, Any]:
+        rows = self._database.all(
+            "SELECT name, type FROM extensions WHERE protocol = ? ORDER BY position", (table.removeprefix("ext/"),)
+        )
+        if not rows:
+            raise NoSuchRow(f"{self.path}: the case has no table {table}; it has {', '.join(self.tables())}.")
+        return {row["name"]: tables.polars_type(row["type"]) for row in rows}

@@ -1,0 +1,162 @@
+"""One analysis of one or more captures, from its first row to the one transaction that makes it part of the case.
+
+Until `finish` or `interrupt` nothing of a run can be read: its parts are listed nowhere. A run that is killed leaves
+parts that nobody lists and rows of state `running`; both are deleted when the case is next opened for writing, so the
+run is repeated with the same numbers, without a duplicate and without a loss.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import polars as pl
+
+from sentinel.errors import CaseError
+from sentinel.store import tables
+from sentinel.store._commit import COMPLETE, INTERRUPTED, RUNNING, Outcome, commit, delete_run, known_hashes
+from sentinel.store._database import Database
+from sentinel.store._ids import fact_id
+from sentinel.store._parts import PartWriter
+
+Rows = pl.DataFrame | Iterable[Mapping[str, Any]]
+
+NUMBER_BITS = 40
+"""Messages and flows of a run count up from the number of its first capture shifted by so many bits."""
+
+_PROTOCOL = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+
+
+class Run:
+    """A run that `Case.begin_run` began. As a context manager it is aborted where the block leaves it unfinished.
+
+    `captures` are its rows with the capture numbers given out, in the order of `begin_run`; `base` is the number of
+    its first message and of its first flow.
+    """
+
+    def __init__(self, folder: Path, database: Database, number: int, captures: list[dict[str, Any]], drop: bool):
+        self.folder = folder
+        self.number = number
+        self.captures = captures
+        self.base = (captures[0]["capture"] if captures else 0) << NUMBER_BITS
+        self.over = False
+        self._drop = drop
+        self._database = database
+        self._writer = PartWriter(folder, number)
+        self._extensions: dict[str, dict[str, str]] = {}
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self.over:
+            self.abort()
+
+    def write(self, table: str, df: pl.DataFrame) -> None:
+        """Queue rows of a Parquet table of the schema.
+
+        ValueError where the columns are not the table's, CaseError where this or an earlier write failed on disk.
+        """
+        if table not in tables.PARQUET_TABLES:
+            raise ValueError(f"{table} is no Parquet table of the schema")
+        self._writer.write(table, tables.conform(table, df))
+
+    def write_ext(self, protocol: str, df: pl.DataFrame) -> None:
+        """Queue rows of a parser's own table: `message`, then the columns of its TABLE. Raises as `write` does."""
+        if not _PROTOCOL.fullmatch(protocol):
+            raise ValueError(f"{protocol!r} is no protocol name")
+        if df.columns[:1] != ["message"]:
+            raise ValueError(f"ext/{protocol}: the first column must be message")
+        known = self._extensions.setdefault(protocol, {})
+        for name, dtype in df.schema.items():
+            type_ = tables.type_name(dtype)
+            if known.setdefault(name, type_) != type_:
+                raise ValueError(f"ext/{protocol}: {name} was {known[name]} and is {type_}")
+        self._writer.write(f"ext/{protocol}", df)
+
+    def finish(
+        self, captures: Sequence[Mapping[str, Any]], facts: Rows, assets: Rows, alerts: Rows, summary: Mapping[str, Any]
+    ) -> bool:
+        """Make the run part of the case in one transaction; False where the case held all its captures already.
+
+        `captures` are the final rows, each with a number from `self.captures`; those left out were not read and leave
+        no trace. A hash may become known only here (standard input): a run whose captures are all in the case is then
+        thrown away, so that analysing the same capture again changes nothing. CaseError leaves the case as it was.
+        """
+        return self._end(COMPLETE, captures, facts, assets, alerts, summary)
+
+    def interrupt(
+        self, captures: Sequence[Mapping[str, Any]], facts: Rows, assets: Rows, alerts: Rows, summary: Mapping[str, Any]
+    ) -> bool:
+        """Keep what was read until now, as `finish` does; replaced when its captures are analysed again."""
+        return self._end(INTERRUPTED, captures, facts, assets, alerts, summary)
+
+    def abort(self) -> None:
+        """Throw the run away, as if it had never been begun."""
+        self.over = True
+        self._writer.abort()
+        with suppress(CaseError), self._database.transaction() as db:  # else deleted when the case is next opened
+            delete_run(db, self.number)
+
+    def _end(
+        self,
+        state: str,
+        captures: Sequence[Mapping[str, Any]],
+        facts: Rows,
+        assets: Rows,
+        alerts: Rows,
+        summary: Mapping[str, Any],
+    ) -> bool:
+        if self.over:
+            raise ValueError("the run is over")
+        try:
+            outcome = Outcome(
+                run=self.number,
+                state=state,
+                captures=[self._final_capture(state, row) for row in captures],
+                parts=self._writer.close(),
+                extensions=self._extensions,
+                rows={
+                    "facts": [_with_id(row) for row in tables.as_rows("facts", facts)],
+                    "assets": tables.as_rows("assets", assets),
+                    "alerts": tables.as_rows("alerts", alerts),
+                },
+                summary=json.dumps(summary, ensure_ascii=False),
+            )
+            with self._database.transaction() as db:
+                known = known_hashes(db, [row["sha256"] for row in outcome.captures])
+                repeated = bool(known) and all(row["sha256"] in known for row in outcome.captures)
+                unlisted = [] if repeated else commit(db, self.folder, outcome, self._drop)
+        except BaseException:
+            self.abort()
+            raise
+        if repeated:
+            self.abort()
+            return False
+        self.over = True
+        for file in unlisted:
+            with suppress(OSError):  # nobody lists it any more: deleted when the case is next opened, if not now
+                (self.folder / file).unlink(missing_ok=True)
+        return True
+
+    def _final_capture(self, state: str, capture: Mapping[str, Any]) -> dict[str, Any]:
+        if capture["capture"] not in {row["capture"] for row in self.captures}:
+            raise ValueError(f"capture {capture['capture']} was not given out to this run")
+        row = {**capture, "run": str(self.number), "sha256": capture.get("sha256") or ""}
+        if row.get("state") in (None, "", RUNNING):
+            row["state"] = state
+        return row
+
+
+def _with_id(fact: dict[str, Any]) -> dict[str, Any]:
+    """The fact with its content-derived id, where it came without one."""
+    if fact["fact"] == "":
+        fact["fact"] = fact_id(fact["device"], fact["unit"], fact["kind"], fact["value"], fact["source"])
+    return fact
