@@ -1,0 +1,98 @@
+# The commands of the README. PYTHON=python3.12 names the interpreter, VENV=folder the environment; nothing but
+# installing packages uses the network. What was done is remembered by content, so a second run takes seconds.
+
+PYTHON ?= python3
+VENV ?= .venv
+PYTEST ?=
+FUZZ_SECONDS ?= 60
+SENTINEL_CAPTURES ?= $(abspath $(wildcard ../shared/captures))
+export SENTINEL_CAPTURES
+
+BIN := $(abspath $(VENV))/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := SENTINEL_PURE=1 $(PIP) install --quiet --constraint constraints.txt --no-build-isolation
+digest = $(shell { $(1); } 2>&1 | sha256sum | cut -c1-12)
+
+# Names of files that stand for a state: the interpreter and pins installed, the sources compiled.
+PINS := $(call digest,$(PYTHON) -VV; cat constraints.txt setup.cfg pyproject.toml)
+SOURCES := $(call digest,echo $(PINS); cat setup.py sentinel/wire/*.py sentinel/wire/*.pxd parsers/*.p[yx]*)
+CORE := $(VENV)/installed-core-$(PINS)
+DEV := $(VENV)/installed-dev-$(PINS)
+FUZZ := $(VENV)/installed-fuzz-$(PINS)
+BUILT := build/compiled-$(SOURCES)
+
+# The files of the tree as git sees them, without anything that was built.
+EXPORT = git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | \
+	tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C
+
+.PHONY: run build test test-compiled test-pure lint bench fuzz docs matrix wheel constraints clean
+
+run: $(BUILT)
+	@$(BIN)/sentinel analyze pcaps/plant-attack.pcapng --case build/demo-case
+
+build: $(BUILT)
+
+$(CORE):
+	@sh tools/prerequisites.sh $(PYTHON)
+	@echo "Installing pinned packages into $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) install --quiet --constraint constraints.txt setuptools Cython
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(DEV): $(CORE)
+	@echo "Installing what the tests need ..."
+	@$(INSTALL) --editable '.[dev,lab,oracle]'
+	@touch $@
+
+$(FUZZ): $(DEV)
+	@$(INSTALL) --editable '.[fuzz]'
+	@touch $@
+
+$(BUILT): $(CORE)
+	@echo "Compiling the core ..."
+	@mkdir -p build
+	@$(BIN)/python setup.py --quiet build_ext --inplace >build/compile.log 2>&1 || { cat build/compile.log >&2; exit 1; }
+	@rm -f build/compiled-*
+	@touch $@
+
+# Both legs run every test: compiled as it ships, and uncompiled with branch coverage.
+test: $(DEV) $(BUILT)
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target lint test-compiled test-pure
+
+test-compiled: $(DEV) $(BUILT)
+	SENTINEL_PURE=0 $(BIN)/python -m pytest $(PYTEST)
+
+test-pure: $(DEV)
+	@rm -rf build/pure && mkdir -p build/pure && $(EXPORT) build/pure
+	cd build/pure && SENTINEL_PURE=1 PYTHONPATH=. $(BIN)/python -m pytest --cov $(PYTEST)
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(DEV) $(BUILT)
+	$(BIN)/python benchmarks/run.py $(BENCH)
+
+fuzz: $(FUZZ) $(BUILT)
+	set -e; for target in tests/fuzz/fuzz_*.py; do $(BIN)/python $$target -max_total_time=$(FUZZ_SECONDS); done
+
+docs: $(CORE)
+	PYTHONPATH=. $(BIN)/python docs/generate.py
+
+# Builds and tries the tree with every Python found, each in a copy of its own.
+matrix:
+	@sh tools/matrix.sh
+
+wheel: $(BUILT)
+	@find build/lib* -type f ! -name '*.so' -delete
+	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+# Renews constraints.txt: the newest releases that setup.cfg allows, as the oldest supported Python resolves them.
+constraints:
+	@sh tools/constraints.sh $(PYTHON)
+
+clean:
+	rm -rf build dist .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find sentinel parsers -name '*.so' -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,87 @@
+"""What every test may use, and what stops a run before it misleads: stale extensions, or the wrong leg.
+
+The suite runs twice (Makefile): compiled as it ships, and uncompiled. `SENTINEL_PURE` names the leg that is wanted:
+0 the compiled one, 1 the uncompiled one; unset, whatever the tree holds is tested.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CORE = ("sentinel/wire", "parsers")
+CAPTURES = Path(os.environ.get("SENTINEL_CAPTURES") or ROOT.parent / "shared" / "captures")
+NO_CAPTURES = f"no shared captures at {CAPTURES} (SENTINEL_CAPTURES names the folder)"
+NO_TSHARK = "tshark is not installed"
+
+
+def core_is_compiled() -> bool:
+    """Whether this tree holds extensions that this interpreter would import."""
+    return any((ROOT / f"sentinel/wire/reader{suffix}").exists() for suffix in EXTENSION_SUFFIXES)
+
+
+def stale_sources() -> list[str]:
+    """Core sources that are new, gone or changed since the extensions were built; empty for an uncompiled tree."""
+    if not core_is_compiled():
+        return []
+    stamp = ROOT / "sentinel/build.json"
+    built = json.loads(stamp.read_text(encoding="utf-8"))["sources"] if stamp.exists() else {}
+    files = [p for d in CORE for p in (ROOT / d).glob("*.p[yx]*") if p.name != "__init__.py"]
+    now = {str(p.relative_to(ROOT)): hashlib.sha256(p.read_bytes()).hexdigest() for p in (*files, ROOT / "setup.py")}
+    return sorted(name for name in built.keys() | now.keys() if built.get(name) != now.get(name))
+
+
+def pytest_configure() -> None:
+    stale = stale_sources()
+    if stale:
+        pytest.exit(f"The compiled core is older than {', '.join(stale)}: run `make build`.", returncode=4)
+    wanted = os.environ.get("SENTINEL_PURE")
+    if wanted == "0" and not core_is_compiled():
+        pytest.exit("The compiled leg was asked for, but the core is not compiled: run `make build`.", returncode=4)
+    if wanted == "1" and core_is_compiled():
+        pytest.exit("The uncompiled leg was asked for, but extensions stand beside the sources.", returncode=4)
+
+
+def pytest_report_header() -> list[str]:
+    lines = [f"sentinel: {'compiled' if core_is_compiled() else 'uncompiled'} leg"]
+    if not CAPTURES.is_dir():
+        lines.append(f"skipped: tests on real captures: {NO_CAPTURES}")
+    if not shutil.which("tshark"):
+        lines.append(f"skipped: tests that ask tshark: {NO_TSHARK}")
+    if not core_is_compiled():
+        lines.append("skipped: tests of the wheel: they belong to the compiled leg")
+    return lines
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("tshark") and not shutil.which("tshark"):
+        pytest.skip(NO_TSHARK)
+    if item.get_closest_marker("wheel") and not core_is_compiled():
+        pytest.skip("a wheel is built on the compiled leg")
+
+
+@pytest.fixture(scope="session")
+def captures() -> Path:
+    """The folder of real captures; skips where it is not there."""
+    if not CAPTURES.is_dir():
+        pytest.skip(NO_CAPTURES)
+    return CAPTURES
+
+
+@pytest.fixture(scope="session")
+def pcaps() -> Path:
+    """The captures that this project generated."""
+    return ROOT / "pcaps"
+
+
+@pytest.fixture
+def tmp_case(tmp_path: Path) -> Path:
+    """Where a case may be made; nothing is there yet."""
+    return tmp_path / "case"

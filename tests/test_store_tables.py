@@ -1,0 +1,49 @@
+"""The tables of a case are those of the schema, in Parquet and in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import polars as pl
+import pytest
+from store_rows import T0, frame
+
+from sentinel import schema
+from sentinel.store import tables
+
+
+def test_every_type_of_the_schema_is_kept_and_named():
+    for type_ in schema.TYPES:
+        assert tables.type_name(tables.polars_type(type_)) == type_
+    assert tables.type_name(pl.Categorical()) == tables.type_name(pl.Enum(["a"])) == "text"
+    with pytest.raises(ValueError, match="no column type"):
+        tables.type_name(pl.Duration("ns"))
+
+
+def test_every_table_that_lies_in_sqlite_has_its_columns():
+    db = sqlite3.connect(":memory:")
+    db.executescript(tables.create_sql())
+    for table in schema.TABLES.values():
+        found = [row[1] for row in db.execute(f"PRAGMA table_info({table.name})")]
+        assert found == ([c.name for c in table.columns] if table.store == "sqlite" else [])
+    assert db.execute("PRAGMA user_version").fetchone() == (schema.SCHEMA_VERSION,)
+
+
+def test_absence_and_zero_are_told_apart():
+    row = dict(zip((c.name for c in schema.ALERTS.columns), tables.row_values("alerts", {"alert": "x"}), strict=True))
+    assert (row["unit"], row["count"], row["protocol"]) == (None, 0, "")
+    assert tables.row_values("alerts", {"alert": "x", "unit": 0}).count(None) == 0
+    assert tables.row_values("alerts", {"evidence": [[1, 2]]}).count("[[1,2]]") == 1
+    with pytest.raises(ValueError, match="no column nonsense"):
+        tables.row_values("alerts", {"nonsense": 1})
+
+
+def test_frames_are_brought_into_the_shape_of_the_schema():
+    wanted = frame("faults", 2, code="length", time=T0)
+    other = wanted.select(reversed(wanted.columns)).with_columns(
+        pl.col("code").cast(pl.Categorical), pl.col("time").dt.timestamp("ns"), pl.col("capture").cast(pl.Int64)
+    )
+    assert tables.conform("faults", other).equals(wanted)
+    with pytest.raises(ValueError, match=r"missing \['code'\], surplus \['x'\]"):
+        tables.conform("faults", wanted.rename({"code": "x"}))
+    assert tables.as_rows("faults", wanted)[0]["time"] == T0
