@@ -84,7 +84,9 @@ def _word(data: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 def flood(target: Path, flows: int) -> int:
     """Write `flows` TCP SYN frames, each from another address and port to one server; returns how many."""
-    head = bytes.fromhex("001b1b000001" "02aa00000001" "0800" "4500002800004000400600000000000000000000" "00000000" "00000001" "00000000" "50022000" "00000000")
+    head = bytes.fromhex(
+        "001b1b00000102aa00000001080045000028000040004006000000000000000000000000000000000001000000005002200000000000"
+    )
     size = 16 + len(head)
     with target.open("wb") as out:
         out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1))
@@ -92,7 +94,9 @@ def flood(target: Path, flows: int) -> int:
             number = np.arange(first, min(first + (1 << 18), flows), dtype=np.int64)
             data = np.zeros((len(number), size), dtype=np.uint8)
             micros = number * 2
-            data[:, 0:8] = np.stack([1_700_000_000 + micros // 1_000_000, micros % 1_000_000], 1).astype("<u4").view(np.uint8)
+            data[:, 0:8] = (
+                np.stack([1_700_000_000 + micros // 1_000_000, micros % 1_000_000], 1).astype("<u4").view(np.uint8)
+            )
             data[:, 8:16] = np.array([len(head), len(head)], dtype="<u4").view(np.uint8)
             data[:, 16:] = np.frombuffer(head, dtype=np.uint8)
             source = (0x0A000000 + number // 50_000 * 7 + number % 251).astype(">u4")
@@ -118,7 +122,11 @@ def main() -> None:
     two.add_argument("--flows", type=int, default=5_000_000)
     given = parser.parse_args()
     given.target.parent.mkdir(parents=True, exist_ok=True)
-    written = replicate(given.source, given.target, given.frames) if given.command == "replicate" else flood(given.target, given.flows)
+    written = (
+        replicate(given.source, given.target, given.frames)
+        if given.command == "replicate"
+        else flood(given.target, given.flows)
+    )
     print(f"{given.target}: {written} frames, {given.target.stat().st_size} bytes")
 
 

@@ -22,14 +22,45 @@ LABEL_BY = {BY_NONE: "", BY_BOTH: "payload of both sides", BY_ONE: "payload of o
 
 # Guesses by port for flows whose payload nobody recognised: registered names (IANA) of industrial and plant services.
 GUESSES = {
-    ("tcp", 102): "iso-tsap", ("tcp", 502): "modbus", ("udp", 502): "modbus", ("tcp", 1911): "fox", ("tcp", 1962): "pcworx",
-    ("tcp", 2222): "enip", ("udp", 2222): "enip", ("tcp", 2404): "iec104", ("tcp", 4840): "opcua", ("udp", 1628): "lontalk",
-    ("tcp", 5007): "melsec", ("udp", 5094): "hart-ip", ("tcp", 5094): "hart-ip", ("tcp", 9600): "omron-fins",
-    ("udp", 9600): "omron-fins", ("tcp", 18245): "ge-srtp", ("tcp", 20000): "dnp3", ("udp", 20000): "dnp3",
-    ("tcp", 44818): "enip", ("udp", 44818): "enip", ("udp", 47808): "bacnet", ("udp", 34964): "profinet-cm",
-    ("tcp", 1883): "mqtt", ("tcp", 48898): "ams-ads", ("udp", 3671): "knxip", ("udp", 123): "ntp", ("udp", 161): "snmp",
-    ("udp", 514): "syslog", ("tcp", 21): "ftp", ("tcp", 22): "ssh", ("tcp", 23): "telnet", ("tcp", 25): "smtp", ("tcp", 80): "http",
-    ("tcp", 443): "tls", ("tcp", 445): "smb", ("tcp", 3389): "rdp", ("udp", 53): "dns", ("tcp", 53): "dns", ("udp", 67): "dhcp",
+    ("tcp", 102): "iso-tsap",
+    ("tcp", 502): "modbus",
+    ("udp", 502): "modbus",
+    ("tcp", 1911): "fox",
+    ("tcp", 1962): "pcworx",
+    ("tcp", 2222): "enip",
+    ("udp", 2222): "enip",
+    ("tcp", 2404): "iec104",
+    ("tcp", 4840): "opcua",
+    ("udp", 1628): "lontalk",
+    ("tcp", 5007): "melsec",
+    ("udp", 5094): "hart-ip",
+    ("tcp", 5094): "hart-ip",
+    ("tcp", 9600): "omron-fins",
+    ("udp", 9600): "omron-fins",
+    ("tcp", 18245): "ge-srtp",
+    ("tcp", 20000): "dnp3",
+    ("udp", 20000): "dnp3",
+    ("tcp", 44818): "enip",
+    ("udp", 44818): "enip",
+    ("udp", 47808): "bacnet",
+    ("udp", 34964): "profinet-cm",
+    ("tcp", 1883): "mqtt",
+    ("tcp", 48898): "ams-ads",
+    ("udp", 3671): "knxip",
+    ("udp", 123): "ntp",
+    ("udp", 161): "snmp",
+    ("udp", 514): "syslog",
+    ("tcp", 21): "ftp",
+    ("tcp", 22): "ssh",
+    ("tcp", 23): "telnet",
+    ("tcp", 25): "smtp",
+    ("tcp", 80): "http",
+    ("tcp", 443): "tls",
+    ("tcp", 445): "smb",
+    ("tcp", 3389): "rdp",
+    ("udp", 53): "dns",
+    ("tcp", 53): "dns",
+    ("udp", 67): "dhcp",
 }
 GUESS_CONFIDENCE = 0.2
 
@@ -59,7 +90,14 @@ class Identifier:
         }
 
     def look(
-        self, scores: dict, transport: str, ports: tuple[int, int], direction: int, data: bytes, from_start: bool, known: bool
+        self,
+        scores: dict,
+        transport: str,
+        ports: tuple[int, int],
+        direction: int,
+        data: bytes,
+        from_start: bool,
+        known: bool,
     ) -> Decision | None:
         """One more piece of payload; None means: show me more.
 
@@ -93,7 +131,9 @@ class Identifier:
             if total >= ENOUGH:
                 by = BY_BOTH if other else BY_ONE
                 strong = verdict == Verdict.YES or other >= ENOUGH
-                confidence = 0.99 if strong and other else 0.95 if strong else 0.9 if other and hint else 0.8 if other else 0.6
+                confidence = (
+                    0.99 if strong and other else 0.95 if strong else 0.9 if other and hint else 0.8 if other else 0.6
+                )
                 if best is None or confidence > best.confidence:
                     best = Decision(protocol, protocol.name, by, confidence)
         if best is not None:
@@ -132,7 +172,20 @@ def guess(transport: str, client_port: int, server_port: int) -> str:
     return GUESSES.get((transport, server_port)) or GUESSES.get((transport, client_port)) or ""
 
 
-_HTTP = (b"GET ", b"POST ", b"PUT ", b"HEAD ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE ", b"HTTP/1.", b"M-SEARCH ", b"NOTIFY ")
+_HTTP = (
+    b"GET ",
+    b"POST ",
+    b"PUT ",
+    b"HEAD ",
+    b"DELETE ",
+    b"OPTIONS ",
+    b"PATCH ",
+    b"CONNECT ",
+    b"TRACE ",
+    b"HTTP/1.",
+    b"M-SEARCH ",
+    b"NOTIFY ",
+)
 
 
 def recognise(data: bytes, transport: str, ports: tuple[int, int]) -> str:
@@ -146,7 +199,13 @@ def recognise(data: bytes, transport: str, ports: tuple[int, int]) -> str:
 
 def _recognise_tcp(data: bytes, ports: tuple[int, int]) -> str:
     n = len(data)
-    if n >= 5 and data[0] in (20, 21, 22, 23) and data[1] == 3 and data[2] <= 4 and 0 < int.from_bytes(data[3:5], "big") <= 16640:
+    if (
+        n >= 5
+        and data[0] in (20, 21, 22, 23)
+        and data[1] == 3
+        and data[2] <= 4
+        and 0 < int.from_bytes(data[3:5], "big") <= 16640
+    ):
         return "tls"
     if data.startswith(_HTTP) or data.startswith(b"PRI * HTTP/2.0"):
         return "http"
@@ -164,9 +223,20 @@ def _recognise_tcp(data: bytes, ports: tuple[int, int]) -> str:
         return "smtp" if 25 in ports or b"SMTP" in data[:80] else "ftp"
     if data[:5] in (b"USER ", b"PASS ", b"EHLO ", b"HELO "):
         return "smtp" if data[:2] in (b"EH", b"HE") else "ftp"
-    if n >= 11 and data[:2] == b"\x03\x00" and data[5] in (0xE0, 0xD0) and (b"Cookie: mstshash" in data[:60] or _rdp_negotiation(data)):
+    if (
+        n >= 11
+        and data[:2] == b"\x03\x00"
+        and data[5] in (0xE0, 0xD0)
+        and (b"Cookie: mstshash" in data[:60] or _rdp_negotiation(data))
+    ):
         return "rdp"
-    if n >= 24 and data[:2] == b"\x05\x00" and data[2] <= 19 and data[4] in (0x10, 0x00) and int.from_bytes(data[8:10], "little") >= 16:
+    if (
+        n >= 24
+        and data[:2] == b"\x05\x00"
+        and data[2] <= 19
+        and data[4] in (0x10, 0x00)
+        and int.from_bytes(data[8:10], "little") >= 16
+    ):
         return "dcerpc"
     if n >= 14 and 53 in ports and int.from_bytes(data[:2], "big") == n - 2 and _dns(data[2:]):
         return "dns"
@@ -183,7 +253,9 @@ def _rdp_negotiation(data: bytes) -> bool:
 def _recognise_udp(data: bytes, ports: tuple[int, int]) -> str:
     n = len(data)
     if any(p in (53, 5353, 5355, 137) for p in ports) and _dns(data):
-        return {5353: "mdns", 5355: "llmnr", 137: "netbios-ns"}.get(next(p for p in ports if p in (53, 5353, 5355, 137)), "dns")
+        return {5353: "mdns", 5355: "llmnr", 137: "netbios-ns"}.get(
+            next(p for p in ports if p in (53, 5353, 5355, 137)), "dns"
+        )
     if 123 in ports and n >= 48 and data[0] >> 3 & 7 in (1, 2, 3, 4) and data[0] & 7:
         return "ntp"
     if n >= 240 and data[236:240] == b"\x63\x82\x53\x63" and data[0] in (1, 2):

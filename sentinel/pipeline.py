@@ -88,7 +88,9 @@ class Reading:
         self.started = False
         self.latest = 0
 
-    def read(self, source: Any, capture: int, first_time: int | None, stop: Callable[[], bool]) -> Iterator[Batch | CaptureReader]:
+    def read(
+        self, source: Any, capture: int, first_time: int | None, stop: Callable[[], bool]
+    ) -> Iterator[Batch | CaptureReader]:
         """Batches of one capture as they are complete; its reader is the last thing given out."""
         engine = self.engine
         if self.started and first_time is not None and first_time < self.latest - OVERLAP:
@@ -201,8 +203,17 @@ class Analysis:
         }
         rows = self.tables.facts(batch, sides)
         if rows:
-            schema = {"frame": pl.Int64, "time": pl.Int64, "flow": pl.Int64, "unit": pl.Int64, "confidence": pl.Float64, "capture": pl.Int32}
-            frames["facts"] = pl.DataFrame(rows, schema_overrides=schema).with_columns(pl.col("time").cast(pl.Datetime("ns", "UTC")))
+            schema = {
+                "frame": pl.Int64,
+                "time": pl.Int64,
+                "flow": pl.Int64,
+                "unit": pl.Int64,
+                "confidence": pl.Float64,
+                "capture": pl.Int32,
+            }
+            frames["facts"] = pl.DataFrame(rows, schema_overrides=schema).with_columns(
+                pl.col("time").cast(pl.Datetime("ns", "UTC"))
+            )
             self.learn(rows)
         for protocol in self.parsers.protocols:
             extension = self.tables.extension(batch, protocol)
@@ -239,7 +250,9 @@ class Analysis:
         for protocol, columns in wanted.items():
             extension = frames.get(f"ext/{protocol}")
             if extension is not None:
-                some = extension.select("message", *(extension[c].alias(f"{protocol}.{c}") for c in columns if c in extension.columns))
+                some = extension.select(
+                    "message", *(extension[c].alias(f"{protocol}.{c}") for c in columns if c in extension.columns)
+                )
                 messages = messages.join(some, on="message", how="left", maintain_order="left")
         return {**{k: v for k, v in frames.items() if not k.startswith("ext/")}, "messages": messages}
 
@@ -320,13 +333,25 @@ def community_ids(batch: Batch) -> list[str]:
     from sentinel.wire import layout as L
 
     result = []
-    columns = (L.L_FAMILY, L.L_PROTO, L.L_CLIENT_HIGH, L.L_CLIENT_LOW, L.L_SERVER_HIGH, L.L_SERVER_LOW, L.L_CLIENT_PORT, L.L_SERVER_PORT)
+    columns = (
+        L.L_FAMILY,
+        L.L_PROTO,
+        L.L_CLIENT_HIGH,
+        L.L_CLIENT_LOW,
+        L.L_SERVER_HIGH,
+        L.L_SERVER_LOW,
+        L.L_CLIENT_PORT,
+        L.L_SERVER_PORT,
+    )
     mask = (1 << 64) - 1
     for family, proto, ch, cl, sh, sl, cport, sport in batch.flows[:, columns].tolist():
         if family == 4:
             one, two = cl.to_bytes(4, "big"), sl.to_bytes(4, "big")
         elif family == 6:
-            one, two = ((ch & mask) << 64 | cl & mask).to_bytes(16, "big"), ((sh & mask) << 64 | sl & mask).to_bytes(16, "big")
+            one, two = (
+                ((ch & mask) << 64 | cl & mask).to_bytes(16, "big"),
+                ((sh & mask) << 64 | sl & mask).to_bytes(16, "big"),
+            )
         else:
             result.append("")
             continue
@@ -416,7 +441,9 @@ def _refuse_no_capture(path: Path) -> None:
     with files.open_capture(path).stream as stream:
         reader = CaptureReader(_Small(stream))
         if not reader.open():
-            raise InputError(f"{path}: {reader.fault_detail} (offset {reader.fault_offset}); give a pcap or pcapng file, plain or compressed.")
+            raise InputError(
+                f"{path}: {reader.fault_detail} (offset {reader.fault_offset}); give a pcap or pcapng file, plain or compressed."
+            )
 
 
 def _analyze_fresh(
@@ -433,7 +460,15 @@ def _analyze_fresh(
     for broken in parsers.broken:
         _log.warning("parser %s cannot be used: %s", broken.name, broken.reason)
     started = [
-        {"sha256": one.sha256, "path": str(one.path), "state": "running", "bytes": one.size, "format": "", "frames": 0, "detail": "{}"}
+        {
+            "sha256": one.sha256,
+            "path": str(one.path),
+            "state": "running",
+            "bytes": one.size,
+            "format": "",
+            "frames": 0,
+            "detail": "{}",
+        }
         for one in fresh
     ]
     with opened.begin_run(started, drop_interrupted=True) as run:
@@ -516,11 +551,14 @@ def _read_one(
     return final
 
 
-def _capture_row(one: Input, row: dict[str, Any], reading: Reading, reader: CaptureReader, compression: str, stopped: bool) -> dict[str, Any]:
+def _capture_row(
+    one: Input, row: dict[str, Any], reading: Reading, reader: CaptureReader, compression: str, stopped: bool
+) -> dict[str, Any]:
     """The row of `captures` for a capture that was read."""
     engine = reading.engine
     interfaces = [
-        {**interface, "link_type": LINK_TYPES.get(interface["link"], f"{interface['link']} (not read)")} for interface in reader.interfaces
+        {**interface, "link_type": LINK_TYPES.get(interface["link"], f"{interface['link']} (not read)")}
+        for interface in reader.interfaces
     ]
     detail = {
         "interfaces": interfaces[:64],
@@ -557,7 +595,14 @@ def fault_sentence(reader: CaptureReader) -> str | None:
 
 
 def _finish(
-    opened: Case, case: Path, inputs: list[Input], rows: list[dict[str, Any]], run: Run, reading: Reading, analysis: Analysis, stopped: bool
+    opened: Case,
+    case: Path,
+    inputs: list[Input],
+    rows: list[dict[str, Any]],
+    run: Run,
+    reading: Reading,
+    analysis: Analysis,
+    stopped: bool,
 ) -> dict[str, Any]:
     """Commit the run and make its summary."""
     from sentinel.inventory import assets
@@ -604,8 +649,16 @@ def _arp_facts(engine: Engine) -> list[dict[str, Any]]:
             continue
         facts.append(
             {
-                "capture": capture, "frame": frame, "time": stamp, "flow": None, "device": ip, "unit": None, "kind": "mac",
-                "value": key[:6].hex(":"), "source": "arp", "confidence": 0.8,
+                "capture": capture,
+                "frame": frame,
+                "time": stamp,
+                "flow": None,
+                "device": ip,
+                "unit": None,
+                "kind": "mac",
+                "value": key[:6].hex(":"),
+                "source": "arp",
+                "confidence": 0.8,
             }  # fmt: skip
         )
     return facts
@@ -614,7 +667,14 @@ def _arp_facts(engine: Engine) -> list[dict[str, Any]]:
 def _protocols(totals: Totals) -> list[dict[str, Any]]:
     """Labels with how they were found, most bytes first."""
     rows = [
-        {"protocol": name, "label_by": by, "confidence": row[2], "flows": int(row[0]), "messages": int(row[1]), "bytes": int(row[3])}
+        {
+            "protocol": name,
+            "label_by": by,
+            "confidence": row[2],
+            "flows": int(row[0]),
+            "messages": int(row[1]),
+            "bytes": int(row[3]),
+        }
         for (name, by), row in totals.labels.items()
     ]
     return sorted(rows, key=lambda row: (-row["messages"], -row["bytes"], row["protocol"]))
@@ -622,10 +682,25 @@ def _protocols(totals: Totals) -> list[dict[str, Any]]:
 
 def _capture_summary(one: Input, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """One entry of the summary's `captures`."""
-    row = one.known or next((r for r in rows if r["path"] == str(one.path) or (one.sha256 and r["sha256"] == one.sha256)), None)
+    row = one.known or next(
+        (r for r in rows if r["path"] == str(one.path) or (one.sha256 and r["sha256"] == one.sha256)), None
+    )
     if row is None:
         return {"path": str(one.path), "sha256": one.sha256, "state": "not read", "known": False, "fault": None}
-    names = ("sha256", "state", "format", "frames", "bytes", "first_time", "last_time", "cut", "dropped", "duplicates", "backwards", "unread")
+    names = (
+        "sha256",
+        "state",
+        "format",
+        "frames",
+        "bytes",
+        "first_time",
+        "last_time",
+        "cut",
+        "dropped",
+        "duplicates",
+        "backwards",
+        "unread",
+    )
     return {
         "path": str(one.path),
         **{name: row[name] for name in names},
@@ -678,5 +753,7 @@ def dissect(path: Path | str, *, limit: int | None = None) -> Iterator[dict[str,
     assert reader is not None
     if reader.fault:
         if reader.frame == 0:
-            raise InputError(f"{path}: {reader.fault_detail} (offset {reader.fault_offset}); give a pcap or pcapng file, plain or compressed.")
+            raise InputError(
+                f"{path}: {reader.fault_detail} (offset {reader.fault_offset}); give a pcap or pcapng file, plain or compressed."
+            )
         raise FaultyCapture(f"{path}: {fault_sentence(reader)}")

@@ -91,7 +91,9 @@ def describe(module: ModuleType, index: int) -> Protocol:
     operations = module.OPERATIONS
     for key, operation in operations.items():
         if not isinstance(operation, Operation) or not 0 <= key <= MAX_OPERATION:
-            raise ValueError(f"{module.__name__}.OPERATIONS[{key!r}] is not an Operation with a key of 0 to {MAX_OPERATION}")
+            raise ValueError(
+                f"{module.__name__}.OPERATIONS[{key!r}] is not an Operation with a key of 0 to {MAX_OPERATION}"
+            )
     table = tuple(getattr(module, "TABLE", ()))
     for extra in table:
         if extra.type not in TYPES:

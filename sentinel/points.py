@@ -108,7 +108,10 @@ def _message_spans(batch: Batch) -> _Spans | None:
     asks = np.flatnonzero((fields["dtype"] == DType.NONE) & (own[:, L.M_KIND] != Kind.REQUEST))
     if len(asks):
         found, earlier = request_rows(batch, rows[asks])
-        sources = ((found >= 0) & ~earlier, batch.messages), ((found >= 0) & earlier, batch.before and batch.before.messages)
+        sources = (
+            ((found >= 0) & ~earlier, batch.messages),
+            ((found >= 0) & earlier, batch.before and batch.before.messages),
+        )
         for mask, source in sources:
             if source is None or not mask.any():
                 continue
@@ -266,7 +269,9 @@ def expand(batch: Batch) -> list[Points]:
                 groups.append(_texts(batch, some))
     for group in groups:
         kinds = batch.messages[group.row, L.M_KIND]
-        implied = np.where(kinds == Kind.REQUEST, Access.WRITE, np.where(kinds == Kind.UNSOLICITED, Access.REPORT, Access.READ))
+        implied = np.where(
+            kinds == Kind.REQUEST, Access.WRITE, np.where(kinds == Kind.UNSOLICITED, Access.REPORT, Access.READ)
+        )
         group.access = np.where(group.access == 0, implied, group.access)
     return groups
 

@@ -19,7 +19,19 @@ from sentinel.wire import layout as L
 
 TIME = pl.Datetime("ns", "UTC")
 _OPERATIONS = 1 << 16
-_IP_NAMES = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 51: "ah", 58: "icmpv6", 89: "ospf", 112: "vrrp", 132: "sctp"}
+_IP_NAMES = {
+    1: "icmp",
+    2: "igmp",
+    6: "tcp",
+    17: "udp",
+    47: "gre",
+    50: "esp",
+    51: "ah",
+    58: "icmpv6",
+    89: "ospf",
+    112: "vrrp",
+    132: "sctp",
+}
 _STATES = ["", "opening", "open", "closed", "reset", "midstream"]
 _ENDS = ["end of capture", "closed", "idle", "evicted"]
 _DIRECTION_BY = ["first-frame", "port", "payload", "handshake"]
@@ -258,7 +270,9 @@ class Tables:
             "block": optional(group.block, pl.Int64) if points_module.present(group.block).any() else None,
             "bit": optional(group.bit, pl.UInt8) if points_module.present(group.bit).any() else None,
         }
-        spread = pl.DataFrame({k: v for k, v in shared.items() if v is not None})[pl.Series(group.which, dtype=pl.UInt32)]
+        spread = pl.DataFrame({k: v for k, v in shared.items() if v is not None})[
+            pl.Series(group.which, dtype=pl.UInt32)
+        ]
         value = pl.Series(group.value)
         if group.text is not None:
             text = _texts(group.text)
@@ -305,8 +319,12 @@ class Tables:
                 "last_frame": self._whole(cells, L.L_LAST_FRAME),
                 "time": self._whole(cells, L.L_TIME).cast(TIME),
                 "last_time": self._whole(cells, L.L_LAST_TIME).cast(TIME),
-                "client": addresses(family, cells[:, L.L_CLIENT_HIGH], cells[:, L.L_CLIENT_LOW], cells[:, L.L_CLIENT_MAC]),
-                "server": addresses(family, cells[:, L.L_SERVER_HIGH], cells[:, L.L_SERVER_LOW], cells[:, L.L_SERVER_MAC]),
+                "client": addresses(
+                    family, cells[:, L.L_CLIENT_HIGH], cells[:, L.L_CLIENT_LOW], cells[:, L.L_CLIENT_MAC]
+                ),
+                "server": addresses(
+                    family, cells[:, L.L_SERVER_HIGH], cells[:, L.L_SERVER_LOW], cells[:, L.L_SERVER_MAC]
+                ),
                 "client_port": ports(L.L_CLIENT_PORT),
                 "server_port": ports(L.L_SERVER_PORT),
                 "client_mac": _macs(cells[:, L.L_CLIENT_MAC]),
@@ -413,7 +431,29 @@ _POLARS: dict[str, Any] = {
     "bytes": pl.Binary,
 }
 _DTYPES = pl.Series(
-    ["", "bit", "bool", "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "u16le", "i16le", "u32le", "i32le", "f32le",
-     "f64le", "text", "bytes"], dtype=pl.Categorical,
+    [
+        "",
+        "bit",
+        "bool",
+        "u8",
+        "i8",
+        "u16",
+        "i16",
+        "u32",
+        "i32",
+        "u64",
+        "i64",
+        "f32",
+        "f64",
+        "u16le",
+        "i16le",
+        "u32le",
+        "i32le",
+        "f32le",
+        "f64le",
+        "text",
+        "bytes",
+    ],
+    dtype=pl.Categorical,
 )
 _POINT_SCHEMA: dict[str, Any] = {c.name: _POLARS[c.type] for c in POINTS.columns if not c.via}

@@ -51,7 +51,7 @@ def holds(node: list[Any], row: dict[str, Any]) -> bool:
 
 
 def correlate(kind: str, threshold: int, span: int, events: list[tuple[Any, int, Any]]) -> dict[Any, set[int]]:
-    """Group -> indices of the events (group, time, value) that are reported, by looking back over everything each time."""
+    """Group -> indices of the events (group, time, value) that are reported; looks back over everything each time."""
     reported: dict[Any, set[int]] = {}
     history: dict[Any, list[tuple[int, Any, int]]] = {}
     for index, (group, time, value) in enumerate(events):

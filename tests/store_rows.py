@@ -13,9 +13,9 @@ T0 = 1_700_000_000_000_000_000
 
 
 def frame(table: str, n: int, **columns) -> pl.DataFrame:
-    """A frame of a table of the schema: n rows, zero or empty where `columns` says nothing."""
+    """What a table of the schema stores: n rows, zero or empty where `columns` says nothing."""
     data = {}
-    for name, dtype in tables.polars_schema(table).items():
+    for name, dtype in tables.stored_schema(table).items():
         value = columns.get(name)
         if isinstance(value, pl.Series):
             data[name] = value

@@ -11,8 +11,13 @@ from sentinel import schema
 from sentinel.rules import alerts
 from sentinel.rules.alerts import AlertKind, Book, Claim, Subject, alert_id, merge, placeholders, sentence
 
-TEXT = {"en": "{src} sent {operation}[ to unit {unit}][ at {address}].", "zh": "{src} 发送 {operation}[，单元 {unit}]。"}
-KIND = AlertKind("r", "n", "high", {"en": "Title", "zh": "题"}, TEXT, {"en": "Ask {dst}.", "zh": "问 {dst}。"}, ["T0858"])
+TEXT = {
+    "en": "{src} sent {operation}[ to unit {unit}][ at {address}].",
+    "zh": "{src} 发送 {operation}[，单元 {unit}]。",
+}
+KIND = AlertKind(
+    "r", "n", "high", {"en": "Title", "zh": "题"}, TEXT, {"en": "Ask {dst}.", "zh": "问 {dst}。"}, ["T0858"]
+)
 PAIR = Subject("modbus", "10.0.0.9", "10.0.0.1", 0)
 
 
@@ -96,7 +101,11 @@ def test_too_many_pairs_are_counted_without_addresses(monkeypatch: pytest.Monkey
     rows = book.rows()
     assert len(rows) == 4 and sum(row["count"] for row in rows) == 10 and book.folded == 7
     (rest,) = [row for row in rows if row["src"] == ""]
-    assert rest["count"] == 7 and rest["why_en"].startswith("several hosts sent") and rest["action_en"] == "Ask several devices."
+    assert (
+        rest["count"] == 7
+        and rest["why_en"].startswith("several hosts sent")
+        and rest["action_en"] == "Ask several devices."
+    )
 
 
 def test_worst_first() -> None:

@@ -31,9 +31,11 @@ def bundle() -> dict[str, Any]:
             {**technique, "id": "b", "name": "A", "external_references": number("T0001"),
              "kill_chain_phases": [{"phase_name": "impact"}]},
             {**technique, "id": "c", "name": "C", "x_mitre_domains": ["enterprise-attack"]},
-            {"type": "x-mitre-tactic", "name": "Impact", "x_mitre_shortname": "impact", "external_references": number("TA0105")},
+            {"type": "x-mitre-tactic", "name": "Impact", "x_mitre_shortname": "impact",
+             "external_references": number("TA0105")},
             {"type": "course-of-action", "id": "m", "name": "M", "external_references": number("M0001")},
-            {"type": "course-of-action", "id": "n", "name": "N", "external_references": number("M0002"), "revoked": True},
+            {"type": "course-of-action", "id": "n", "name": "N", "revoked": True,
+             "external_references": number("M0002")},
             {"type": "relationship", "relationship_type": "mitigates", "source_ref": "m", "target_ref": "b"},
             {"type": "relationship", "relationship_type": "mitigates", "source_ref": "n", "target_ref": "b"},
             {"type": "relationship", "relationship_type": "uses", "source_ref": "m", "target_ref": "a"},
@@ -43,7 +45,9 @@ def bundle() -> dict[str, Any]:
 
 def test_derives_ids_names_tactics_state_and_mitigations() -> None:
     kept = derive(bundle())
-    assert kept["edition"] == "9.9" and kept["copyright"] == "Copyright." and kept["notice"].startswith("© 2031 The MITRE")
+    assert (
+        kept["edition"] == "9.9" and kept["copyright"] == "Copyright." and kept["notice"].startswith("© 2031 The MITRE")
+    )
     assert [t["id"] for t in kept["techniques"]] == ["T0001", "T0002"]
     first, second = kept["techniques"]
     assert first["tactics"] == ["impact"] and first["mitigations"] == ["M0001"] and not first["revoked"]
@@ -53,7 +57,8 @@ def test_derives_ids_names_tactics_state_and_mitigations() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"{", b"[]", b'{"type": "bundle"}', b'{"type": "bundle", "objects": [{"type": "attack-pattern"}]}', b"\xff"]
+    "content",
+    [b"{", b"[]", b'{"type": "bundle"}', b'{"type": "bundle", "objects": [{"type": "attack-pattern"}]}', b"\xff"],
 )
 def test_what_is_no_bundle(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.json"

@@ -1,4 +1,4 @@
-"""Numbering of values and of their combinations, for every type of column and around the size where the method changes."""
+"""Numbering of values and of their combinations, for every type of column and where the method changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ KINDS = {
 
 
 @settings(max_examples=80, deadline=None)
-@given(data=st.data(), height=st.integers(1, 30), names=st.permutations(list(KINDS)), dense=st.sampled_from([2, 9, 1 << 18]))
+@given(
+    data=st.data(),
+    height=st.integers(1, 30),
+    names=st.permutations(list(KINDS)),
+    dense=st.sampled_from([2, 9, 1 << 18]),
+)
 def test_groups_are_the_combinations(data: st.DataObject, height: int, names: list[str], dense: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(columns, "_DENSE", dense)

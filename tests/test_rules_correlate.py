@@ -12,10 +12,19 @@ from sentinel.rules.correlate import NEVER, gather, make_window, settle
 from sentinel.rules.ir import Correlation
 
 
-def feed(correlation: Correlation, window: correlate.Window, times: list[int], src: list[str], unit: list[int | None]) -> int:
+def feed(
+    correlation: Correlation, window: correlate.Window, times: list[int], src: list[str], unit: list[int | None]
+) -> int:
     height = len(times)
     frame = pl.DataFrame(
-        {"time": times, "capture": [1] * height, "frame": list(range(1, height + 1)), "flow": [1] * height, "src": src, "unit": unit}
+        {
+            "time": times,
+            "capture": [1] * height,
+            "frame": list(range(1, height + 1)),
+            "flow": [1] * height,
+            "src": src,
+            "unit": unit,
+        }
     )
     matches = gather(correlation, Batch(frame), {0: np.arange(height)})
     return sum(len(firing.time) for firing in window.feed(matches))
@@ -32,7 +41,9 @@ def feed(correlation: Correlation, window: correlate.Window, times: list[int], s
         ([], 3, [], []),
     ],
 )
-def test_time_stands_still_or_begins_anew(times: list[int], latest: int, settled: list[int], restarts: list[int]) -> None:
+def test_time_stands_still_or_begins_anew(
+    times: list[int], latest: int, settled: list[int], restarts: list[int]
+) -> None:
     found, places = settle(np.array(times, np.int64), latest, 10)
     assert found.tolist() == settled and places == restarts
 

@@ -11,7 +11,11 @@ from sentinel.rules.load import RuleSet
 
 
 def test_defaults_and_repeats() -> None:
-    rows = frame("messages", [{"unit": 0}, {"dst": "10.0.0.{n}", "unit": 5, "repeat": 3, "step": {"unit": 2}, "after": 2}], "modbus")
+    rows = frame(
+        "messages",
+        [{"unit": 0}, {"dst": "10.0.0.{n}", "unit": 5, "repeat": 3, "step": {"unit": 2}, "after": 2}],
+        "modbus",
+    )
     assert rows["dst"].cast(str).to_list() == ["192.0.2.10", "10.0.0.0", "10.0.0.1", "10.0.0.2"]
     assert rows["unit"].to_list() == [0, 5, 7, 9]
     assert rows["frame"].to_list() == [1, 2, 3, 4]
@@ -26,7 +30,10 @@ def test_own_columns_of_protocols_are_added() -> None:
 
 @pytest.mark.parametrize(
     "row",
-    [{"untit": 1}, {"unit": "x"}, {"unit": 1 << 70}, {"repeat": 0}, {"repeat": 10**9}, {"step": {"unit": 1}}, {"unit": 1, "step": {"unit": "a"}}],
+    [
+        {"untit": 1}, {"unit": "x"}, {"unit": 1 << 70}, {"repeat": 0}, {"repeat": 10**9}, {"step": {"unit": 1}},
+        {"unit": 1, "step": {"unit": "a"}}, {"after": "soon"},
+    ],
 )  # fmt: skip
 def test_bad_rows(row: dict[str, Any]) -> None:
     with pytest.raises(BadRow):

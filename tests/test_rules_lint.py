@@ -75,7 +75,8 @@ def test_duplicates_are_found(tmp_path: Path) -> None:
     write(tmp_path, "stopped", GOOD)
     other = GOOD.replace("11111111-1111-4111-8111-111111111111", "44444444-1111-4111-8111-111111111111")
     sentences = found(tmp_path, GOOD) + [
-        str(p.message) for p in lint(RuleSet.load([tmp_path / "stopped.yml", write(tmp_path, "again", other)]), parsers())
+        str(p.message)
+        for p in lint(RuleSet.load([tmp_path / "stopped.yml", write(tmp_path, "again", other)]), parsers())
     ]
     assert any(s.startswith("stopped has the name of") for s in sentences)
     assert any(s.startswith("stopped says the same as") for s in sentences)

@@ -86,7 +86,9 @@ def test_the_cache_folder_can_be_named(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(list((tmp_path / "mine").glob("rules-*.json"))) == 1
 
 
-def test_files_that_cannot_be_read_are_problems_and_the_others_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_cannot_be_read_are_problems_and_the_others_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(load, "MAX_FILE", 2000)
     good, large = write(tmp_path, "stopped", GOOD), write(tmp_path, "large", "#" * 3000)
     ruleset = RuleSet.load([good, large, tmp_path / "missing.yml"])

@@ -1,4 +1,4 @@
-"""The shipped rules: they pass lint, their examples fire, their counterexamples do not, and they speak both languages."""
+"""The shipped rules: they pass lint, examples fire, counterexamples do not, and they speak both languages."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from sentinel.plugins import load_parsers
 from sentinel.rules import attack
 from sentinel.rules.alerts import LEVELS
-from sentinel.rules.examples import alerts, failures, frame
 from sentinel.rules.engine import Engine
+from sentinel.rules.examples import alerts, failures, frame
 from sentinel.rules.ir import Rule
 from sentinel.rules.lint import lint
 from sentinel.rules.load import RuleSet
@@ -62,20 +62,31 @@ def test_techniques_have_chinese_names() -> None:
 
 def test_polling_is_quiet() -> None:
     """An HMI that polls and now and then writes raises nothing above low, and reading alone raises nothing."""
+    poll = {"protocol": "modbus", "operation": "read_holding_registers", "activity": "read", "function": 3, "unit": 1}
     reading = [
-        {"protocol": "modbus", "kind": "request", "operation": "read_holding_registers", "activity": "read", "function": 3,
-         "unit": 1, "address": 0, "pairing": "answered", "repeat": 500},
-        {"protocol": "modbus", "kind": "response", "operation": "read_holding_registers", "activity": "read", "function": 3,
-         "unit": 1, "src": "192.0.2.10", "dst": "192.0.2.66", "pairing": "answered", "repeat": 500},
-        {"protocol": "s7comm", "kind": "request", "operation": "read_var", "activity": "read", "function": 4, "repeat": 500},
+        {**poll, "kind": "request", "address": 0, "pairing": "answered", "repeat": 500},
+        {**poll, "kind": "response", "src": "192.0.2.10", "dst": "192.0.2.66", "pairing": "answered", "repeat": 500},
+        {"protocol": "s7comm", "kind": "request", "operation": "read_var", "activity": "read", "repeat": 500},
         {"protocol": "s7comm", "kind": "request", "operation": "setup_communication", "activity": "session"},
-        {"protocol": "dnp3", "kind": "request", "operation": "read", "activity": "read", "function": 1, "unit": 10, "repeat": 500},
-        {"protocol": "dnp3", "kind": "unsolicited", "operation": "unsolicited_response", "activity": "report", "unit": 10},
+        {"protocol": "dnp3", "kind": "request", "operation": "read", "activity": "read", "unit": 10, "repeat": 500},
+        {"protocol": "dnp3", "kind": "unsolicited", "operation": "unsolicited_response", "activity": "report"},
         {"protocol": "dnp3", "kind": "confirm", "operation": "confirm", "activity": "session", "unit": 10},
-    ]  # fmt: skip
+    ]
     writing = [
-        {"protocol": "modbus", "kind": "request", "operation": "write_multiple_registers", "activity": "write", "unit": 1},
-        {"protocol": "s7comm", "kind": "request", "operation": "write_var", "activity": "write", "object": "data_block"},
+        {
+            "protocol": "modbus",
+            "kind": "request",
+            "operation": "write_multiple_registers",
+            "activity": "write",
+            "unit": 1,
+        },
+        {
+            "protocol": "s7comm",
+            "kind": "request",
+            "operation": "write_var",
+            "activity": "write",
+            "object": "data_block",
+        },
         {"protocol": "dnp3", "kind": "request", "operation": "operate", "activity": "control", "unit": 10},
         {"protocol": "dnp3", "kind": "request", "operation": "write_time", "activity": "time", "unit": 10},
     ]
@@ -89,5 +100,10 @@ def test_polling_is_quiet() -> None:
 def test_severities_are_sane() -> None:
     level = {rule.name: LEVELS.index(rule.kind.level) for rule in EMITTING}
     high, low = LEVELS.index("high"), LEVELS.index("low")
-    assert all(level[name] >= high for name in ("s7comm_plc_stop", "s7comm_download", "dnp3_cold_restart", "modbus_umas_stop"))
-    assert all(level[name] <= low for name in ("modbus_identification", "s7comm_identification", "modbus_write", "s7comm_write"))
+    assert all(
+        level[name] >= high for name in ("s7comm_plc_stop", "s7comm_download", "dnp3_cold_restart", "modbus_umas_stop")
+    )
+    assert all(
+        level[name] <= low
+        for name in ("modbus_identification", "s7comm_identification", "modbus_write", "s7comm_write")
+    )

@@ -77,6 +77,26 @@ def test_categories_and_reordered_columns_are_kept_as_the_schema_says(tmp_path):
         assert back.equals(pl.concat([df, df, df]))
 
 
+def test_points_are_read_with_what_their_messages_say(tmp_path):
+    with Case.open(tmp_path) as case:
+        with case.begin_run([{"sha256": SHA_A}]) as run:
+            kinds = pl.Series("kind", ["request", "response", "request"])
+            ends = {"src": "10.0.0.9", "dst": "10.0.0.5"}
+            batch = messages(run, 3).with_columns(kinds, pl.Series("frame", [7, 8, 9]))
+            run.write("messages", batch.with_columns(pl.lit(value).alias(name) for name, value in ends.items()))
+            number = pl.Series([run.base + 2, run.base + 1, run.base + 1], dtype=pl.Int64)
+            run.write(
+                "points", frame("points", 3, message=number, object="coil", address=pl.Series([4, 0, 1]), value=1.0)
+            )
+            run.finish(run.captures, [], [], [], {})
+        points = case.scan("points").collect()
+        assert dict(points.schema) == tables.polars_schema("points")
+        found = points.select("frame", "address", "device", "unit", "protocol", "capture").rows()
+        assert [row[:3] for row in found] == [(9, 4, "10.0.0.5"), (8, 0, "10.0.0.9"), (8, 1, "10.0.0.9")]
+        assert {row[3:] for row in found} == {(0, "modbus", 1)}
+        assert case.scan("points").filter(pl.col("frame") == 9).select("value").collect().rows() == [(1.0,)]
+
+
 # -- people's decisions --------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 _SAID = {
     "fine": {"en": "{n} rules, nothing to complain about.", "zh": "{n} 条规则，没有问题。"},
     "findings": {"en": "{n} rules, {found} findings.", "zh": "{n} 条规则，{found} 个问题。"},
-    "tested": {"en": "{n} rules: every example fires, no counterexample does.", "zh": "{n} 条规则：例子均触发，反例均不触发。"},
+    "tested": {
+        "en": "{n} rules: every example fires, no counterexample does.",
+        "zh": "{n} 条规则：例子均触发，反例均不触发。",
+    },
     "failed": {"en": "{n} rules, {found} failures.", "zh": "{n} 条规则，{found} 个失败。"},
 }
 
@@ -40,7 +43,13 @@ def list_rules(paths: tuple[Path, ...], as_json: bool) -> None:
     for rule in shown:
         kind = rule.kind
         if as_json:
-            fields = {"id": rule.id, "name": rule.name, "level": kind.level, "protocol": rule.protocol, "table": rule.table}
+            fields = {
+                "id": rule.id,
+                "name": rule.name,
+                "level": kind.level,
+                "protocol": rule.protocol,
+                "table": rule.table,
+            }
             row = fields | {"title": kind.title, "techniques": kind.techniques, "falsepositives": rule.falsepositives}
             click.echo(json.dumps(row | {"path": rule.path}, ensure_ascii=False))
         else:

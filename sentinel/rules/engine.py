@@ -103,17 +103,17 @@ def _shared(node: list[Any], leaves: dict[str, Leaf]) -> Any:
     return (node[0], [_shared(child, leaves) for child in node[1]])
 
 
-def _bounds(node: Any, leaf: Callable[[Leaf], Bounds]) -> Bounds:
-    """Three-valued evaluation of a condition."""
+def _bounds(node: Any, ask: Callable[[Leaf], Bounds]) -> Bounds:
+    """Three-valued evaluation of a condition; `ask` answers for its tests."""
     if isinstance(node, Leaf):
-        return leaf(node)
+        return ask(node)
     if node[0] == "not":
-        certain, possible = _bounds(node[1], leaf)
+        certain, possible = _bounds(node[1], ask)
         return ~possible, ~certain
     join = np.logical_and if node[0] == "and" else np.logical_or
-    certain, possible = _bounds(node[1][0], leaf)
+    certain, possible = _bounds(node[1][0], ask)
     for child in node[1][1:]:
-        also_certain, also_possible = _bounds(child, leaf)
+        also_certain, also_possible = _bounds(child, ask)
         certain, possible = join(certain, also_certain), join(possible, also_possible)
     return certain, possible
 
@@ -133,7 +133,14 @@ class _Table:
         """Position of each rule that matches -> its rows, ascending."""
         ids, where = batch.groups(self.selectors)
         combinations = batch.keys(self.selectors, where)
-        self._learn([c for c in dict.fromkeys(combinations) if c not in self._answers])
+        distinct_ones = list(dict.fromkeys(combinations))
+        unseen = [c for c in distinct_ones if c not in self._answers]
+        if unseen and len(self._answers) + len(unseen) > MAX_COMBINATIONS:
+            self.forgotten += len(self._answers)
+            self._answers.clear()
+            unseen = distinct_ones
+        if unseen:
+            self._learn(unseen)
         certain: dict[int, list[int]] = {}
         possible: dict[int, list[int]] = {}
         for combination, key in enumerate(combinations):
@@ -159,24 +166,19 @@ class _Table:
     def _exact(self, position: int, frame: pl.DataFrame, rows: np.ndarray) -> np.ndarray:
         """Where the rule's condition holds among these rows."""
 
-        def leaf(leaf: Leaf) -> Bounds:
+        def ask(leaf: Leaf) -> Bounds:
             mask = leaf.over(frame, rows)
             return mask, mask
 
-        return _bounds(self.rules[position][1], leaf)[0]
+        return _bounds(self.rules[position][1], ask)[0]
 
     def _learn(self, combinations: list[tuple[Any, ...]]) -> None:
         """Works out every rule's answer for combinations that were not seen before."""
-        if not combinations:
-            return
-        if len(self._answers) + len(combinations) > MAX_COMBINATIONS:
-            self.forgotten += len(self._answers)
-            self._answers.clear()
         columns = dict(zip(self.selectors, zip(*combinations, strict=True), strict=True))
         unknown = np.zeros(len(combinations), bool), np.ones(len(combinations), bool)
         done: dict[int, Bounds] = {}
 
-        def leaf(leaf: Leaf) -> Bounds:
+        def ask(leaf: Leaf) -> Bounds:
             if leaf.column not in columns or leaf.operator == "same":
                 return unknown
             if id(leaf) not in done:
@@ -186,7 +188,7 @@ class _Table:
 
         answers: list[tuple[list[int], list[int]]] = [([], []) for _ in combinations]
         for position, (_, condition) in enumerate(self.rules):
-            certain, possible = _bounds(condition, leaf)
+            certain, possible = _bounds(condition, ask)
             for index in np.flatnonzero(possible).tolist():
                 answers[index][0 if certain[index] else 1].append(position)
         self._answers.update(zip(combinations, answers, strict=True))

@@ -20,6 +20,7 @@ from sentinel.rules.load import RuleSet
 START = 1_700_000_000_000_000_000
 TENTH = 100_000_000
 MAX_REPEAT = 10_000
+MAX_AFTER = 86_400
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "messages": {"src": "192.0.2.66", "dst": "192.0.2.10", "flow": 1},
@@ -43,7 +44,10 @@ def frame(table: str, rows: list[dict[str, Any]], protocol: str = "") -> pl.Data
     time = START - TENTH
     for row in rows:
         for single in _repeated(row):
-            time += int(single.pop("after", 0.1) * 1_000_000_000)
+            after = single.pop("after", 0.1)
+            if not isinstance(after, int | float) or not 0 <= after <= MAX_AFTER:
+                raise BadRow(f"after is 0 to {MAX_AFTER} seconds")
+            time += int(after * 1_000_000_000)
             given = {"capture": 1, "frame": len(full) + 1, "time": time, **_DEFAULTS[table], **single}
             if "protocol" in columns and protocol:
                 given.setdefault("protocol", protocol)

@@ -170,7 +170,9 @@ def open_capture(path: Path) -> Opened:
         raw = path.open("rb", buffering=0) if path.suffix in (".pcap", ".pcapng", ".cap") else path.open("rb")
         stream, compression = decompressed(raw)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions.") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions."
+        ) from error
     return Opened(stream, compression, lambda: raw.tell() if not raw.closed else 0)
 
 
@@ -192,7 +194,9 @@ def sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions.") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions."
+        ) from error
 
 
 def is_capture(path: Path) -> bool:
@@ -225,7 +229,9 @@ def find(paths: Iterable[Path | str]) -> list[Path | str]:
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.is_file() and is_capture(p))
             if not inside:
-                raise InputError(f"{path}: no capture in this folder or below it (pcap or pcapng, plain or compressed).")
+                raise InputError(
+                    f"{path}: no capture in this folder or below it (pcap or pcapng, plain or compressed)."
+                )
             found.extend(inside)
         elif not path.exists():
             raise InputError(f"{path}: no such file or folder.")

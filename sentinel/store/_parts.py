@@ -147,13 +147,11 @@ class PartWriter:
             self._defect = error
 
     def _gather(self, table: str, df: pl.DataFrame) -> None:
+        df = slim(df)
         text = [name for name, dtype in df.schema.items() if dtype in (pl.Categorical, pl.Enum)]
         if text:
             df = df.with_columns(pl.col(text).cast(pl.String))
         pending = self._pending.setdefault(table, _Pending())
-        if pending.frames and pending.frames[0].schema != df.schema:
-            self._flush(table)
-            pending = self._pending.setdefault(table, _Pending())
         pending.frames.append(df)
         pending.rows += df.height
         pending.bytes += int(df.estimated_size())
@@ -161,11 +159,26 @@ class PartWriter:
             self._flush(table)
 
     def _flush(self, table: str) -> None:
-        df = pl.concat(self._pending.pop(table).frames)
+        frames = self._pending.pop(table).frames
+        df = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
         self._sequence += 1
         file = f"{table}/r{self.run:06d}-{self._sequence:06d}.parquet"
         size = write_parquet(df, self.folder / file)
         self._parts.append(Part(table, file, df.height, size))
+
+
+def slim(df: pl.DataFrame) -> pl.DataFrame:
+    """The frame without columns that say nothing: null in every row, or text that is empty in every row.
+
+    `Case.scan` puts them back. Most columns of most traffic are such; each would cost as much as one that speaks.
+    """
+    empty = []
+    for column in df.iter_columns():
+        if column.null_count() == df.height:
+            empty.append(column.name)
+        elif column.dtype in (pl.Categorical, pl.String) and column[0] == "" and bool((column == "").all()):
+            empty.append(column.name)
+    return df.drop(empty) if empty else df
 
 
 def write_parquet(df: pl.DataFrame, path: Path) -> int:

@@ -251,7 +251,7 @@ class Case:
         return found
 
     def _joined(self, points: pl.LazyFrame, wanted: dict[str, Any]) -> pl.LazyFrame:
-        """Points with what their messages say: where, when, and whose values they are (the server's, whoever sent them)."""
+        """Points with what their messages say: where, when, and whose values they are (always the server's)."""
         asked = pl.col("kind") == "request"
         messages = self.scan("messages").select(
             "message",

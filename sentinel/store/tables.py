@@ -148,7 +148,7 @@ def as_rows(table: str, rows: pl.DataFrame | Iterable[Mapping[str, Any]]) -> lis
 
 
 def conform(table: str, df: pl.DataFrame) -> pl.DataFrame:
-    """The frame with exactly the columns that the table stores, their order and types; ValueError where a column lacks or is too many."""
+    """The frame with the columns that the table stores, in its order and types; ValueError for one too few or many."""
     wanted = stored_schema(table)
     if df.columns != list(wanted):
         missing, surplus = wanted.keys() - set(df.columns), set(df.columns) - wanted.keys()

@@ -310,7 +310,9 @@ class CaptureReader:
         """Nanoseconds for a time stamp of interface `number`, in its resolution and offset; capped."""
         ticks = (int(high) << 32) | int(low)
         seconds, rest = divmod(ticks, self.interfaces[number]["resolution"])
-        value = (seconds + self.offsets[number]) * 1_000_000_000 + rest * 1_000_000_000 // self.interfaces[number]["resolution"]
+        value = (seconds + self.offsets[number]) * 1_000_000_000 + rest * 1_000_000_000 // self.interfaces[number][
+            "resolution"
+        ]
         if value < 0:
             return 0
         return value if value < 9_000_000_000_000_000_000 else 9_000_000_000_000_000_000

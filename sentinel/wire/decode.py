@@ -37,9 +37,23 @@ _PENDING = cython.declare(cython.int, PENDING)
 _MAX_LAYERS = cython.declare(cython.int, MAX_LAYERS)
 
 LINK_TYPES = {
-    0: "BSD loopback", 1: "Ethernet", 9: "PPP", 12: "raw IP", 14: "raw IP", 50: "PPP in HDLC framing", 51: "PPPoE",
-    101: "raw IP", 104: "Cisco HDLC", 105: "IEEE 802.11", 108: "OpenBSD loopback", 113: "Linux cooked v1",
-    119: "Prism + 802.11", 127: "radiotap + 802.11", 163: "AVS + 802.11", 228: "raw IPv4", 229: "raw IPv6",
+    0: "BSD loopback",
+    1: "Ethernet",
+    9: "PPP",
+    12: "raw IP",
+    14: "raw IP",
+    50: "PPP in HDLC framing",
+    51: "PPPoE",
+    101: "raw IP",
+    104: "Cisco HDLC",
+    105: "IEEE 802.11",
+    108: "OpenBSD loopback",
+    113: "Linux cooked v1",
+    119: "Prism + 802.11",
+    127: "radiotap + 802.11",
+    163: "AVS + 802.11",
+    228: "raw IPv4",
+    229: "raw IPv6",
     276: "Linux cooked v2",
 }
 """Link types that are read: number (tcpdump.org/linktypes.html) -> name."""
@@ -449,7 +463,14 @@ class Decoder:
         following = cython.cast(cython.int, self.buf[p + 6])
         at = p + 40
         count = 0
-        while following == 0 or following == 43 or following == 60 or following == 51 or following == 44 or following == 135:
+        while (
+            following == 0
+            or following == 43
+            or following == 60
+            or following == 51
+            or following == 44
+            or following == 135
+        ):
             count += 1
             if count > 16:
                 self.p = at

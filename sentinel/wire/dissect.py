@@ -388,7 +388,14 @@ class Engine:
         """An ARP packet (RFC 826) binds its sender's MAC and IPv4 addresses."""
         d = self.decoder
         p = d.payload
-        if d.payload_end - p < 28 or d.buf[p] != 0 or d.buf[p + 1] != 1 or d.buf[p + 2] != 8 or d.buf[p + 4] != 6 or d.buf[p + 5] != 4:
+        if (
+            d.payload_end - p < 28
+            or d.buf[p] != 0
+            or d.buf[p + 1] != 1
+            or d.buf[p + 2] != 8
+            or d.buf[p + 4] != 6
+            or d.buf[p + 5] != 4
+        ):
             return
         key = bytes(d.buf[p + 8 : p + 18])
         if key not in self.arps and len(self.arps) < 65536:
@@ -568,7 +575,9 @@ class Engine:
             shown = before + data
         else:
             shown = data
-        decision = self.identifier.look(f.scores, transport, ports, direction, shown, synced and (first or f.proto == 6), f.direction_by == 3)
+        decision = self.identifier.look(
+            f.scores, transport, ports, direction, shown, synced and (first or f.proto == 6), f.direction_by == 3
+        )
         if decision is None:
             if len(f.backlog) < MAX_BACKLOG and f.backlog_bytes < MAX_BACKLOG_BYTES:
                 return
@@ -757,10 +766,18 @@ class Engine:
                 r.end = end
                 r.narrowed = 0
                 if s is None:
-                    self.malformed(f, messages, int(Fault.SHORT), "the datagram ends before the message does", offset + at - start)
+                    self.malformed(
+                        f, messages, int(Fault.SHORT), "the datagram ends before the message does", offset + at - start
+                    )
                     return
                 if r.end - at > self.caps[label] or r.wanted > self.caps[label]:
-                    self.malformed(f, messages, int(Fault.TOO_LARGE), "a message longer than this protocol allows", offset + at - start)
+                    self.malformed(
+                        f,
+                        messages,
+                        int(Fault.TOO_LARGE),
+                        "a message longer than this protocol allows",
+                        offset + at - start,
+                    )
                     r.pos = at
                     if not self.resync(f, side, s, r, at + 1, False):
                         return
@@ -776,13 +793,24 @@ class Engine:
                 code = int(error.args[0]) if error.args else int(Fault.VALUE)
                 detail = str(error.args[1]) if len(error.args) > 1 else ""
                 self.malformed(f, messages, code, detail, offset + at - start)
-            except (KeyError, IndexError, ValueError, TypeError, AttributeError, OverflowError, RecursionError, AssertionError) as error:
+            except (
+                KeyError,
+                IndexError,
+                ValueError,
+                TypeError,
+                AttributeError,
+                OverflowError,
+                RecursionError,
+                AssertionError,
+            ) as error:
                 # a defect of the parser: the flow goes on, the report says so, the log has the traceback
                 r.end = end
                 r.narrowed = 0
                 if len(self.defects) < 20:
                     self.defects.append((self.protocols[label].name, frame, traceback.format_exc()))
-                self.malformed(f, messages, int(Fault.PARSER), f"{type(error).__name__} in the parser", offset + at - start)
+                self.malformed(
+                    f, messages, int(Fault.PARSER), f"{type(error).__name__} in the parser", offset + at - start
+                )
             else:
                 continue
             # only after a malformed message: look for the next one
@@ -931,7 +959,9 @@ class Engine:
                 self.drain(f, side, s, f.last_time, False)
             if s.tail and f.label >= 0:
                 self.stand(f, side, s.tail_frame, s.tail_frame, f.last_time, s.tail_offset)
-                self.note(int(Fault.STREAM_TAIL), f"the stream ends with {len(s.tail)} bytes of a message", s.tail_offset)
+                self.note(
+                    int(Fault.STREAM_TAIL), f"the stream ends with {len(s.tail)} bytes of a message", s.tail_offset
+                )
                 f.faults += 1
                 s.tail = b""
         if why == 0 and (f.tcp_flags0 | f.tcp_flags1) & 5:

@@ -113,9 +113,10 @@ class Fragments:
             stop = at + len(piece)
             if stop <= start or at >= end:
                 continue
-            if data[max(at, offset) - offset : min(stop, offset + len(data)) - offset] != piece[
-                max(at, offset) - at : min(stop, offset + len(data)) - at
-            ]:
+            if (
+                data[max(at, offset) - offset : min(stop, offset + len(data)) - offset]
+                != piece[max(at, offset) - at : min(stop, offset + len(data)) - at]
+            ):
                 self.trouble(Fault.FRAGMENT_OVERLAP, "overlapping fragments differ; the first stays")
             if at > start:
                 kept.append((start, data[start - offset : at - offset]))
@@ -154,4 +155,3 @@ class Fragments:
         """Note a fault of the current piece; always None, so that callers can return it."""
         self.fault = int(code)
         self.fault_detail = detail
-

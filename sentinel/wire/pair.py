@@ -37,6 +37,7 @@ _EXPIRE = cython.declare(cython.longlong, EXPIRE)
 _MASK = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
 _SEED = cython.declare(cython.longlong, 1469598103934665603)
 _PRIME = cython.declare(cython.longlong, 1099511628211)
+_ANY = cython.declare(cython.longlong, 1 << 40)  # an answer that names neither shape nor function fits any request
 _REQUEST = cython.declare(cython.int, 1)
 _RESPONSE = cython.declare(cython.int, 2)
 _EXCEPTION = cython.declare(cython.int, 3)
@@ -86,8 +87,13 @@ class Matcher:
         """The loop over the rows of a batch."""
         for i in range(a.shape[0]):
             kind = a[i, M_KIND]
-            shape = a[i, M_SHAPE] if a[i, 0] >> M_SHAPE & 1 else a[i, M_FUNCTION]
-            if shape < 0:
+            if a[i, 0] >> M_SHAPE & 1:
+                shape = a[i, M_SHAPE]
+            elif a[i, 0] >> M_FUNCTION & 1:
+                shape = a[i, M_FUNCTION]
+            else:
+                shape = _ANY
+            if shape == UNPAIRED:
                 continue
             if kind == _REQUEST:
                 self.wait(self.mix(a, i, a[i, M_DIRECTION]), first + i, a[i, M_TIME], shape)
@@ -98,7 +104,8 @@ class Matcher:
                     continue
                 number = self.nodes[node, 1]
                 pair[i] = number
-                verdict = ANSWERED if self.nodes[node, 3] == shape else MISMATCH
+                fits = shape == _ANY or self.nodes[node, 3] == shape
+                verdict = ANSWERED if fits else MISMATCH
                 result[i] = verdict
                 if number >= first:
                     pair[number - first] = first + i
@@ -155,7 +162,7 @@ class Matcher:
             return -1
         before = cython.cast(cython.longlong, -1)
         node = first
-        while node != -1 and self.nodes[node, 3] != shape:
+        while node != -1 and shape != _ANY and self.nodes[node, 3] != shape:
             before = node
             node = self.nodes[node, 4]
         if node == -1:

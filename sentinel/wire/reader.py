@@ -217,7 +217,5 @@ class Reader:
         if end <= start:
             return b""
         if cython.compiled:
-            return PyBytes_FromStringAndSize(
-                cython.cast(cython.p_char, cython.address(self.data[start])), end - start
-            )
+            return PyBytes_FromStringAndSize(cython.cast(cython.p_char, cython.address(self.data[start])), end - start)
         return bytes(self.data[start:end])

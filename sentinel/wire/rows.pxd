@@ -65,6 +65,7 @@ cdef class Rows:
     @cython.locals(n=Py_ssize_t, mask=cython.longlong)
     cpdef int target(self, long long object, long long address, long long quantity) except -1
     cpdef int block(self, long long value) except -1
+    cpdef int bit(self, long long value) except -1
     cpdef int dtype(self, long long dtype, long long step) except -1
     @cython.locals(at=Py_ssize_t, row=Py_ssize_t)
     cpdef int values(self, Reader r, Py_ssize_t n, long long dtype, long long step) except -1
