@@ -242,6 +242,8 @@ class Analysis:
             self.rules.batch(self.for_rules(frames))
             self.alerts = len(self.rules.book)
         self.inventory(frames)
+        # nothing asks for the requests of the batch before any more: without this, each batch would keep all others
+        batch.before = None
 
     def for_rules(self, frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         """The tables with the protocols' own columns joined to the messages, as far as any rule asks for them."""
@@ -471,7 +473,7 @@ def _analyze_fresh(
         }
         for one in fresh
     ]
-    with opened.begin_run(started, drop_interrupted=True) as run:
+    with opened.begin_run(started) as run:
         reading = Reading(parsers, run.base)
         analysis = Analysis(parsers, reading.engine.rows.texts, run, _rules(rule_paths))
         worker = Worker(analysis)
@@ -748,6 +750,7 @@ def dissect(path: Path | str, *, limit: int | None = None) -> Iterator[dict[str,
                 continue
             sent += len(piece.messages)
             yield analysis.frames(piece)
+            piece.before = None
     for batch in reading.finish():
         yield analysis.frames(batch)
     assert reader is not None

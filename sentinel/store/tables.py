@@ -155,7 +155,8 @@ def conform(table: str, df: pl.DataFrame) -> pl.DataFrame:
         if missing or surplus:
             raise ValueError(f"{table}: columns missing {sorted(missing)}, surplus {sorted(surplus)}")
         df = df.select(list(wanted))
-    return cast(df, wanted)
+    # categories become strings in the writer's thread, after columns that say nothing were dropped
+    return cast(df, {name: t for name, t in wanted.items() if not (t == pl.String and df.schema[name] == pl.Categorical)})
 
 
 def cast(df: pl.DataFrame, wanted: Mapping[str, Any]) -> pl.DataFrame:

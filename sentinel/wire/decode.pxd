@@ -27,6 +27,7 @@ cdef class Decoder:
     cdef int skip_unread(self, str what) except -2
     cdef int enter(self, str name) except -2
     cdef int u16(self, Py_ssize_t p) except -2
+    @cython.locals(high=cython.longlong)
     cdef long long u32(self, Py_ssize_t p) except -2
     @cython.locals(p=Py_ssize_t)
     cdef int ethernet(self) except -2

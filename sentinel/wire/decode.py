@@ -165,7 +165,8 @@ class Decoder:
 
     def u32(self, p):
         """Big-endian 32 bits at a position that was checked."""
-        return self.u16(p) * 65536 + self.u16(p + 2)
+        high = self.u16(p)
+        return high * 65536 + self.u16(p + 2)
 
     # -- link layers ------------------------------------------------------------------------------------------
 

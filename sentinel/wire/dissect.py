@@ -84,9 +84,9 @@ else:
 
 NO_OPERATION = 65535
 """Key of a message that asks for nothing that could be read; no parser's OPERATIONS has it."""
-BATCH_MESSAGES = 1 << 16
-BATCH_FLOWS = 1 << 16
-BATCH_POINTS = 1 << 19
+BATCH_MESSAGES = 30_000
+BATCH_FLOWS = 30_000
+BATCH_POINTS = 1 << 18
 BATCH_HEAP = 1 << 24
 MAX_BACKLOG = 64
 MAX_BACKLOG_BYTES = 1 << 15
