@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sentinel.model import Kind
-from sentinel.wire.layout import M_KIND, M_SHAPE, M_TIME
+from sentinel.wire.layout import I_MESSAGE, M_FRAME, M_KIND, M_SHAPE, M_TIME, P_MESSAGE
 from sentinel.wire.pair import ANSWERED, MISMATCH, ORPHAN, UNANSWERED, UNPAIRED, Matcher
 
 NAMES = {0: "", ANSWERED: "answered", ORPHAN: "orphan", MISMATCH: "mismatch", UNANSWERED: "unanswered"}
@@ -44,6 +44,21 @@ class Batch:
     """The batch before, as long as answers of this one may belong to requests of it."""
 
 
+def chronological(batch: Batch) -> None:
+    """Put the messages in the order of their frames, where segments that waited for a missing one came late."""
+    frames = batch.messages[:, M_FRAME]
+    if len(frames) < 2 or not (frames[1:] < frames[:-1]).any():
+        return
+    order = np.argsort(frames, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    batch.messages = batch.messages[order]
+    for name, column in (("items", I_MESSAGE), ("points", P_MESSAGE)):
+        cells = getattr(batch, name)
+        cells[:, column] = place[cells[:, column]]
+        setattr(batch, name, cells[np.argsort(cells[:, column], kind="stable")])
+
+
 class Pairing:
     """Feeds batches through the matcher; gives each out again when nothing can amend it any more."""
 
@@ -53,6 +68,7 @@ class Pairing:
 
     def add(self, batch: Batch) -> Batch | None:
         """Match a batch; returns the one before it, complete, or None at the first."""
+        chronological(batch)
         batch.pair, batch.result, late = self._matcher.match(batch.messages, batch.first)
         batch.latency = np.zeros(len(batch.pair), np.int64)
         batch.before = self._held

@@ -212,7 +212,7 @@ class Tables:
         if cells is None or len(cells) == 0:
             return None
         rows = np.flatnonzero(batch.messages[:, L.M_PROTOCOL] == protocol.index)
-        # row k of the protocol's block belongs to the k-th message of the protocol
+        cells = cells[batch.messages[rows, L.M_EXT]]
         columns: dict[str, pl.Series] = {"message": pl.Series(rows + batch.first)}
         for k, extra in enumerate(protocol.table, start=1):
             if extra.type == "text":

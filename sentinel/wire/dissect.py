@@ -869,8 +869,8 @@ class Engine:
             r.end = end
             r.narrowed = 0
             if verdict == int(Verdict.YES) or (verdict == int(Verdict.MAYBE) and whole and at == first):
-                if at > first or s.skipped > 0 or not whole:
-                    self.note(int(Fault.RESYNC), f"{at - first + s.skipped} bytes skipped", 0)
+                if at > first or not whole:
+                    self.note(int(Fault.RESYNC), f"{at - first} bytes skipped", 0)
                     f.faults += 1
                 s.skipped = 0
                 s.synced = True
@@ -880,6 +880,9 @@ class Engine:
             if at - first >= 4096:
                 break
             at += 1
+        if s.skipped == 0:
+            self.note(int(Fault.RESYNC), "no message begins here; the next one is looked for", 0)
+            f.faults += 1
         s.skipped += end - first
         s.synced = False
         s.tail = b""
