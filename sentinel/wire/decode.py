@@ -246,6 +246,7 @@ class Decoder:
         if length < self.end - p - 6:
             self.end = p + 6 + length
         self.p = p + 6
+        self.ethertype = 0x8864
         self.enter("pppoe")
         return self.ppp()
 
@@ -349,6 +350,13 @@ class Decoder:
                 self.p = p + 2
                 self.enter("fabricpath")
                 return self.ethernet()
+            elif kind == 0x88E7:
+                # provider backbone bridging (IEEE 802.1Q, 9.7): a service tag of four bytes, then the customer's frame
+                if left < 4:
+                    return self.bad("backbone service tag cut off")
+                self.p = p + 4
+                self.enter("pbb")
+                return self.inner_ethernet()
             elif kind == 0x6558:
                 return self.ethernet()
             elif kind < 0x0600:
@@ -358,6 +366,8 @@ class Decoder:
                 return self.llc()
             else:
                 self.ethertype = kind
+                if self.family != 0:
+                    return self.skip_unread(f"EtherType 0x{kind:04x} in a tunnel")
                 if self.end - p >= 6 and self.u16(self.end - 2) == 0x88FB and self.redundancy_trailer():
                     self.end -= 6
                 return self.settle()
@@ -389,6 +399,7 @@ class Decoder:
             if bottom:
                 break
         self.p = p
+        self.ethertype = 0x8847
         self.enter("mpls")
         if p >= self.end:
             return self.bad("nothing behind the MPLS labels")
@@ -708,7 +719,7 @@ class Decoder:
         p = self.p
         left = self.end - p
         if port == 4789 or port == 8472:
-            if left < 22 or self.buf[p] & 0x08 == 0 or self.buf[p] & 0x37 or self.buf[p + 7] != 0:
+            if left < 22 or self.buf[p] & 0x08 == 0 or self.buf[p] & 0x37:
                 return -1
             self.enter(f"vxlan:{self.u32(p + 4) >> 8}")
             self.p = p + 8

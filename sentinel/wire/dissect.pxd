@@ -37,6 +37,7 @@ cdef class Engine:
     cpdef bint read(self, CaptureReader source, long long limit) except -1
     @cython.locals(time=cython.longlong, d=Decoder, kind=cython.int, table=FlowTable, f=Flow, side=cython.int, payload=Py_ssize_t)
     cdef frame(self, CaptureReader source)
+    cpdef note_lost(self)
     cdef note_frame(self, long long frame, long long time, int code, str detail)
     cpdef note_capture(self, int code, str detail, long long offset)
     cdef note(self, int code, str detail, long long offset)

@@ -215,6 +215,8 @@ class Engine:
 
     def finish(self):
         """The end of the conversation: give up what is still missing, write every open flow's row."""
+        self.decoder.fragments.finish()
+        self.note_lost()
         for key in list(self.table.flows):
             f = self.table.flows.get(key)
             self.table.remove(f)
@@ -252,6 +254,8 @@ class Engine:
             if kind == _UNREAD:
                 return
         if kind == _PENDING:
+            if d.fragments.lost:
+                self.note_lost()
             return
         if not self.keep_copies and self.copy(kind):
             self.duplicates += 1
@@ -289,6 +293,12 @@ class Engine:
         elif kind == _UDP and payload > 0:
             self.segment = d.payload
             self.datagram(f, side)
+
+    def note_lost(self):
+        """Datagrams whose fragments did not all come."""
+        for frame, time, pieces in self.decoder.fragments.lost:
+            self.note_frame(frame, time, int(Fault.FRAGMENT_LOST), f"{pieces} fragments of a datagram, the rest is missing")
+        self.decoder.fragments.lost.clear()
 
     def note_frame(self, frame, time, code, detail):
         """A fault of a frame, outside any flow; rows are capped, counts are not."""

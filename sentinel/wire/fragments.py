@@ -38,7 +38,7 @@ class Fragments:
     def __init__(self):
         self.open = OrderedDict()
         self.bytes = 0
-        self.given_up = 0
+        self.lost = []
         self.fault = 0
         self.fault_detail = ""
         self.first_frame = 0
@@ -100,8 +100,7 @@ class Fragments:
             self.first_frame = datagram.first_frame
             return datagram, b"".join(piece for _, piece in datagram.pieces)[: datagram.length]
         while len(self.open) > MAX_DATAGRAMS or self.bytes > MAX_BYTES:
-            self.forget(next(iter(self.open)))
-            self.given_up += 1
+            self.give_up(next(iter(self.open)))
             self.trouble(Fault.FRAGMENT_CAP, "too many open fragments: the oldest datagram was given up")
         return None
 
@@ -144,8 +143,18 @@ class Fragments:
             key, datagram = next(iter(self.open.items()))
             if time - datagram.time < TIMEOUT:
                 return
-            self.forget(key)
-            self.given_up += 1
+            self.give_up(key)
+
+    def finish(self):
+        """Give up every datagram that is still incomplete."""
+        for key in list(self.open):
+            self.give_up(key)
+
+    def give_up(self, key):
+        """Drop a datagram that was not completed; `lost` says of which frame and time, for the caller to take."""
+        datagram = self.open[key]
+        self.lost.append((datagram.first_frame, datagram.time, len(datagram.pieces)))
+        self.forget(key)
 
     def forget(self, key):
         """Drop a datagram and its bytes."""
