@@ -719,7 +719,7 @@ class Decoder:
         p = self.p
         left = self.end - p
         if port == 4789 or port == 8472:
-            if left < 22 or self.buf[p] & 0x08 == 0 or self.buf[p] & 0x37:
+            if left < 22 or self.buf[p] & 0x08 == 0 or self.buf[p] & 0x33:
                 return -1
             self.enter(f"vxlan:{self.u32(p + 4) >> 8}")
             self.p = p + 8
