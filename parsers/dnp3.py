@@ -356,7 +356,7 @@ def application(r: Reader, out: Rows, function: cython.int, control: cython.int,
     out.unit(unit)
     out.transaction(app & 15)
     if function in _UNANSWERED or (function < 128 and unit >= 0xFFFD) or (function >= 129 and app & 0x80 == 0):
-        out.shape(-1)  # nobody answers it, or it continues an answer (4.4.2: a later fragment has a sequence of its own)
+        out.shape(-1)  # nobody answers it, or it continues an answer with a sequence of its own (4.4.2)
     else:
         out.shape(0)  # every response has the same function code: the sequence number alone joins it to its request
     out.ext(_APP_SEQ, app & 15)

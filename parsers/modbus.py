@@ -245,6 +245,7 @@ def _pdu(
     """
     saved = r.narrow(size)
     end = r.end
+    depth = r.narrowed
     code = r.peek(0)
     asks = towards != 1
     refuses = not asks and code >= 128
@@ -279,6 +280,9 @@ def _pdu(
             out.fault(Fault.TRAILING, "bytes after the last field")
     except Malformed as bad:
         out.fault(bad.args[0], bad.args[1])
+    # a field that ran past a length inside the PDU left the reader confined to that length
+    r.end = end
+    r.narrowed = depth
     if function == 90 and not refuses and end - r.pos >= 2:
         out.hand(r, end - r.pos, "umas")
     r.pos = end

@@ -8,10 +8,6 @@ the interpreter lock.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import ipaddress
-import json
 import logging
 import queue
 import threading
@@ -19,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +24,17 @@ from sentinel.identify import Identifier
 from sentinel.model import Fault
 from sentinel.plugins import Parsers, load_parsers
 from sentinel.sources import files
+from sentinel.summary import (
+    Input,
+    Totals,
+    arp_facts,
+    capture_row,
+    capture_summary,
+    fault_sentence,
+    known_summary,
+    protocols,
+)
 from sentinel.wire.capture import CaptureReader
-from sentinel.wire.decode import LINK_TYPES
 from sentinel.wire.dissect import Engine
 
 if TYPE_CHECKING:
@@ -61,17 +66,6 @@ class Progress:
     frames: int
     messages: int
     alerts: int
-
-
-@dataclass(slots=True)
-class Input:
-    """One capture to be read."""
-
-    path: Path | str
-    sha256: str = ""
-    size: int = 0
-    first_time: int | None = None
-    known: dict[str, Any] | None = None
 
 
 class Reading:
@@ -158,21 +152,6 @@ class Reading:
             yield done
 
 
-@dataclass(slots=True)
-class Totals:
-    """What is counted over a whole run."""
-
-    messages: Counter[str] = field(default_factory=Counter)
-    points: int = 0
-    flows: int = 0
-    gaps: int = 0
-    frames: int = 0
-    bytes: int = 0
-    duplicates: int = 0
-    unread: Counter[str] = field(default_factory=Counter)
-    labels: dict[tuple[str, str], list[float]] = field(default_factory=dict)
-
-
 class Analysis:
     """What happens with complete batches: tables, rules, inventory, case. Runs in a thread of its own."""
 
@@ -198,7 +177,7 @@ class Analysis:
             "messages": self.tables.messages(batch, sides),
             "items": self.tables.items(batch),
             "points": self.tables.points(batch),
-            "flows": self.tables.flows(batch).with_columns(pl.Series("id", community_ids(batch), dtype=pl.String)),
+            "flows": self.tables.flows(batch),
             "faults": self.tables.faults(batch),
         }
         rows = self.tables.facts(batch, sides)
@@ -230,7 +209,7 @@ class Analysis:
     def take(self, batch: Batch) -> None:
         """Everything that becomes of one batch."""
         frames = self.frames(batch)
-        self.count(frames)
+        self.totals.add(frames)
         if self.run is not None:
             for name in ("messages", "items", "points", "flows", "faults"):
                 if frames[name].height:
@@ -266,29 +245,6 @@ class Analysis:
             if dot:
                 wanted.setdefault(protocol, []).append(name)
         return wanted
-
-    def count(self, frames: dict[str, pl.DataFrame]) -> None:
-        """Add a batch to the totals."""
-        import polars as pl
-
-        totals = self.totals
-        for name, n in frames["messages"]["protocol"].value_counts().iter_rows():
-            totals.messages[name] += n
-        totals.points += frames["points"].height
-        flows = frames["flows"]
-        if flows.height:
-            totals.flows += flows.height
-            totals.gaps += int(flows["gaps"].sum())
-            labels = flows.group_by("protocol", "label_by").agg(
-                pl.len(), pl.col("messages").sum(), pl.col("confidence").max(),
-                (pl.col("bytes_client") + pl.col("bytes_server")).sum().alias("bytes"),
-            )  # fmt: skip
-            for protocol, by, n, messages, confidence, size in labels.iter_rows():
-                seen = totals.labels.setdefault((protocol or "", by or ""), [0, 0, 0.0, 0])
-                seen[0] += n
-                seen[1] += messages
-                seen[2] = max(seen[2], confidence)
-                seen[3] += size
 
     def inventory(self, frames: dict[str, pl.DataFrame]) -> None:
         """Keep what the inventory will be made from, bounded."""
@@ -328,43 +284,6 @@ class Worker:
                     self._analysis.take(batch)
                 except BaseException as error:  # handed to the thread that owns the analysis
                     self._error = error
-
-
-def community_ids(batch: Batch) -> list[str]:
-    """Community ID 1.0, seed 0, of each flow row; empty without network addresses. Source: corelight/community-id-spec."""
-    from sentinel.wire import layout as L
-
-    result = []
-    columns = (
-        L.L_FAMILY,
-        L.L_PROTO,
-        L.L_CLIENT_HIGH,
-        L.L_CLIENT_LOW,
-        L.L_SERVER_HIGH,
-        L.L_SERVER_LOW,
-        L.L_CLIENT_PORT,
-        L.L_SERVER_PORT,
-    )
-    mask = (1 << 64) - 1
-    for family, proto, ch, cl, sh, sl, cport, sport in batch.flows[:, columns].tolist():
-        if family == 4:
-            one, two = cl.to_bytes(4, "big"), sl.to_bytes(4, "big")
-        elif family == 6:
-            one, two = (
-                ((ch & mask) << 64 | cl & mask).to_bytes(16, "big"),
-                ((sh & mask) << 64 | sl & mask).to_bytes(16, "big"),
-            )
-        else:
-            result.append("")
-            continue
-        ports = cport >= 0
-        if (two, sport) < (one, cport):
-            one, two, cport, sport = two, one, sport, cport
-        data = b"\0\0" + one + two + bytes((proto, 0))
-        if ports:
-            data += cport.to_bytes(2, "big") + sport.to_bytes(2, "big")
-        result.append("1:" + base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode())
-    return result
 
 
 # -- stored captures ------------------------------------------------------------------------------------------
@@ -431,11 +350,17 @@ def analyze(
                 if one.known is None:
                     fresh.setdefault(one.sha256 or str(one.path), one)
             if not fresh:
-                summary = _known_summary(opened, case, inputs)
+                summary = known_summary(opened, case, inputs)
             else:
                 summary = _analyze_fresh(opened, case, inputs, list(fresh.values()), rules, progress, stop)
     summary["seconds"] = round(time.monotonic() - began, 3)
     return summary
+
+
+def no_capture(path: Path | str, reader: CaptureReader) -> InputError:
+    """The error for a file that is no capture."""
+    what = f"{reader.fault_detail} (offset {reader.fault_offset})"
+    return InputError(f"{path}: {what}; give a pcap or pcapng file, plain or compressed.")
 
 
 def _refuse_no_capture(path: Path) -> None:
@@ -443,9 +368,7 @@ def _refuse_no_capture(path: Path) -> None:
     with files.open_capture(path).stream as stream:
         reader = CaptureReader(_Small(stream))
         if not reader.open():
-            raise InputError(
-                f"{path}: {reader.fault_detail} (offset {reader.fault_offset}); give a pcap or pcapng file, plain or compressed."
-            )
+            raise no_capture(path, reader)
 
 
 def _analyze_fresh(
@@ -540,60 +463,13 @@ def _read_one(
         engine.note_capture(reader.fault, reader.fault_detail, reader.fault_offset)
         for batch in reading.take():
             worker.put(batch)
-    final = _capture_row(one, row, reading, reader, compression, stopped())
+    final = capture_row(one, row, engine, reader, compression, stopped())
     if hashing is not None:
         hashing.close()
         final["sha256"], final["bytes"] = hashing.hexdigest(), hashing.size
     stream.close()
-    totals = analysis.totals
-    totals.frames += engine.frames
-    totals.bytes += engine.bytes
-    totals.duplicates += engine.duplicates
-    totals.unread.update(engine.unread)
+    analysis.totals.add_capture(engine)
     return final
-
-
-def _capture_row(
-    one: Input, row: dict[str, Any], reading: Reading, reader: CaptureReader, compression: str, stopped: bool
-) -> dict[str, Any]:
-    """The row of `captures` for a capture that was read."""
-    engine = reading.engine
-    interfaces = [
-        {**interface, "link_type": LINK_TYPES.get(interface["link"], f"{interface['link']} (not read)")}
-        for interface in reader.interfaces
-    ]
-    detail = {
-        "interfaces": interfaces[:64],
-        "statistics": {str(k): v for k, v in reader.statistics.items()},
-        "comments": reader.comments,
-        "unread": engine.unread,
-        "skipped_blocks": reader.skipped,
-        "fault": fault_sentence(reader),
-    }
-    return {
-        **row,
-        "sha256": one.sha256,
-        "path": str(one.path),
-        "format": reader.format + (f"+{compression}" if compression else ""),
-        "state": "interrupted" if stopped else "faulty" if reader.fault else "complete",
-        "bytes": one.size,
-        "frames": engine.frames,
-        "first_time": engine.first_time if engine.frames else None,
-        "last_time": engine.latest_time if engine.frames else None,
-        "cut": engine.cut,
-        "duplicates": engine.duplicates,
-        "unread": engine.unread_frames,
-        "dropped": reader.dropped(),
-        "backwards": engine.backwards,
-        "detail": json.dumps(detail, ensure_ascii=False),
-    }
-
-
-def fault_sentence(reader: CaptureReader) -> str | None:
-    """What ended the reading of a capture early, with the offset; None where nothing did."""
-    if not reader.fault:
-        return None
-    return f"{reader.fault_detail} (at byte {reader.fault_offset} of the uncompressed file, after frame {reader.frame})"
 
 
 def _finish(
@@ -609,7 +485,7 @@ def _finish(
     """Commit the run and make its summary."""
     from sentinel.inventory import assets
 
-    analysis.learn(_arp_facts(reading.engine))
+    analysis.learn(arp_facts(reading.engine))
     facts = list(analysis.facts.values())
     devices = assets.build(analysis.pairs, facts, analysis.stats)
     alerts = analysis.rules.finish() if analysis.rules is not None else []
@@ -632,98 +508,14 @@ def _finish(
         "duplicates": totals.duplicates,
         "unread": dict(totals.unread),
         "evicted_flows": reading.engine.table.evictions,
-        "captures": [_capture_summary(one, rows) for one in inputs],
+        "captures": [capture_summary(one, rows) for one in inputs],
         "case": str(case),
-        "protocols": _protocols(totals),
+        "protocols": protocols(totals),
         "interrupted": stopped,
     }
     commit = run.interrupt if stopped else run.finish
     commit(rows, facts, devices, alerts, summary)
     return summary
-
-
-def _arp_facts(engine: Engine) -> list[dict[str, Any]]:
-    """What ARP said: which MAC address answers for which network address."""
-    facts = []
-    for key, (capture, frame, stamp) in engine.arps.items():
-        ip = str(ipaddress.IPv4Address(key[6:10]))
-        if ip == "0.0.0.0":
-            continue
-        facts.append(
-            {
-                "capture": capture,
-                "frame": frame,
-                "time": stamp,
-                "flow": None,
-                "device": ip,
-                "unit": None,
-                "kind": "mac",
-                "value": key[:6].hex(":"),
-                "source": "arp",
-                "confidence": 0.8,
-            }  # fmt: skip
-        )
-    return facts
-
-
-def _protocols(totals: Totals) -> list[dict[str, Any]]:
-    """Labels with how they were found, most bytes first."""
-    rows = [
-        {
-            "protocol": name,
-            "label_by": by,
-            "confidence": row[2],
-            "flows": int(row[0]),
-            "messages": int(row[1]),
-            "bytes": int(row[3]),
-        }
-        for (name, by), row in totals.labels.items()
-    ]
-    return sorted(rows, key=lambda row: (-row["messages"], -row["bytes"], row["protocol"]))
-
-
-def _capture_summary(one: Input, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """One entry of the summary's `captures`."""
-    row = one.known or next(
-        (r for r in rows if r["path"] == str(one.path) or (one.sha256 and r["sha256"] == one.sha256)), None
-    )
-    if row is None:
-        return {"path": str(one.path), "sha256": one.sha256, "state": "not read", "known": False, "fault": None}
-    names = (
-        "sha256",
-        "state",
-        "format",
-        "frames",
-        "bytes",
-        "first_time",
-        "last_time",
-        "cut",
-        "dropped",
-        "duplicates",
-        "backwards",
-        "unread",
-    )
-    return {
-        "path": str(one.path),
-        **{name: row[name] for name in names},
-        "known": one.known is not None,
-        "fault": json.loads(row["detail"]).get("fault"),
-    }
-
-
-def _known_summary(opened: Case, case: Path, inputs: list[Input]) -> dict[str, Any]:
-    """The summary where the case holds every capture already: the sum of its runs, nothing changed."""
-    numbers = ("frames", "bytes", "flows", "points", "facts", "assets", "gaps", "duplicates", "evicted_flows")
-    tallies = ("messages", "alerts", "faults", "unread")
-    summary: dict[str, Any] = {**dict.fromkeys(numbers, 0), **{name: {} for name in tallies}, "protocols": []}
-    for run in opened.summary()["runs"]:
-        for name in numbers:
-            summary[name] += run["summary"][name]
-        for name in tallies:
-            summary[name] = dict(Counter(summary[name]) + Counter(run["summary"][name]))
-        summary["protocols"] += run["summary"]["protocols"]
-    captures = [_capture_summary(one, []) for one in inputs]
-    return {**summary, "captures": captures, "case": str(case), "interrupted": False}
 
 
 def dissect(path: Path | str, *, limit: int | None = None) -> Iterator[dict[str, pl.DataFrame]]:
@@ -756,7 +548,5 @@ def dissect(path: Path | str, *, limit: int | None = None) -> Iterator[dict[str,
     assert reader is not None
     if reader.fault:
         if reader.frame == 0:
-            raise InputError(
-                f"{path}: {reader.fault_detail} (offset {reader.fault_offset}); give a pcap or pcapng file, plain or compressed."
-            )
+            raise no_capture(path, reader)
         raise FaultyCapture(f"{path}: {fault_sentence(reader)}")

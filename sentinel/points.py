@@ -6,6 +6,7 @@ says it. All messages of a batch are expanded at once, data type by data type.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from sentinel.model import Access, DType, Kind
 from sentinel.pairing import Batch, request_rows
 from sentinel.wire import layout as L
+from sentinel.wire.pair import ANSWERED
 
 WIDTHS: dict[int, tuple[int, str]] = {
     DType.BOOL: (1, "u1"),
@@ -89,6 +91,22 @@ def _cell(cells: np.ndarray, column: int) -> np.ndarray:
     return values
 
 
+_MESSAGE_CELLS = {
+    "object": L.M_OBJECT,
+    "block": L.M_BLOCK,
+    "address": L.M_ADDRESS,
+    "bit": L.M_BIT,
+    "quantity": L.M_QUANTITY,
+}
+_ITEM_CELLS = {
+    "object": L.I_OBJECT,
+    "block": L.I_BLOCK,
+    "address": L.I_ADDRESS,
+    "bit": L.I_BIT,
+    "quantity": L.I_QUANTITY,
+}
+
+
 def _message_spans(batch: Batch) -> _Spans | None:
     """Data that stand in the message itself, with what the request says where the message does not."""
     cells = batch.messages
@@ -96,81 +114,61 @@ def _message_spans(batch: Batch) -> _Spans | None:
     if len(rows) == 0:
         return None
     own = cells[rows]
-    fields = {
-        "object": _cell(own, L.M_OBJECT),
-        "block": _cell(own, L.M_BLOCK),
-        "address": _cell(own, L.M_ADDRESS),
-        "bit": _cell(own, L.M_BIT),
-        "quantity": _cell(own, L.M_QUANTITY),
-        "dtype": own[:, L.M_DTYPE].copy(),
-        "step": own[:, L.M_STEP].copy(),
-    }
-    asks = np.flatnonzero((fields["dtype"] == DType.NONE) & (own[:, L.M_KIND] != Kind.REQUEST))
-    if len(asks):
-        found, earlier = request_rows(batch, rows[asks])
-        sources = (
-            ((found >= 0) & ~earlier, batch.messages),
-            ((found >= 0) & earlier, batch.before and batch.before.messages),
-        )
-        for mask, source in sources:
-            if source is None or not mask.any():
-                continue
-            asked = source[found[mask]]
-            at = asks[mask]
-            fields["object"][at] = _cell(asked, L.M_OBJECT)
-            fields["block"][at] = _cell(asked, L.M_BLOCK)
-            fields["address"][at] = _cell(asked, L.M_ADDRESS)
-            fields["bit"][at] = _cell(asked, L.M_BIT)
-            fields["quantity"][at] = _cell(asked, L.M_QUANTITY)
-            fields["dtype"][at] = asked[:, L.M_DTYPE]
-            fields["step"][at] = asked[:, L.M_STEP]
+    fields = {name: _cell(own, column) for name, column in _MESSAGE_CELLS.items()}
+    fields["dtype"] = own[:, L.M_DTYPE].copy()
+    fields["step"] = own[:, L.M_STEP].copy()
+    for at, source, found in _asking(batch, rows, fields["dtype"], "messages"):
+        asked = source[found]
+        for name, column in _MESSAGE_CELLS.items():
+            fields[name][at] = _cell(asked, column)
+        fields["dtype"][at] = asked[:, L.M_DTYPE]
+        fields["step"][at] = asked[:, L.M_STEP]
     return _Spans(rows, np.zeros(len(rows), np.int64), data=own[:, L.M_DATA], length=own[:, L.M_DATA_LENGTH], **fields)
 
 
 def _item_spans(batch: Batch) -> _Spans | None:
     """Data of items; item k of an answer is read as item k of its request says."""
     cells = batch.items
-    if len(cells) == 0:
-        return None
     chosen = np.flatnonzero((cells[:, 0] >> L.I_DATA) & 1)
     if len(chosen) == 0:
         return None
     own = cells[chosen]
     rows = own[:, L.I_MESSAGE]
-    fields = {
-        "object": _cell(own, L.I_OBJECT),
-        "block": _cell(own, L.I_BLOCK),
-        "address": _cell(own, L.I_ADDRESS),
-        "bit": _cell(own, L.I_BIT),
-        "quantity": _cell(own, L.I_QUANTITY),
-        "dtype": own[:, L.I_DTYPE].copy(),
-        "step": own[:, L.I_STEP].copy(),
-    }
-    asks = np.flatnonzero((fields["dtype"] == DType.NONE) & (batch.messages[rows, L.M_KIND] != Kind.REQUEST))
-    if len(asks):
-        found, earlier = request_rows(batch, rows[asks])
-        for mask, source in (
-            ((found >= 0) & ~earlier, batch.items),
-            ((found >= 0) & earlier, batch.before.items if batch.before is not None else None),
-        ):
-            if source is None or not mask.any() or len(source) == 0:
-                continue
-            # items of one message stand together, in order: the k-th is k behind the first
-            place = np.searchsorted(source[:, L.I_MESSAGE], found[mask]) + own[asks[mask], L.I_INDEX]
-            inside = place < len(source)
-            place[~inside] = 0
-            asked = source[place]
-            good = inside & (asked[:, L.I_MESSAGE] == found[mask])
-            at = asks[mask][good]
-            asked = asked[good]
-            fields["object"][at] = _cell(asked, L.I_OBJECT)
-            fields["block"][at] = _cell(asked, L.I_BLOCK)
-            fields["address"][at] = _cell(asked, L.I_ADDRESS)
-            fields["bit"][at] = _cell(asked, L.I_BIT)
-            fields["quantity"][at] = _cell(asked, L.I_QUANTITY)
-            fields["dtype"][at] = asked[:, L.I_DTYPE]
-            fields["step"][at] = asked[:, L.I_STEP]
+    fields = {name: _cell(own, column) for name, column in _ITEM_CELLS.items()}
+    fields["dtype"] = own[:, L.I_DTYPE].copy()
+    fields["step"] = own[:, L.I_STEP].copy()
+    for at, source, found in _asking(batch, rows, fields["dtype"], "items"):
+        # items of one message stand together, in order: the k-th is k behind the first
+        place = np.searchsorted(source[:, L.I_MESSAGE], found) + own[at, L.I_INDEX]
+        inside = place < len(source)
+        place[~inside] = 0
+        good = inside & (source[place, L.I_MESSAGE] == found)
+        asked, at = source[place[good]], at[good]
+        for name, column in _ITEM_CELLS.items():
+            fields[name][at] = _cell(asked, column)
+        fields["dtype"][at] = asked[:, L.I_DTYPE]
+        fields["step"][at] = asked[:, L.I_STEP]
     return _Spans(rows, own[:, L.I_INDEX], data=own[:, L.I_DATA], length=own[:, L.I_DATA_LENGTH], **fields)
+
+
+def _asking(
+    batch: Batch, rows: np.ndarray, dtype: np.ndarray, table: str
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """For spans whose request says how they are read: (which spans, cells of `table` of its batch, request's row).
+
+    An answer that does not fit its request is not read by it.
+    """
+    open_ = (dtype == DType.NONE) & (batch.messages[rows, L.M_KIND] != Kind.REQUEST) & (batch.result[rows] == ANSWERED)
+    asks = np.flatnonzero(open_)
+    if len(asks) == 0:
+        return
+    found, earlier = request_rows(batch, rows[asks])
+    for mask, owner in (((found >= 0) & ~earlier, batch), ((found >= 0) & earlier, batch.before)):
+        if owner is None or not mask.any():
+            continue
+        source: np.ndarray = getattr(owner, table)
+        if len(source):
+            yield asks[mask], source, found[mask]
 
 
 def _take(spans: _Spans, mask: np.ndarray) -> _Spans:
@@ -227,9 +225,17 @@ def _texts(batch: Batch, spans: _Spans) -> Points:
         texts.append(text + ("…" if length > MAX_HEX else ""))
     n = len(spans.row)
     return Points(
-        spans.row, spans.object, spans.block, spans.bit, np.zeros(n, np.int64), np.arange(n), spans.address, np.zeros(n),
-        has_value=np.zeros(n, bool), text=texts,
-    )  # fmt: skip
+        row=spans.row,
+        object=spans.object,
+        block=spans.block,
+        bit=spans.bit,
+        access=np.zeros(n, np.int64),
+        which=np.arange(n),
+        address=spans.address,
+        value=np.zeros(n),
+        has_value=np.zeros(n, bool),
+        text=texts,
+    )
 
 
 def _direct(batch: Batch) -> Points | None:
@@ -241,11 +247,19 @@ def _direct(batch: Batch) -> Points | None:
     has_value = (valid >> L.P_VALUE & 1).astype(bool)
     texts = np.where(valid >> L.P_TEXT & 1, cells[:, L.P_TEXT], 0)
     return Points(
-        cells[:, L.P_MESSAGE], cells[:, L.P_OBJECT], _cell(cells, L.P_BLOCK), _cell(cells, L.P_BIT),
-        np.where(valid >> L.P_ACCESS & 1, cells[:, L.P_ACCESS], 0), np.arange(len(cells)), np.ascontiguousarray(cells[:, L.P_ADDRESS]),
-        np.ascontiguousarray(cells[:, L.P_VALUE]).view(np.float64), has_value=None if has_value.all() else has_value,
-        text_index=texts if texts.any() else None, quality=_cell(cells, L.P_QUALITY), stamp=_cell(cells, L.P_STAMP),
-    )  # fmt: skip
+        row=cells[:, L.P_MESSAGE],
+        object=cells[:, L.P_OBJECT],
+        block=_cell(cells, L.P_BLOCK),
+        bit=_cell(cells, L.P_BIT),
+        access=np.where(valid >> L.P_ACCESS & 1, cells[:, L.P_ACCESS], 0),
+        which=np.arange(len(cells)),
+        address=np.ascontiguousarray(cells[:, L.P_ADDRESS]),
+        value=np.ascontiguousarray(cells[:, L.P_VALUE]).view(np.float64),
+        has_value=None if has_value.all() else has_value,
+        text_index=texts if texts.any() else None,
+        quality=_cell(cells, L.P_QUALITY),
+        stamp=_cell(cells, L.P_STAMP),
+    )
 
 
 def expand(batch: Batch) -> list[Points]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import ipaddress
 from typing import Any
 
@@ -143,7 +145,7 @@ class Tables:
     # -- messages ---------------------------------------------------------------------------------------------
 
     def sides(self, batch: Batch) -> dict[str, pl.Series]:
-        """Dictionaries over the identity rows of a batch, client and server interleaved: 2k is a client, 2k+1 its server."""
+        """Dictionaries over the identity rows of a batch: entry 2k is a client, 2k+1 its server (transport: k)."""
         addresses: list[str] = []
         ports: list[int] = []
         transports: list[str] = []
@@ -245,7 +247,7 @@ class Tables:
         )
 
     def points(self, batch: Batch) -> pl.DataFrame:
-        """The points of a paired batch, in the order of their messages: columns of schema.POINTS that are stored there."""
+        """The points of a paired batch, in the order of their messages: the columns of POINTS that are stored there."""
         parts = [self._point_group(batch, group) for group in points_module.expand(batch)]
         if not parts:
             return pl.DataFrame(schema=_POINT_SCHEMA)
@@ -297,7 +299,7 @@ class Tables:
     # -- flows, facts, faults ---------------------------------------------------------------------------------
 
     def flows(self, batch: Batch) -> pl.DataFrame:
-        """Flows that ended in the batch; columns as schema.FLOWS (`id` is filled by the pipeline)."""
+        """Flows that ended in the batch; columns as schema.FLOWS."""
         cells = batch.flows
         family = cells[:, L.L_FAMILY]
         proto = cells[:, L.L_PROTO]
@@ -313,7 +315,7 @@ class Tables:
         return pl.DataFrame(
             {
                 "flow": self._whole(cells, L.L_NUMBER),
-                "id": pl.Series([""] * len(cells), dtype=pl.String),
+                "id": pl.Series(community_ids(cells), dtype=pl.String),
                 "capture": self._whole(cells, L.L_CAPTURE, pl.Int32),
                 "frame": self._whole(cells, L.L_FRAME),
                 "last_frame": self._whole(cells, L.L_LAST_FRAME),
@@ -417,6 +419,42 @@ def _macs(values: np.ndarray) -> pl.Series:
     """MAC addresses as text."""
     distinct, inverse = np.unique(values, return_inverse=True)
     return pl.Series([mac_text(v) for v in distinct.tolist()], dtype=pl.String).gather(inverse)
+
+
+def community_ids(flows: np.ndarray) -> list[str]:
+    """Community ID 1.0, seed 0, of each flow row;
+    empty without network addresses. Source: corelight/community-id-spec."""
+    result = []
+    columns = (
+        L.L_FAMILY,
+        L.L_PROTO,
+        L.L_CLIENT_HIGH,
+        L.L_CLIENT_LOW,
+        L.L_SERVER_HIGH,
+        L.L_SERVER_LOW,
+        L.L_CLIENT_PORT,
+        L.L_SERVER_PORT,
+    )
+    mask = (1 << 64) - 1
+    for family, proto, ch, cl, sh, sl, cport, sport in flows[:, columns].tolist():
+        if family == 4:
+            one, two = cl.to_bytes(4, "big"), sl.to_bytes(4, "big")
+        elif family == 6:
+            one, two = (
+                ((ch & mask) << 64 | cl & mask).to_bytes(16, "big"),
+                ((sh & mask) << 64 | sl & mask).to_bytes(16, "big"),
+            )
+        else:
+            result.append("")
+            continue
+        ports = cport >= 0
+        if (two, sport) < (one, cport):
+            one, two, cport, sport = two, one, sport, cport
+        data = b"\0\0" + one + two + bytes((proto, 0))
+        if ports:
+            data += cport.to_bytes(2, "big") + sport.to_bytes(2, "big")
+        result.append("1:" + base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode())
+    return result
 
 
 _POLARS: dict[str, Any] = {

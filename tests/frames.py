@@ -262,7 +262,7 @@ def in_gre(frame: bytes) -> bytes:
 
 
 def pcap(
-    records: Iterable[Record], link: int = 1, order: str = "<", nano: bool = True, snaplen: int = 262144
+    records: Iterable[Record], link: int = 1, order: str = "<", nano: bool = True, snaplen: int = 1 << 20
 ) -> bytes:
     magic = 0xA1B23C4D if nano else 0xA1B2C3D4
     parts = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, snaplen, link)]

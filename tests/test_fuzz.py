@@ -56,10 +56,10 @@ def test_a_broken_promise_is_seen() -> None:
 
 
 def test_an_input_is_replayed_and_a_wrong_target_is_one_sentence(tmp_path: Path) -> None:
-    script = Path(__file__).parent / "fuzz/run.py"
+    command = [sys.executable, str(Path(__file__).parent / "fuzz/run.py")]
     saved = tmp_path / "input"
     saved.write_bytes(TARGETS["capture"].seeds()[0])
-    done = subprocess.run([sys.executable, str(script), "capture", "--replay", str(saved)], capture_output=True, text=True)
+    done = subprocess.run([*command, "capture", "--replay", str(saved)], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    wrong = subprocess.run([sys.executable, str(script), "nothing"], capture_output=True, text=True)
+    wrong = subprocess.run([*command, "nothing"], capture_output=True, text=True)
     assert wrong.returncode == 2 and "no target nothing" in wrong.stderr

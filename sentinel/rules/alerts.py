@@ -10,8 +10,9 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 LEVELS = ("informational", "low", "medium", "high", "critical")
 LANGUAGES = ("en", "zh")
@@ -51,8 +52,7 @@ class AlertKind:
     techniques: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """Who did it to whom: claims of one kind about one subject are one alert. Empty: several, or not known."""
 
     protocol: str
@@ -80,24 +80,42 @@ def placeholders(template: str) -> list[str]:
 
 def sentence(template: str, values: Mapping[str, Any], language: str) -> str:
     """The template with its placeholders filled; an absent value drops its [bracketed part], or reads `not stated`."""
+    return _filled(template, _texts(values), language)
 
-    def part(match: re.Match[str]) -> str:
-        inner = match[1]
-        return "" if any(_text(values.get(name)) == "" for name in placeholders(inner)) else inner
 
-    def value(match: re.Match[str]) -> str:
-        words = _ABSENT[language]
-        return _text(values.get(match[1])) or words.get(match[1], words[""])
+def _filled(template: str, texts: Mapping[str, str], language: str) -> str:
+    """`sentence`, of values that are text already; what is absent is empty or not there."""
+    words = _ABSENT[language]
+    said = []
+    for optional, pattern, names in _parts(template):
+        if optional and not all(map(texts.get, names)):
+            continue
+        said.append(pattern % tuple([texts.get(name) or words.get(name, words[""]) for name in names]))
+    return "".join(said)
 
-    return _PLACEHOLDER.sub(value, _OPTIONAL.sub(part, template))
+
+@lru_cache(maxsize=4096)
+def _parts(template: str) -> list[tuple[bool, str, list[str]]]:
+    """A sentence taken apart once: whether the part is optional, its text with %s for each value, their names."""
+    parts = []
+    for number, text in enumerate(_OPTIONAL.split(template)):  # what stands outside and inside brackets, in turn
+        literals_and_names = _PLACEHOLDER.split(text)
+        pattern = "%s".join(literal.replace("%", "%%") for literal in literals_and_names[::2])
+        parts.append((number % 2 == 1, pattern, literals_and_names[1::2]))
+    return parts
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _text(value) for name, value in values.items()}
 
 
 def _text(value: Any) -> str:
     """A value as a person reads it; control characters shown as such, since names come from the wire."""
     if value is None:
         return ""
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    text = "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text.strip())
+    text = (f"{value:g}" if isinstance(value, float) else str(value)).strip()
+    if not text.isprintable():
+        text = "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text)
     return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"
 
 
@@ -122,7 +140,7 @@ class _Alert:
     def row(self) -> dict[str, Any]:
         """The row of schema.ALERTS."""
         subject = self.subject
-        values = {**self.values, **asdict(subject)}
+        texts = _texts({**self.values, **subject._asdict()})
         evidence = [*self.head] if self.tail in self.head else [*self.head, self.tail]
         row: dict[str, Any] = {
             "alert": alert_id(self.kind.id, subject),
@@ -143,8 +161,8 @@ class _Alert:
         }
         for language in LANGUAGES:
             row[f"title_{language}"] = self.kind.title[language]
-            row[f"why_{language}"] = sentence(self.kind.why[language], values, language)
-            row[f"action_{language}"] = sentence(self.kind.action[language], values, language)
+            row[f"why_{language}"] = _filled(self.kind.why[language], texts, language)
+            row[f"action_{language}"] = _filled(self.kind.action[language], texts, language)
         return row
 
 
@@ -169,12 +187,13 @@ class Book:
     def add(self, kind: AlertKind, claim: Claim, values: Callable[[], Mapping[str, Any]]) -> None:
         """Adds a claim; `values` gives what the sentence needs of the claim's first row, asked only for a new alert."""
         key = (kind.id, claim.subject)
-        if key not in self._alerts and self._pairs.get(kind.id, 0) >= MAX_PAIRS:
+        alert = self._alerts.get(key)
+        if alert is None and self._pairs.get(kind.id, 0) >= MAX_PAIRS:
             self.folded += 1
             claim = replace(claim, subject=Subject(claim.subject.protocol, "", "", None))
             key = (kind.id, claim.subject)
+            alert = self._alerts.get(key)
         self._changed.add(key)
-        alert = self._alerts.get(key)
         if alert is None:
             self._pairs[kind.id] = self._pairs.get(kind.id, 0) + 1
             head = dict.fromkeys(claim.evidence[: MAX_EVIDENCE - 1])
@@ -186,10 +205,10 @@ class Book:
         alert.first_time = min(alert.first_time, claim.first_time)
         alert.last_time = max(alert.last_time, claim.last_time)
         alert.tail = claim.evidence[-1]
-        for item in claim.evidence:
-            if len(alert.head) >= MAX_EVIDENCE - 1:
-                break
-            alert.head.setdefault(item)
+        room = MAX_EVIDENCE - 1 - len(alert.head)
+        if room > 0:
+            fresh = [item for item in claim.evidence if item not in alert.head]
+            alert.head.update(dict.fromkeys(list(dict.fromkeys(fresh))[:room]))
 
     def rows(self) -> list[dict[str, Any]]:
         """Every alert as a row, worst first, then by first time and id."""

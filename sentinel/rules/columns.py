@@ -45,7 +45,8 @@ class Batch:
         """The values of these columns at these rows; absent text reads empty."""
         if not columns:
             return [()] * len(rows)
-        return list(zip(*(plain(self.frame[column].gather(rows)) for column in columns), strict=True))
+        which = pl.Series(rows)
+        return list(zip(*(plain(self.frame[column][which]) for column in columns), strict=True))
 
     def evidence(self, rows: np.ndarray) -> np.ndarray:
         """Columns capture, frame and flow (-1 where there is none) of these rows."""
@@ -59,13 +60,14 @@ def is_text(series: pl.Series) -> bool:
 
 def plain(series: pl.Series) -> list[Any]:
     """The values as Python has them; absent text reads empty."""
-    return series.cast(pl.String).fill_null("").to_list() if is_text(series) else series.to_list()
+    values = series.to_list()
+    return ["" if value is None else value for value in values] if is_text(series) else values
 
 
 def distinct(series: pl.Series) -> tuple[np.ndarray, list[Any]]:
     """For each row the number of its value, and the distinct values; absent text reads empty."""
     ids, where = _combine([_code(series)], series.len())
-    return ids, plain(series.gather(where))
+    return ids, plain(series[pl.Series(where)])
 
 
 def _code(series: pl.Series) -> tuple[np.ndarray, int]:

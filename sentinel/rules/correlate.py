@@ -26,6 +26,9 @@ MAX_MATCHES = 200_000
 MAX_GROUPS = 10_000
 MIN_GROUPS = 100
 
+SWEEP_FROM = 64
+"""Matches of a group in one batch from which they are taken together, and not one by one."""
+
 EMPTY = np.zeros((0, 3), np.int64)
 
 
@@ -105,6 +108,9 @@ def settle(times: np.ndarray, latest: int, span: int) -> tuple[np.ndarray, list[
     """Times that never step back, and the places where one did by more than `span` and a new beginning is made."""
     if not len(times) or (times[0] >= latest and (times[1:] >= times[:-1]).all()):
         return times, []
+    highest = np.maximum.accumulate(np.maximum(times, latest))
+    if (highest - times <= span).all():
+        return highest, []
     settled, restarts = times.copy(), []
     for index, time in enumerate(times.tolist()):
         if latest - time > span:
@@ -193,21 +199,72 @@ class DistinctWindow(Window):
         groups: dict[int, list[int]] = {}
         for index, group in zip(last.tolist(), matches.group[last].tolist(), strict=True):
             groups.setdefault(group, []).append(index)
+        numbers = {value: number for number, value in enumerate(matches.values)}
         for group, lasts in groups.items():
             key = matches.keys[group]
             state = self._state(key, _Latest)
             new = {matches.values[matches.value[index]] for index in lasts}
-            if steady and len(new.union(state.values)) < self.threshold and matches.time[lasts[0]] >= state.latest:
+            if steady and matches.time[lasts[0]] >= state.latest and len(new.union(state.values)) < self.threshold:
                 own = np.array(lasts)  # too few values for any window: where each was seen last is all that matters
             else:
                 own = np.flatnonzero(matches.group == group)
-            firing = self._walk(key, state, matches, own)
+            times, restarts = settle(matches.time[own], state.latest, self.span)
+            if len(own) >= SWEEP_FROM and not restarts:
+                firing = self._sweep(key, state, matches, own, times, numbers)
+            else:
+                firing = self._walk(key, state, matches, own, times, restarts)
             if firing is not None:
                 yield firing
 
-    def _walk(self, key: tuple[Any, ...], state: _Latest, matches: Matches, own: np.ndarray) -> Firing | None:
+    def _sweep(
+        self,
+        key: tuple[Any, ...],
+        state: _Latest,
+        matches: Matches,
+        own: np.ndarray,
+        times: np.ndarray,
+        numbers: dict[Any, int],
+    ) -> Firing | None:
+        """Takes many matches at once; gives what `_walk` gives. `numbers` are those of `matches.values`."""
+        old = list(state.values.items())
+        unknown = len(matches.values)
+        values = [numbers.get(value, unknown + n) for n, (value, _) in enumerate(old)] + matches.value[own].tolist()
+        time = np.concatenate([np.array([match[0] for _, match in old], np.int64), times])
+        proof = np.concatenate(
+            [np.array([match[1] for _, match in old], np.int64).reshape(-1, 3), matches.evidence[own]]
+        )
+        reported = np.array([match[2] for _, match in old] + [False] * len(own))
+        until = _replaced(np.array(values))
+        begin = _windows(values, self.threshold)
+        full = (begin >= 0) & (time - time[begin] <= self.span)
+        full[: len(old)] = False  # those windows were looked at when they were new
+        before = np.concatenate([[0], np.cumsum(full)])
+        each = np.arange(len(time))
+        # a match is in every window that ends before its value comes again and does not begin after it
+        last = np.minimum(until, np.searchsorted(begin, each, side="right"))
+        fresh = (before[last] > before[each]) & ~reported
+        reported |= fresh
+        state.latest = int(time[-1])
+        kept = np.flatnonzero((until == len(time)) & (state.latest - time <= self.span))[-self.threshold :].tolist()
+        state.values = OrderedDict()
+        for index in kept:
+            value = old[index][0] if index < len(old) else matches.values[values[index]]
+            state.values[value] = [int(time[index]), proof[index].tolist(), bool(reported[index])]
+        if not full.any():
+            return None
+        trigger = int(matches.row[own[int(full.argmax()) - len(old)]])
+        return Firing(key, time[fresh], proof[fresh], trigger)
+
+    def _walk(
+        self,
+        key: tuple[Any, ...],
+        state: _Latest,
+        matches: Matches,
+        own: np.ndarray,
+        times: np.ndarray,
+        restarts: list[int],
+    ) -> Firing | None:
         """Takes the matches one by one."""
-        times, restarts = settle(matches.time[own], state.latest, self.span)
         beginnings = frozenset(restarts)
         fresh_time: list[int] = []
         fresh_evidence: list[list[int]] = []
@@ -245,6 +302,31 @@ def _by_group(group: np.ndarray) -> list[np.ndarray]:
         return []
     order = np.argsort(group, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+
+
+def _replaced(values: np.ndarray) -> np.ndarray:
+    """For each match the index of the next one of its value; their number where there is none."""
+    order = np.argsort(values, kind="stable")
+    until = np.full(len(values), len(values))
+    same = np.flatnonzero(values[order[1:]] == values[order[:-1]])
+    until[order[same]] = order[same + 1]
+    return until
+
+
+def _windows(values: list[int], threshold: int) -> np.ndarray:
+    """For each match the latest index from which on there are `threshold` different values up to it, or -1."""
+    begins = []
+    begin = different = 0
+    inside = [0] * (max(values) + 1)
+    for value in values:
+        different += not inside[value]
+        inside[value] += 1
+        while different > threshold or inside[values[begin]] > 1:
+            inside[values[begin]] -= 1
+            different -= not inside[values[begin]]
+            begin += 1
+        begins.append(begin if different == threshold else -1)
+    return np.array(begins)
 
 
 def make_window(correlation: Correlation) -> Window:

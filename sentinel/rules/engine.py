@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from sentinel.rules.alerts import Book, Claim, Subject
+from sentinel.rules._claims import claim_firing, claim_rows
+from sentinel.rules.alerts import Book
 from sentinel.rules.columns import Batch, distinct, is_text
-from sentinel.rules.correlate import Firing, gather, make_window
-from sentinel.rules.fields import SELECTORS, SUBJECTS
+from sentinel.rules.correlate import gather, make_window
+from sentinel.rules.fields import SELECTORS
 from sentinel.rules.ir import NUMBER_OPERATORS, Rule, text_predicate
 from sentinel.rules.load import RuleSet
 
@@ -243,14 +243,14 @@ class Engine:
                 self._counted["matches"] += len(rows)
         for number in sorted(matches):
             if self._rules[number].emit:
-                self._claim(self._rules[number], *matches[number])
+                claim_rows(self.book, self._rules[number], *matches[number])
         for rule, numbers, window in self._windows:
             matched = {index: matches[number] for index, number in enumerate(numbers) if number in matches}
             if matched and rule.correlation is not None:
                 batch = next(iter(matched.values()))[0]
                 counted = {index: rows for index, (_, rows) in matched.items()}
                 for firing in window.feed(gather(rule.correlation, batch, counted)):
-                    self._claim_firing(rule, batch, firing)
+                    claim_firing(self.book, rule, batch, firing)
 
     def changed(self) -> list[dict[str, Any]]:
         """Rows of the alerts that are new or have grown since the last call."""
@@ -259,72 +259,3 @@ class Engine:
     def finish(self) -> list[dict[str, Any]]:
         """Every alert of the run as a row of schema.ALERTS, worst first."""
         return self.book.rows()
-
-    def _claim(self, rule: Rule, batch: Batch, rows: np.ndarray) -> None:
-        """One claim for each subject among the rows."""
-        columns = tuple(c for c in ("protocol", *SUBJECTS[rule.table]) if c in batch.frame.columns)
-        ids, where = batch.groups(columns)
-        ids = ids.take(rows)
-        order = np.argsort(ids.astype(np.uint16) if len(where) <= 1 << 16 else ids, kind="stable")
-        split = np.split(rows[order], np.flatnonzero(np.diff(ids[order])) + 1)
-        firsts = np.array([own[0] for own in split])
-        times = batch.integers("time")
-        for own, values in zip(split, batch.keys(columns, firsts), strict=True):
-            subject = _subject(rule, dict(zip(columns, values, strict=True)))
-            room = self.book.room(rule.kind, subject)
-            evidence = _evidence(partial(_stretch, batch, own), len(own), room)
-            when = times.take(own)
-            claim = Claim(subject, len(own), int(when.min()), int(when.max()), evidence)
-            self.book.add(rule.kind, claim, partial(_values, rule, batch, int(own[0])))
-
-    def _claim_firing(self, rule: Rule, batch: Batch, firing: Firing) -> None:
-        """One claim for a correlation that a group's matches add up to."""
-        assert rule.correlation is not None
-        key = dict(zip(rule.correlation.group_by, firing.key, strict=True))
-        subject = _subject(rule, {"protocol": rule.protocol, **key})
-        room = self.book.room(rule.kind, subject)
-        times = firing.time
-        evidence = _evidence(lambda start, stop: firing.evidence[start:stop], len(times), room)
-        claim = Claim(subject, len(times), int(times.min()), int(times.max()), evidence)
-        self.book.add(rule.kind, claim, partial(_values, rule, batch, firing.trigger))
-
-
-def _subject(rule: Rule, key: Mapping[str, Any]) -> Subject:
-    """Who did what to whom, from the values of a row or group; for answers the receiver is the one that asked."""
-    source, destination, unit = (key.get(column) for column in SUBJECTS[rule.table])
-    if rule.asker == "destination":
-        source, destination = destination, source
-    return Subject(key.get("protocol") or "", source or "", destination or "", unit)
-
-
-def _values(rule: Rule, batch: Batch, row: int) -> dict[str, Any]:
-    """What the sentences of the rule ask of the row."""
-    values = {}
-    for column in rule.wanted():
-        if column in batch.frame.columns:
-            values[column] = batch.keys((column,), np.array([row]))[0][0]
-    if rule.table == "points" and values.get("value") is None:
-        values["value"] = values.get("text")
-    if rule.correlation is not None:
-        values["count"] = rule.correlation.threshold
-        values["seconds"] = rule.correlation.span // 1_000_000_000
-    return values
-
-
-def _stretch(batch: Batch, rows: np.ndarray, start: int, stop: int) -> np.ndarray:
-    return batch.evidence(rows[start:stop])
-
-
-def _evidence(part: Callable[[int, int], np.ndarray], length: int, room: int) -> list[tuple[int, int, int | None]]:
-    """The first `room` different ones of `length` pieces of evidence, and the last; `part` gives a stretch of them."""
-    found: dict[tuple[int, int, int | None], None] = {}
-    start = 0
-    while len(found) < room and start < length:
-        stop = min(start + 4 * room, length)
-        found.update(dict.fromkeys(_triples(part(start, stop))))
-        start = stop
-    return [*list(found)[:room], *_triples(part(length - 1, length))]
-
-
-def _triples(evidence: np.ndarray) -> list[tuple[int, int, int | None]]:
-    return [(capture, frame, None if flow < 0 else flow) for capture, frame, flow in evidence.tolist()]

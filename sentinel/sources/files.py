@@ -17,10 +17,11 @@ from sentinel.errors import InputError
 
 STDIN = "-"
 _HASH_CHUNK = 1 << 20
-CAPTURE_MAGICS = (
-    b"\x0a\x0d\x0d\x0a", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x34\xcd\xb2\xa1",
-    b"\xa1\xb2\xcd\x34",
-)  # fmt: skip
+CAPTURE_MAGICS = tuple(
+    bytes.fromhex(magic)
+    for magic in ("0a0d0d0a", "d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d", "34cdb2a1", "a1b2cd34")
+)
+"""First four bytes of a pcapng file, and of pcap files of either byte order, time unit and header size."""
 
 
 class Readable(Protocol):

@@ -267,11 +267,11 @@ class Case:
         paths = [self.path / part["file"] for part in parts]
         for path, part in zip(paths, parts, strict=True):
             self._verify_part(path, part["bytes"])
-        parts = pl.scan_parquet(
+        frame = pl.scan_parquet(
             paths, schema=wanted, glob=False, hive_partitioning=False, missing_columns="insert", extra_columns="ignore"
         )
         # a part lacks the columns that said nothing in it (`_parts.slim`); text that says nothing is empty
-        return parts.with_columns(pl.col(name).fill_null("") for name, dtype in wanted.items() if dtype == pl.String)
+        return frame.with_columns(pl.col(name).fill_null("") for name, dtype in wanted.items() if dtype == pl.String)
 
     def _verify_part(self, path: Path, size: int) -> None:
         try:

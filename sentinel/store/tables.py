@@ -156,7 +156,8 @@ def conform(table: str, df: pl.DataFrame) -> pl.DataFrame:
             raise ValueError(f"{table}: columns missing {sorted(missing)}, surplus {sorted(surplus)}")
         df = df.select(list(wanted))
     # categories become strings in the writer's thread, after columns that say nothing were dropped
-    return cast(df, {name: t for name, t in wanted.items() if not (t == pl.String and df.schema[name] == pl.Categorical)})
+    kept = {name for name, dtype in wanted.items() if dtype == pl.String and df.schema[name] == pl.Categorical}
+    return cast(df, {name: dtype for name, dtype in wanted.items() if name not in kept})
 
 
 def cast(df: pl.DataFrame, wanted: Mapping[str, Any]) -> pl.DataFrame:

@@ -1,12 +1,13 @@
 cimport cython
 from sentinel.wire.capture cimport CaptureReader
+from sentinel.wire.copies cimport Copies
 from sentinel.wire.decode cimport Decoder
 from sentinel.wire.flows cimport Flow, FlowTable
 from sentinel.wire.reader cimport Reader
 from sentinel.wire.rows cimport Block, Rows
 from sentinel.wire.streams cimport Stream
 
-cdef int D_CLIENT_HIGH, D_CLIENT_LOW, D_CLIENT_PORT, D_FAMILY, D_NUMBER, D_PROTO, D_SERVER_HIGH, D_SERVER_LOW, D_SERVER_PORT, D_WIDTH, L_BYTES_CLIENT, L_BYTES_SERVER, L_CAPTURE, L_CLIENT_HIGH, L_CLIENT_LOW, L_CLIENT_MAC, L_CLIENT_PORT, L_CONFIDENCE, L_DIRECTION_BY, L_END, L_ETHERTYPE, L_FAMILY, L_FAULTS, L_FRAME, L_GAP_BYTES, L_GAPS, L_INNER, L_LABEL, L_LABEL_BY, L_LAST_FRAME, L_LAST_TIME, L_MESSAGES, L_NAME, L_NUMBER, L_PACKETS_CLIENT, L_PACKETS_SERVER, L_PAYLOAD_CLIENT, L_PAYLOAD_SERVER, L_PROTO, L_REORDERED, L_RETRANSMISSIONS, L_SERVER_HIGH, L_SERVER_LOW, L_SERVER_MAC, L_SERVER_PORT, L_STATE, L_TIME, L_TUNNEL, L_VLAN, L_WIDTH, M_LENGTH
+cdef int D_WIDTH, L_WIDTH, M_LENGTH
 
 cdef class Engine:
     cdef readonly list protocols
@@ -17,9 +18,7 @@ cdef class Engine:
     cdef readonly Decoder decoder
     cdef readonly FlowTable table
     cdef readonly Block flow_rows, idents
-    cdef bint keep_copies
-    cdef object copy_keys, copy_times
-    cdef long long[::1] copy_key, copy_time
+    cdef readonly Copies copies
     cdef readonly long long flow_number
     cdef readonly int capture
     cdef readonly long long frames, bytes, duplicates, cut, backwards, unread_frames
@@ -43,8 +42,6 @@ cdef class Engine:
     cdef note(self, int code, str detail, long long offset)
     @cython.locals(table=FlowTable, d=Decoder, f=Flow, gone=Flow)
     cdef Flow new_flow(self)
-    @cython.locals(d=Decoder, buf="const unsigned char[:]", key=cython.longlong, p=Py_ssize_t, n=Py_ssize_t, i=Py_ssize_t, slot=Py_ssize_t, gap=cython.longlong)
-    cdef bint copy(self, int kind) except -1
     cdef bint restarts(self, Flow f, int side) except -1
     @cython.locals(d=Decoder, flags=cython.int, s=Stream, other=Stream, declared=cython.longlong, ahead=cython.longlong, fresh=cython.longlong, missing=cython.longlong)
     cdef tcp(self, Flow f, int side)
@@ -64,8 +61,6 @@ cdef class Engine:
     cdef turn(self, Flow f, object protocol, list backlog)
     @cython.locals(rows=Rows)
     cdef stand(self, Flow f, int side, long long since, long long frame, long long time, long long offset)
-    @cython.locals(block=Block, n=Py_ssize_t)
-    cdef identify(self, Flow f)
     @cython.locals(old=Py_ssize_t, joined=bytes, since=cython.longlong, at=cython.longlong)
     cdef run_tail(self, Flow f, int side, Stream s, bytes data, long long frame, long long time, long long offset)
     @cython.locals(rows=Rows, r=Reader, label=cython.int, at=Py_ssize_t, messages=Py_ssize_t, items=Py_ssize_t, points=Py_ssize_t, faults=Py_ssize_t, heap=Py_ssize_t, slot=dict)
@@ -79,5 +74,3 @@ cdef class Engine:
     cpdef bint carry(self, Reader r, Py_ssize_t n, str name) except -1
     @cython.locals(s=Stream, side=cython.int, seq=cython.longlong, ahead=cython.longlong)
     cdef end(self, Flow f, int why)
-    @cython.locals(block=Block, n=Py_ssize_t, c=cython.int, flags=cython.int, state=cython.int)
-    cdef write(self, Flow f, int why)

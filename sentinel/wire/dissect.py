@@ -8,75 +8,26 @@ where every parser is called and where everything that a parser may raise ends.
 import traceback
 
 import cython
-import numpy as np
 
 from sentinel.identify import GUESS_CONFIDENCE, guess
 from sentinel.model import Fault, Kind, Verdict
-from sentinel.wire.layout import (
-    D_CLIENT_HIGH,
-    D_CLIENT_LOW,
-    D_CLIENT_PORT,
-    D_FAMILY,
-    D_NUMBER,
-    D_PROTO,
-    D_SERVER_HIGH,
-    D_SERVER_LOW,
-    D_SERVER_PORT,
-    D_WIDTH,
-    L_BYTES_CLIENT,
-    L_BYTES_SERVER,
-    L_CAPTURE,
-    L_CLIENT_HIGH,
-    L_CLIENT_LOW,
-    L_CLIENT_MAC,
-    L_CLIENT_PORT,
-    L_CONFIDENCE,
-    L_DIRECTION_BY,
-    L_END,
-    L_ETHERTYPE,
-    L_FAMILY,
-    L_FAULTS,
-    L_FRAME,
-    L_GAP_BYTES,
-    L_GAPS,
-    L_INNER,
-    L_LABEL,
-    L_LABEL_BY,
-    L_LAST_FRAME,
-    L_LAST_TIME,
-    L_MESSAGES,
-    L_NAME,
-    L_NUMBER,
-    L_PACKETS_CLIENT,
-    L_PACKETS_SERVER,
-    L_PAYLOAD_CLIENT,
-    L_PAYLOAD_SERVER,
-    L_PROTO,
-    L_REORDERED,
-    L_RETRANSMISSIONS,
-    L_SERVER_HIGH,
-    L_SERVER_LOW,
-    L_SERVER_MAC,
-    L_SERVER_PORT,
-    L_STATE,
-    L_TIME,
-    L_TUNNEL,
-    L_VLAN,
-    L_WIDTH,
-    M_LENGTH,
-)
+from sentinel.wire.layout import D_WIDTH, L_WIDTH, M_LENGTH
 from sentinel.wire.reader import Malformed, Short
 
 if cython.compiled:
     from cython.cimports.sentinel.wire.capture import CaptureReader
+    from cython.cimports.sentinel.wire.copies import Copies
     from cython.cimports.sentinel.wire.decode import Decoder
+    from cython.cimports.sentinel.wire.flowrows import write_flow, write_identity
     from cython.cimports.sentinel.wire.flows import Flow, FlowTable
     from cython.cimports.sentinel.wire.reader import Reader
     from cython.cimports.sentinel.wire.rows import Block, Rows
     from cython.cimports.sentinel.wire.streams import Stream
 else:
     from sentinel.wire.capture import CaptureReader
+    from sentinel.wire.copies import Copies
     from sentinel.wire.decode import Decoder
+    from sentinel.wire.flowrows import write_flow, write_identity
     from sentinel.wire.flows import Flow, FlowTable
     from sentinel.wire.reader import Reader
     from sentinel.wire.rows import Block, Rows
@@ -94,19 +45,13 @@ MAX_MALFORMED = 32
 """Malformed messages of a flow, beyond four times its good ones, after which the label is withdrawn."""
 MAX_FAULT_ROWS = 1000
 """Rows of one fault code that a capture writes; the rest is only counted."""
-DUPLICATE_WINDOW = 10_000_000
-"""ns within which an equal frame is a copy that a mirror port made, not a retransmission (least RTO: 200 ms)."""
 
 _BATCH_MESSAGES = cython.declare(cython.longlong, BATCH_MESSAGES)
 _BATCH_FLOWS = cython.declare(cython.longlong, BATCH_FLOWS)
 _BATCH_POINTS = cython.declare(cython.longlong, BATCH_POINTS)
 _BATCH_HEAP = cython.declare(cython.longlong, BATCH_HEAP)
-_DUPLICATE_WINDOW = cython.declare(cython.longlong, DUPLICATE_WINDOW)
 # large literals would be Python integers in the compiled build
 _LOW32 = cython.declare(cython.longlong, 0xFFFFFFFF)
-_LOW47 = cython.declare(cython.longlong, 0x7FFFFFFFFFFF)
-_SEED = cython.declare(cython.longlong, 1469598103934665603)
-_COPIES = cython.declare(cython.int, 4096)
 _UNREAD = cython.declare(cython.int, 0)
 _LINK = cython.declare(cython.int, 1)
 _TCP = cython.declare(cython.int, 3)
@@ -123,7 +68,7 @@ ACK = 16
 class Engine:
     """Reads captures one after the other into `rows`, `flow_rows` and `idents`, batch by batch."""
 
-    def __init__(self, protocols, identifier, limit=1 << 17, keep_copies=False):
+    def __init__(self, protocols, identifier, limit=1 << 17):
         self.protocols = protocols
         self.identifier = identifier
         self.parsers = [p.parse for p in protocols]
@@ -142,11 +87,7 @@ class Engine:
         self.table = FlowTable(limit)
         self.flow_rows = Block(L_WIDTH, 1024)
         self.idents = Block(D_WIDTH, 256)
-        self.keep_copies = keep_copies
-        self.copy_keys = np.zeros(_COPIES, dtype=np.int64)
-        self.copy_times = np.zeros(_COPIES, dtype=np.int64)
-        self.copy_key = memoryview(self.copy_keys)
-        self.copy_time = memoryview(self.copy_times)
+        self.copies = Copies()
         self.flow_number = 0
         self.capture = 0
         self.frames = 0
@@ -257,7 +198,7 @@ class Engine:
             if d.fragments.lost:
                 self.note_lost()
             return
-        if not self.keep_copies and self.copy(kind):
+        if self.copies.seen(d, kind):
             self.duplicates += 1
             return
         if kind == _LINK and d.ethertype == 0x0806:
@@ -297,7 +238,7 @@ class Engine:
     def note_lost(self):
         """Datagrams whose fragments did not all come."""
         for frame, time, pieces in self.decoder.fragments.lost:
-            self.note_frame(frame, time, int(Fault.FRAGMENT_LOST), f"{pieces} fragments of a datagram, the rest is missing")
+            self.note_frame(frame, time, int(Fault.FRAGMENT_LOST), f"{pieces} fragments, the rest is missing")
         self.decoder.fragments.lost.clear()
 
     def note_frame(self, frame, time, code, detail):
@@ -334,56 +275,6 @@ class Engine:
                 self.end(gone, why)
             table.out = []
         return f
-
-    def copy(self, kind):
-        """Whether the frame is a copy of one seen a moment ago (a mirror port saw it twice, or PRP sent it twice)."""
-        d = self.decoder
-        buf = d.buf
-        key = _SEED
-        if kind == _TCP and d.outer_ip >= -1:
-            if d.payload_end == d.payload and d.ip_id == 0 and d.flags & 7 == 0:
-                return False
-            p = d.src
-            n = 8 if d.family == 4 else 32
-            for i in range(n):
-                key = (key ^ buf[p + i]) * 1099511 & _LOW47
-            key = (key ^ d.seq) * 1099511 & _LOW47
-            key = (key ^ d.ack) * 1099511 & _LOW47
-            key = (key ^ (d.ip_id << 16 | d.sport)) * 1099511 & _LOW47
-            key = (key ^ (d.flags << 16 | d.dport)) * 1099511 & _LOW47
-            key = (key ^ (d.window << 16 | (d.payload_end - d.payload) & 0xFFFF)) * 1099511 & _LOW47
-        else:
-            if d.family != 0:
-                # addresses and everything behind the IP header; hop count, checksum, VLAN and MACs may differ
-                n = 8 if d.family == 4 else 32
-                p = d.src
-                for i in range(n):
-                    key = (key ^ buf[p + i]) * 1099511 & _LOW47
-                key = (key ^ (d.ip_id << 8 | d.proto)) * 1099511 & _LOW47
-                if d.sport >= 0:
-                    key = (key ^ (d.sport << 16 | d.dport)) * 1099511 & _LOW47
-                p = d.payload
-            elif d.mac_at >= 0:
-                p = d.mac_at
-                for i in range(12):
-                    key = (key ^ buf[p + i]) * 1099511 & _LOW47
-                key = (key ^ d.ethertype) * 1099511 & _LOW47
-                p = d.payload
-            else:
-                return False
-            n = d.payload_end - p
-            key = (key ^ n) * 1099511 & _LOW47
-            if n > 256:
-                n = 256
-            for i in range(n):
-                key = (key ^ buf[p + i]) * 1099511 & _LOW47
-        slot = (key >> 20) & (_COPIES - 1)
-        gap = d.time - self.copy_time[slot]
-        if self.copy_key[slot] == key and 0 <= gap <= _DUPLICATE_WINDOW:
-            return True
-        self.copy_key[slot] = key
-        self.copy_time[slot] = d.time
-        return False
 
     def restarts(self, f: Flow, side):
         """Whether a SYN begins a new connection on an old flow's addresses and ports."""
@@ -670,35 +561,9 @@ class Engine:
         """Set the place of the rows that follow."""
         rows = self.rows
         if f.ident_batch != rows.batch:
-            self.identify(f)
+            write_identity(self.idents, f, rows.batch)
         rows.at(frame, since, time, f.number, f.ident, 0 if side == f.client else 1, offset)
         rows.protocol = f.label
-
-    def identify(self, f: Flow):
-        """Write down who the two sides of a flow are, once a batch."""
-        block = self.idents
-        n = block.add()
-        a = block.a
-        f.ident = n
-        f.ident_batch = self.rows.batch
-        a[n, D_NUMBER] = f.number
-        a[n, D_FAMILY] = f.family
-        a[n, D_PROTO] = f.proto
-        if f.family == 0:
-            a[n, D_CLIENT_LOW] = f.mac0 if f.client == 0 else f.mac1
-            a[n, D_SERVER_LOW] = f.mac1 if f.client == 0 else f.mac0
-        elif f.client == 0:
-            a[n, D_CLIENT_HIGH] = f.high0
-            a[n, D_CLIENT_LOW] = f.low0
-            a[n, D_SERVER_HIGH] = f.high1
-            a[n, D_SERVER_LOW] = f.low1
-        else:
-            a[n, D_CLIENT_HIGH] = f.high1
-            a[n, D_CLIENT_LOW] = f.low1
-            a[n, D_SERVER_HIGH] = f.high0
-            a[n, D_SERVER_LOW] = f.low0
-        a[n, D_CLIENT_PORT] = f.port0 if f.client == 0 else f.port1
-        a[n, D_SERVER_PORT] = f.port1 if f.client == 0 else f.port0
 
     def run_tail(self, f: Flow, side, s: Stream, data, frame, time, offset):
         """Parse bytes whose message began in an earlier frame."""
@@ -985,7 +850,7 @@ class Engine:
                 f.name = name
                 f.label_by = 3
                 f.confidence = GUESS_CONFIDENCE
-        self.write(f, why)
+        write_flow(self.flow_rows, f, self.rows, why)
 
     def guess(self, f: Flow):
         """The service that the ports suggest, for a flow that nobody recognised."""
@@ -997,66 +862,3 @@ class Engine:
         if f.client == 0:
             return guess(transport, f.port0, f.port1)
         return guess(transport, f.port1, f.port0)
-
-    def write(self, f: Flow, why):
-        """The flow's row."""
-        block = self.flow_rows
-        n = block.add()
-        a = block.a
-        c = f.client
-        a[n, L_NUMBER] = f.number
-        a[n, L_CAPTURE] = f.capture
-        a[n, L_FRAME] = f.first_frame
-        a[n, L_LAST_FRAME] = f.last_frame
-        a[n, L_TIME] = f.first_time
-        a[n, L_LAST_TIME] = f.last_time
-        a[n, L_FAMILY] = f.family
-        a[n, L_PROTO] = f.proto
-        a[n, L_ETHERTYPE] = f.ethertype
-        a[n, L_CLIENT_HIGH] = f.high0 if c == 0 else f.high1
-        a[n, L_CLIENT_LOW] = f.low0 if c == 0 else f.low1
-        a[n, L_SERVER_HIGH] = f.high1 if c == 0 else f.high0
-        a[n, L_SERVER_LOW] = f.low1 if c == 0 else f.low0
-        a[n, L_CLIENT_PORT] = f.port0 if c == 0 else f.port1
-        a[n, L_SERVER_PORT] = f.port1 if c == 0 else f.port0
-        a[n, L_CLIENT_MAC] = f.mac0 if c == 0 else f.mac1
-        a[n, L_SERVER_MAC] = f.mac1 if c == 0 else f.mac0
-        a[n, L_VLAN] = f.vlan
-        a[n, L_TUNNEL] = self.rows.text(f.tunnel) if f.tunnel is not None else 0
-        a[n, L_DIRECTION_BY] = f.direction_by
-        a[n, L_PACKETS_CLIENT] = f.packets0 if c == 0 else f.packets1
-        a[n, L_PACKETS_SERVER] = f.packets1 if c == 0 else f.packets0
-        a[n, L_BYTES_CLIENT] = f.bytes0 if c == 0 else f.bytes1
-        a[n, L_BYTES_SERVER] = f.bytes1 if c == 0 else f.bytes0
-        a[n, L_PAYLOAD_CLIENT] = f.payload0 if c == 0 else f.payload1
-        a[n, L_PAYLOAD_SERVER] = f.payload1 if c == 0 else f.payload0
-        a[n, L_GAPS] = f.gaps
-        a[n, L_GAP_BYTES] = f.gap_bytes
-        a[n, L_RETRANSMISSIONS] = f.retransmissions
-        a[n, L_REORDERED] = f.reordered
-        flags = f.tcp_flags0 | f.tcp_flags1
-        if f.proto != 6:
-            state = 0
-        elif flags & 4:
-            state = 4
-        elif flags & 1:
-            state = 3
-        elif f.direction_by != 3:
-            state = 5
-        elif f.tcp_flags0 & 16 and f.tcp_flags1 & 16:
-            state = 2
-        else:
-            state = 1
-        a[n, L_STATE] = state
-        a[n, L_LABEL] = f.label
-        a[n, L_INNER] = f.inner
-        a[n, L_NAME] = self.rows.text(f.name) if f.name is not None else 0
-        if f.label >= 0 and f.spoke == 3 and f.label_by == 2:
-            # decided by what one side sent, and then the other side's bytes were messages of it too
-            f.label_by = 1
-            f.confidence = 0.99 if f.confidence >= 0.95 else 0.95
-        a[n, L_LABEL_BY] = f.label_by
-        block.f[n, L_CONFIDENCE] = f.confidence
-        a[n, L_MESSAGES] = f.messages
-        a[n, L_FAULTS] = f.faults
-        a[n, L_END] = why

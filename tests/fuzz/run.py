@@ -1,12 +1,13 @@
 """Fuzzes the targets of targets.py, each for a bounded time.
 
     python tests/fuzz/run.py [--seconds 60] [TARGET ...]      every target, or those named
-    python tests/fuzz/run.py TARGET --replay build/fuzz/TARGET/crash-...
+    python tests/fuzz/run.py TARGET --replay build/fuzz/TARGET/sources-crash-...
 
 Each target runs on two legs side by side, each in a process of its own. `sources`: the Python sources, guided by
 coverage (atheris), or by seeded random changes where atheris is not installed. `compiled`: the extensions as they
 are built, by seeded random changes, many times as fast; left out where nothing is compiled. An input that breaks a
-target is kept under build/fuzz/TARGET with the traceback beside it; the exit code is 1 where there is one.
+target is kept under build/fuzz/TARGET, the traceback in the log or text beside it; the exit code is 1 where there is
+one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import argparse
 import hashlib
 import importlib.util
 import mmap
-import os
 import re
 import struct
 import subprocess
@@ -24,7 +24,6 @@ import time
 import traceback
 from importlib.machinery import EXTENSION_SUFFIXES, FileFinder, SourceFileLoader
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 CORE = (ROOT / "sentinel/wire", ROOT / "parsers")
@@ -56,7 +55,7 @@ def prefer_sources() -> None:
 
 
 class Current:
-    """The input that is being tried, in a file that outlives the process: a crash of the interpreter leaves it there."""
+    """The input that is being tried, in a file that outlives the process, however that ends."""
 
     def __init__(self, path: Path, size: int):
         with path.open("wb") as file:
@@ -73,15 +72,17 @@ class Current:
 
     @staticmethod
     def read(path: Path) -> tuple[int, bytes]:
-        """(inputs tried, the last of them)."""
-        content = path.read_bytes()
+        """(inputs tried, the last of them); nothing where the leg has not come so far."""
+        content = path.read_bytes() if path.exists() else b""
+        if len(content) < _HEAD.size:
+            return 0, b""
         tried, length = _HEAD.unpack_from(content)
         return tried, content[_HEAD.size : _HEAD.size + length]
 
 
 def keep(folder: Path, leg: str, data: bytes, story: str) -> Path:
     """Keep an input that broke its target, and what happened."""
-    path = folder / f"crash-{leg}-{hashlib.sha256(data).hexdigest()[:12]}"
+    path = folder / f"{leg}-crash-{hashlib.sha256(data).hexdigest()[:12]}"
     path.write_bytes(data)
     path.with_suffix(".txt").write_text(story, encoding="utf-8")
     return path
@@ -105,7 +106,7 @@ def guided(name: str, seconds: int) -> None:
         (start / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
     options = [
         f"-max_total_time={seconds}", f"-timeout={HANG}", f"-rss_limit_mb={MEMORY_MB}", "-print_final_stats=1",
-        f"-artifact_prefix={folder}/crash-sources-", "-max_len=8192",
+        f"-artifact_prefix={folder}/sources-", "-max_len=8192",
     ]  # fmt: skip
     atheris.Setup([name, *options, str(corpus), str(start)], target.run)
     atheris.Fuzz()
@@ -143,6 +144,7 @@ def start(name: str, leg: str, seconds: int, seed: int) -> subprocess.Popen[byte
     """One target on one leg, its words in a log."""
     folder = BUILD / name
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{leg}.current").unlink(missing_ok=True)
     command = [sys.executable, __file__, name, "--leg", leg, "--seconds", str(seconds), "--seed", str(seed)]
     with (folder / f"{leg}.log").open("wb") as log:
         return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
@@ -153,26 +155,25 @@ def watch(name: str, leg: str, process: subprocess.Popen[bytes], seconds: int) -
     folder = BUILD / name
     latest = folder / f"{leg}.current"
     by_changes = leg == "compiled" or importlib.util.find_spec("atheris") is None
-    began = moved = time.monotonic()
+    moved = time.monotonic()
     seen = -1
     while process.poll() is None:
         time.sleep(0.2)
-        if by_changes and latest.exists() and (tried := Current.read(latest)[0]) != seen:
+        if by_changes and (tried := Current.read(latest)[0]) != seen:
             seen, moved = tried, time.monotonic()
         if time.monotonic() - moved > (HANG if by_changes else seconds + 4 * HANG):
             process.kill()
             process.wait()
     log = (folder / f"{leg}.log").read_text("utf-8", "replace")
     if by_changes:
-        tried, data = Current.read(latest) if latest.exists() else (0, b"")
+        tried, data = Current.read(latest)
         if process.returncode not in (0, 1):
             keep(folder, leg, data, f"ended with {process.returncode}\n{log[-4000:]}")
     else:
         tried = int((re.findall(r"number_of_executed_units: (\d+)", log) or ["0"])[-1])
-    taken = time.monotonic() - began
     how = "changes" if by_changes else "coverage"
     state = "ok" if process.returncode == 0 else f"FAILED, see build/fuzz/{name}"
-    return f"{name:16} {leg:9} {how:9} {tried:>9,} inputs in {taken:4.0f} s  {state}"
+    return f"{name:16} {leg:9} {how:9} {tried:>9,} inputs  {state}"
 
 
 def run_all(names: list[str], legs: list[str], seconds: int, seed: int) -> int:
@@ -190,7 +191,7 @@ def run_all(names: list[str], legs: list[str], seconds: int, seed: int) -> int:
     return int(failed)
 
 
-def main() -> Any:
+def main() -> int:
     """The command line above."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="*", metavar="TARGET")
@@ -205,18 +206,21 @@ def main() -> Any:
     if given.leg:
         (name,) = given.targets
         if given.leg == "sources" and importlib.util.find_spec("atheris") is not None:
-            return guided(name, given.seconds)
+            guided(name, given.seconds)
         return int(mutated(name, given.leg, given.seconds, given.seed) > 0)
     from fuzz.targets import targets
 
     known = targets()
     unknown = [name for name in given.targets if name not in known]
-    if unknown or (given.replay and len(given.targets) != 1):
-        parser.error(f"no target {', '.join(unknown)}; there are {', '.join(known)}" if unknown else "--replay needs one target")
+    if unknown:
+        parser.error(f"no target {', '.join(unknown)}; there are {', '.join(known)}")
     if given.replay:
-        return known[given.targets[0]].run(given.replay.read_bytes())
-    os.makedirs(BUILD, exist_ok=True)
-    return run_all(given.targets or list(known), [leg for leg in LEGS if leg == "sources" or compiled()], given.seconds, given.seed)
+        if len(given.targets) != 1:
+            parser.error("--replay needs one target")
+        known[given.targets[0]].run(given.replay.read_bytes())
+        return 0
+    legs = [leg for leg in LEGS if leg == "sources" or compiled()]
+    return run_all(given.targets or list(known), legs, given.seconds, given.seed)
 
 
 if __name__ == "__main__":

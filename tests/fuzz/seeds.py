@@ -112,7 +112,7 @@ def dialogues(protocol: Protocol) -> list[bytes]:
 
 
 def conversations(protocols: list[Protocol]) -> list[bytes]:
-    """Inputs of pieces on the port of their protocol: a few messages of one, then with all that a network does to them."""
+    """Inputs of pieces on the port of their protocol: a few messages each, and with all that a network does to them."""
     found = []
     for protocol in protocols:
         ports = protocol.ports.get("tcp", ())

@@ -35,7 +35,7 @@ _MACS = (bytes.fromhex("020000000001"), bytes.fromhex("020000000002"))
 
 def pieces(data: bytes) -> list[tuple[int, bytes]]:
     """(control, bytes) of each piece; at most MAX_PIECES."""
-    found = []
+    found: list[tuple[int, bytes]] = []
     at = 0
     while at < len(data) and len(found) < MAX_PIECES:
         length = int.from_bytes(data[at + 1 : at + 3], "big")
@@ -65,7 +65,8 @@ def conversation(data: bytes) -> bytes:
         side = control & SIDE
         ports = [49152, PORTS[(control & PORT) >> 1]]
         if control & UDP:
-            frames.append((clock, _ip(side, 17, struct.pack(">HHHH", ports[side], ports[1 - side], 8 + len(part), 0) + part)))
+            length = 8 + len(part) if len(part) <= 65507 else 0
+            frames.append((clock, _ip(side, 17, struct.pack(">HHHH", ports[side], ports[1 - side], length, 0) + part)))
             continue
         numbers = opened.get(ports[1])
         flags = _PUSH | _ACK

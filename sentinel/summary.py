@@ -1,0 +1,198 @@
+"""What a run counted, and the rows and summaries that are made of it: see docs/cli.md for the shape of the JSON."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sentinel.wire.capture import CaptureReader
+from sentinel.wire.decode import LINK_TYPES
+from sentinel.wire.dissect import Engine
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from sentinel.store.case import Case
+
+
+@dataclass(slots=True)
+class Input:
+    """One capture to be read; `known` is its row in the case where that holds it already."""
+
+    path: Path | str
+    sha256: str = ""
+    size: int = 0
+    first_time: int | None = None
+    known: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Label:
+    """What is known of all flows with one label that was given for one reason."""
+
+    flows: int = 0
+    messages: int = 0
+    confidence: float = 0.0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class Totals:
+    """What is counted over a whole run."""
+
+    messages: Counter[str] = field(default_factory=Counter)
+    points: int = 0
+    flows: int = 0
+    gaps: int = 0
+    frames: int = 0
+    bytes: int = 0
+    duplicates: int = 0
+    unread: Counter[str] = field(default_factory=Counter)
+    labels: dict[tuple[str, str], Label] = field(default_factory=dict)
+
+    def add_capture(self, engine: Engine) -> None:
+        """Add what the engine counted since its last `begin`."""
+        self.frames += engine.frames
+        self.bytes += engine.bytes
+        self.duplicates += engine.duplicates
+        self.unread.update(engine.unread)
+
+    def add(self, frames: dict[str, pl.DataFrame]) -> None:
+        """Add the tables of a batch."""
+        import polars as pl
+
+        for name, n in frames["messages"]["protocol"].value_counts().iter_rows():
+            self.messages[name] += n
+        self.points += frames["points"].height
+        flows = frames["flows"]
+        if not flows.height:
+            return
+        self.flows += flows.height
+        self.gaps += int(flows["gaps"].sum())
+        size = pl.col("bytes_client") + pl.col("bytes_server")
+        labels = flows.group_by("protocol", "label_by").agg(
+            pl.len(), pl.col("messages").sum(), pl.col("confidence").max(), size.sum().alias("bytes")
+        )
+        for protocol, by, n, messages, confidence, total in labels.iter_rows():
+            label = self.labels.setdefault((protocol or "", by or ""), Label())
+            label.flows += n
+            label.messages += messages
+            label.confidence = max(label.confidence, confidence)
+            label.bytes += total
+
+
+def capture_row(
+    one: Input, row: dict[str, Any], engine: Engine, reader: CaptureReader, compression: str, stopped: bool
+) -> dict[str, Any]:
+    """The row of `captures` for a capture that was read."""
+    interfaces = [
+        {**interface, "link_type": LINK_TYPES.get(interface["link"], f"{interface['link']} (not read)")}
+        for interface in reader.interfaces
+    ]
+    detail = {
+        "interfaces": interfaces[:64],
+        "statistics": {str(k): v for k, v in reader.statistics.items()},
+        "comments": reader.comments,
+        "unread": engine.unread,
+        "skipped_blocks": reader.skipped,
+        "fault": fault_sentence(reader),
+    }
+    return {
+        **row,
+        "sha256": one.sha256,
+        "path": str(one.path),
+        "format": reader.format + (f"+{compression}" if compression else ""),
+        "state": "interrupted" if stopped else "faulty" if reader.fault else "complete",
+        "bytes": one.size,
+        "frames": engine.frames,
+        "first_time": engine.first_time if engine.frames else None,
+        "last_time": engine.latest_time if engine.frames else None,
+        "cut": engine.cut,
+        "duplicates": engine.duplicates,
+        "unread": engine.unread_frames,
+        "dropped": reader.dropped(),
+        "backwards": engine.backwards,
+        "detail": json.dumps(detail, ensure_ascii=False),
+    }
+
+
+def fault_sentence(reader: CaptureReader) -> str | None:
+    """What ended the reading of a capture early, with the offset; None where nothing did."""
+    if not reader.fault:
+        return None
+    return f"{reader.fault_detail} (at byte {reader.fault_offset} of the uncompressed file, after frame {reader.frame})"
+
+
+def arp_facts(engine: Engine) -> list[dict[str, Any]]:
+    """What ARP said: which MAC address answers for which network address."""
+    facts = []
+    for key, (capture, frame, stamp) in engine.arps.items():
+        ip = str(ipaddress.IPv4Address(key[6:10]))
+        if ip == "0.0.0.0":
+            continue
+        facts.append(
+            {
+                "capture": capture,
+                "frame": frame,
+                "time": stamp,
+                "flow": None,
+                "device": ip,
+                "unit": None,
+                "kind": "mac",
+                "value": key[:6].hex(":"),
+                "source": "arp",
+                "confidence": 0.8,
+            }
+        )
+    return facts
+
+
+def protocols(totals: Totals) -> list[dict[str, Any]]:
+    """Labels with how they were found, most bytes first."""
+    rows = [
+        {
+            "protocol": name,
+            "label_by": by,
+            "confidence": label.confidence,
+            "flows": label.flows,
+            "messages": label.messages,
+            "bytes": label.bytes,
+        }
+        for (name, by), label in totals.labels.items()
+    ]
+    return sorted(rows, key=lambda row: (-row["messages"], -row["bytes"], row["protocol"]))
+
+
+def capture_summary(one: Input, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """One entry of the summary's `captures`."""
+    row = one.known or next(
+        (r for r in rows if r["path"] == str(one.path) or (one.sha256 and r["sha256"] == one.sha256)), None
+    )
+    if row is None:
+        return {"path": str(one.path), "sha256": one.sha256, "state": "not read", "known": False, "fault": None}
+    names = "sha256 state format frames bytes first_time last_time cut dropped duplicates backwards unread".split()
+    return {
+        "path": str(one.path),
+        **{name: row[name] for name in names},
+        "known": one.known is not None,
+        "fault": json.loads(row["detail"]).get("fault"),
+    }
+
+
+def known_summary(opened: Case, case: Path, inputs: list[Input]) -> dict[str, Any]:
+    """The summary where the case holds every capture already: the sum of its runs, nothing changed."""
+    numbers = ("frames", "bytes", "flows", "points", "facts", "assets", "gaps", "duplicates", "evicted_flows")
+    tallies = ("messages", "alerts", "faults", "unread")
+    summary: dict[str, Any] = {**dict.fromkeys(numbers, 0), **{name: {} for name in tallies}, "protocols": []}
+    for run in opened.summary()["runs"]:
+        for name in numbers:
+            summary[name] += run["summary"][name]
+        for name in tallies:
+            summary[name] = dict(Counter(summary[name]) + Counter(run["summary"][name]))
+        summary["protocols"] += run["summary"]["protocols"]
+    captures = [capture_summary(one, []) for one in inputs]
+    return {**summary, "captures": captures, "case": str(case), "interrupted": False}

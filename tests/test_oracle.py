@@ -1,0 +1,380 @@
+"""What Sentinel reads, beside tshark and Zeek: equal, but for the differences that docs/differences.md explains."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import oracles
+import pytest
+from conftest import ROOT
+from golden_update import differences_page
+
+pytestmark = pytest.mark.usefixtures("captures")
+
+EVERY = os.environ.get("SENTINEL_ORACLE") == "all"
+"""Whether every capture is given to tshark, which takes minutes, or only those that show every function once."""
+
+Found = dict[tuple[str, str], tuple[Any, Any]]
+"""(capture, what) -> (ours, theirs) wherever those two differ."""
+
+
+def assert_known(view: str, looked_at: Iterable[str], found: Found) -> None:
+    """The differences are exactly those of the table: a new one fails, and so does one that has gone."""
+    table = {(name, what): pair for name in looked_at for what, pair in oracles.known(view, name).items()}
+    shown = {key: (text(ours), text(theirs)) for key, (ours, theirs) in found.items()}
+    new = {key: pair for key, pair in shown.items() if table.get(key) != pair}
+    gone = {key: pair for key, pair in table.items() if key not in shown}
+    assert not new and not gone, f"{view}\nnew: {lines(new)}\ngone: {lines(gone)}"
+
+
+def text(value: Any) -> str:
+    """A value as the table writes it: long ones cut."""
+    written = value if isinstance(value, str) else "" if value is None else json.dumps(value)
+    return written if len(written) <= 60 else written[:57] + "..."
+
+
+def lines(pairs: dict[tuple[str, str], tuple[str, str]]) -> str:
+    return "".join("\n" + "\t".join((name, what, *pair)) for (name, what), pair in sorted(pairs.items())) or "none"
+
+
+def compare(log: oracles.Log, what: str, ours: Counter, theirs: Counter) -> Found:
+    """Differences of two bags of rows, one row each."""
+    return {
+        (log.capture, f"{what} {' '.join(map(str, key))}"): (ours[key], theirs[key])
+        for key in ours.keys() | theirs.keys()
+        if ours[key] != theirs[key]
+    }
+
+
+# -- tshark ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", ["modbus", "s7comm", "dnp3", "other protocols"])
+def test_as_many_messages_of_each_kind_as_tshark(folder):
+    found: Found = {}
+    names = [n for n in oracles.captures() if n.startswith(f"{folder}/") or folder == "other protocols"]
+    if folder == "other protocols":
+        names = [n for n in names if not n.startswith(oracles.PROTOCOLS) or n.startswith("s7comm-plus/")]
+    for name in names:
+        ours, theirs = oracles.comparable(oracles.overview(name)), oracles.summary().get(name, Counter())
+        for protocol, kind, function in ours.keys() | theirs.keys():
+            pair = ours[protocol, kind, function], theirs[protocol, kind, function]
+            if pair[0] != pair[1]:
+                what = f"{protocol} {kind}" if function is None else f"{protocol} {kind} {function}"
+                found[name, what] = pair
+    assert_known("counts", names, found)
+
+
+def asked() -> list[str]:
+    """Captures that tshark is asked about."""
+    if not oracles.CAPTURES.is_dir():
+        return []
+    counts = oracles.summary()
+    return sorted(n for n in counts if n in oracles.captures()) if EVERY else oracles.covering(counts)
+
+
+@pytest.mark.tshark
+@pytest.mark.parametrize("name", asked())
+def test_every_field_of_every_message_as_tshark_shows_it(name):
+    found: Found = {}
+    ours, theirs = oracles.by_frame(oracles.messages(name)), oracles.by_frame(oracles.tshark(name))
+    for frame, protocol in theirs:
+        mine, other = ours.get((frame, protocol), []), theirs[frame, protocol]
+        if len(mine) != len(other):
+            continue  # a difference of the counts
+        for a, b in zip(mine, other, strict=True):
+            unlike = oracles.disagreements(a, b)
+            if unlike.keys() & {"kind", "func"}:
+                pair = tuple(f"{m['kind']} {m.get('function', m.get('func', ''))}" for m in (a, b))
+                unlike = {"": pair}
+            found |= {(name, f"frame {frame} {field}".strip()): pair for field, pair in unlike.items()}
+    assert_known("fields", [name], found)
+
+
+# -- Zeek: Modbus ----------------------------------------------------------------------------------------------------
+
+_ZEEK_NAMES = {"report_slave_id": "report_server_id", "diagnostics_return_diagnostic_register": "diagnostics",
+               "read_device_identification": "encap_interface_transport"}  # fmt: skip
+
+
+def zeek_name(operation: str) -> str:
+    """Zeek's name of a Modbus operation of ours."""
+    name = "report_slave_id" if operation == "report_server_id" else _ZEEK_NAMES.get(operation, operation)
+    return name.upper()
+
+
+def of(name: str, protocol: str) -> list[oracles.Message]:
+    return [m for m in oracles.messages(name) if m["protocol"] == protocol]
+
+
+def bag(rows: Iterable[dict[str, str]], *columns: str) -> Counter:
+    return Counter(tuple(row[column] for column in columns) for row in rows)
+
+
+def listed(values: list | None) -> str:
+    return ",".join(map(str, values)) if values else "-"
+
+
+def modbus_log(log: oracles.Log) -> Found:
+    """One row a message."""
+    ways = {"request": "REQ", "response": "RESP", "exception": "RESP"}
+    ours = Counter(
+        (str(m["transaction"]), str(m["unit"]), zeek_name(m["operation"]), ways[m["kind"]])
+        for m in of(log.capture, "modbus")
+    )
+    return compare(log, "modbus", ours, bag(log.rows(), "tid", "unit", "func", "pdu_type"))
+
+
+def modbus_detailed(log: oracles.Log) -> Found:
+    """One row an exchange: address and quantity of the request, values of both."""
+    messages = of(log.capture, "modbus")
+    answers = {m["pair"]: m for m in messages if m["kind"] != "request" and "pair" in m}
+    theirs = log.rows()
+    found = {}
+    for m in (m for m in messages if m["kind"] == "request"):
+        row = next(r for r in theirs if (r["tid"], r["unit"]) == (str(m["transaction"]), str(m["unit"])))
+        answer = answers[m["message"]]
+        with_values = m["function"] in (1, 2, 3, 4, 5, 6, 15, 16)
+        echoed = m if m["function"] in (5, 6) else answer
+        # Zeek repeats the value of a single write for its echo, and gives no value of an exception
+        mine = {
+            "func": zeek_name(m["operation"]),
+            "address": str(m.get("address", "-")),
+            "quantity": str(m["quantity"]) if with_values else row["quantity"],
+            "request_values": listed(m.get("values")) if with_values else "-",
+            "response_values": listed(echoed.get("values")) if with_values else "-",
+        }
+        for column, value in mine.items():
+            if value != row[column]:
+                found[log.capture, f"transaction {row['tid']} {column}"] = value, row[column]
+    return found
+
+
+def modbus_mask_write(log: oracles.Log) -> Found:
+    ours = Counter(
+        (str(m["transaction"]), m["kind"].upper(), str(m["address"]), str(own["and_mask"]), str(own["or_mask"]))
+        for m in of(log.capture, "modbus") if m["function"] == 22 for own in (m["modbus"],)
+    )  # fmt: skip
+    return compare(log, "mask", ours, bag(log.rows(), "tid", "request_response", "address", "and_mask", "or_mask"))
+
+
+def modbus_read_write(log: oracles.Log) -> Found:
+    ours: Counter = Counter()
+    for m in (m for m in of(log.capture, "modbus") if m["function"] == 23):
+        if m["kind"] == "request":
+            read, write = m["items"]
+            row = write["address"], listed(m["values"]), read["address"], read["quantity"], "-"
+        else:
+            row = "-", "-", "-", "-", listed(m["values"])
+        ours[tuple(map(str, (m["transaction"], *row)))] += 1
+    columns = "write_start_address", "write_registers", "read_start_address", "read_quantity", "read_registers"
+    return compare(log, "exchange", ours, bag(log.rows(), "tid", *columns))
+
+
+# -- Zeek: DNP3 ------------------------------------------------------------------------------------------------------
+
+
+def dnp3_log(log: oracles.Log) -> Found:
+    """One row an exchange, in Zeek's own pairing: requests and answers are compared each for themselves."""
+    ours: Counter = Counter()
+    for m in of(log.capture, "dnp3"):
+        if m["kind"] in ("response", "unsolicited"):
+            ours[m["operation"].upper(), str(m["dnp3"]["iin"])] += 1
+        elif m["kind"] == "request":
+            ours[zeek_dnp3_name(m["operation"]), "-"] += 1
+    theirs: Counter = Counter()
+    for row in log.rows():
+        if row["fc_request"] not in ("-", "CONFIRM"):
+            theirs[row["fc_request"], "-"] += 1
+        if row["fc_reply"] != "-":
+            theirs[row["fc_reply"], row["iin"]] += 1
+    return compare(log, "dnp3", ours, theirs)
+
+
+def zeek_dnp3_name(operation: str) -> str:
+    """Zeek's name of a DNP3 function of ours."""
+    return re.sub(r"^STOP_APPLICATION$", "STOP_APPL", operation.upper())
+
+
+def dnp3_control(log: oracles.Log) -> Found:
+    """Every control relay output block, in requests and in their answers."""
+    ours: Counter = Counter()
+    for m in of(log.capture, "dnp3"):
+        for item in m.get("items", ()):
+            if " count=" in item.get("name", ""):
+                ours[m["operation"].upper(), str(item["address"]), *control(item["name"], m["kind"])] += 1
+    columns = "function_code", "index_number", "trip_control_code", "operation_type", "execute_count", "on_time"
+    return compare(log, "control", ours, bag(log.rows(), *columns, "off_time", "status_code"))
+
+
+def control(name: str, kind: str) -> tuple[str, ...]:
+    """A control as the log writes it: trip code, operation, count, times, status (of answers)."""
+    operation, *trip, count, on, off, status = name.split()
+    numbers = (part.partition("=")[2] for part in (count, on, off))
+    told = status.partition("=")[2].replace("_", " ").title() if kind != "request" else "-"
+    return (trip or ["Nul"])[0].title(), operation.replace("_", " ").title(), *numbers, told
+
+
+_OBJECT_NAMES = {
+    "binary_input g1v2": "Binary Input With Status", "binary_output g10v2": "Binary Output Status",
+    "analog_input g30v2": "16-Bit Analog Input", "analog_output_status g40v2": "16-Bit Analog Output Status",
+    "class_data g60v1": "Class 0 Data", "class_data g60v2": "Class 1 Data", "class_data g60v3": "Class 2 Data",
+    "class_data g60v4": "Class 3 Data",
+}  # fmt: skip
+
+
+def dnp3_objects(log: oracles.Log) -> Found:
+    """Every object header of reads and of their answers."""
+    ours: Counter = Counter()
+    for m in of(log.capture, "dnp3"):
+        for item in m.get("items", ()) if m["operation"] in ("read", "response") else ():
+            if item["object"] in _OBJECT_NAMES:
+                low, n = item.get("address"), item.get("quantity")
+                span = ("-", "-", "-") if low is None else tuple(map(str, (n, low, low + n - 1)))
+                ours[m["operation"].upper(), _OBJECT_NAMES[item["object"]], *span] += 1
+    columns = "function_code", "object_type", "object_count", "range_low", "range_high"
+    return compare(log, "object", ours, bag(log.rows(), *columns))
+
+
+def dnp3_output(log: oracles.Log) -> Found:
+    """The events that Zeek raised: application headers, object headers and analogue values."""
+    ours: Counter = Counter()
+    for m in of(log.capture, "dnp3"):
+        if "app_seq" in m["dnp3"]:
+            ours["fragment", str(m["function"]), str(m["dnp3"].get("iin", ""))] += 1
+            for group, variation, *_ in oracles.fields_of_ours(m).get("objects", ()):
+                ours["object", str(group << 8 | variation), ""] += 1
+            ours["crob", "", ""] += len(oracles.fields_of_ours(m)["crob"])
+    theirs: Counter = Counter()
+    for event in log.events():
+        if event[0] == "dnp3_application_request_header":
+            theirs["fragment", event[3], ""] += 1
+        elif event[0] == "dnp3_application_response_header":
+            theirs["fragment", event[3], event[4]] += 1
+        elif event[0] == "dnp3_object_header":
+            theirs["object", event[2], ""] += 1
+        elif event[0] == "dnp3_crob":
+            theirs["crob", "", ""] += 1
+    return compare(log, "event", +ours, theirs)
+
+
+# -- Zeek: S7comm ----------------------------------------------------------------------------------------------------
+
+
+def swapped(number: int) -> str:
+    """A PDU reference as the log writes it: low byte first."""
+    return str(number >> 8 | (number & 255) << 8)
+
+
+def s7comm_log(log: oracles.Log) -> Found:
+    ours: Counter = Counter()
+    for m in of(log.capture, "s7comm"):
+        own = m["s7comm"]
+        code, sub = m.get("function", -1), "-"
+        if own["rosctr"] == 7:
+            code, sub = own["ud_type"] << 4 | own["ud_group"], f"0x{own['ud_subfunction']:02x}"
+        elif "pi_service" in own:
+            sub = own["pi_service"]
+        ours[str(own["rosctr"]), swapped(own["pdu_reference"]), f"0x{code:02x}", sub] += 1
+    columns = "rosctr_code", "pdu_reference", "function_code", "subfunction_code"
+    return compare(log, "message", ours, bag(log.rows(), *columns))
+
+
+def s7comm_read_szl(log: oracles.Log) -> Found:
+    ours = Counter(
+        (swapped(own["pdu_reference"]), m["kind"].title(), f"0x{own['szl_id']:04x}", f"0x{own['szl_index']:04x}",
+         f"0x{own['return_code']:02x}")
+        for m in of(log.capture, "s7comm") for own in (m["s7comm"],) if "szl_id" in own
+    )  # fmt: skip
+    return compare(log, "szl", ours, bag(log.rows(), "pdu_reference", "method", "szl_id", "szl_index", "return_code"))
+
+
+def s7comm_upload_download(log: oracles.Log) -> Found:
+    ours: Counter = Counter()
+    for m in of(log.capture, "s7comm"):
+        own = m["s7comm"]
+        if 26 <= m.get("function", 0) <= 31:
+            name = m["operation"].replace("upload_block", "upload").split("_")
+            function = " ".join(reversed(name)).title()
+            # Zeek calls the length of the piece that an answer carries and the length of the block by one name
+            row = function, own.get("transfer_id", "-"), own.get("block_length", "-"), own.get("filename", "-")
+            ours[swapped(own["pdu_reference"]), str(own["rosctr"]), *map(str, row)] += 1
+    theirs: Counter = Counter()
+    kinds = {"Job-Request": "1", "ACK-Data": "3"}
+    for row in log.rows():
+        name = row["function_name"], row["session_id"], row["blocklength"], row["filename"]
+        theirs[row["pdu_reference"], kinds[row["rosctr"]], *name] += 1
+    return compare(log, "transfer", ours, theirs)
+
+
+def s7comm_known_devices(log: oracles.Log) -> Found:
+    """What the station said of itself: each thing must be among our facts."""
+    said = oracles.facts(log.capture)
+    kinds = {"automation_system_name": "name", "module_name": "name", "module_serial": "serial"}
+    return {
+        (log.capture, f"device {column}"): (sorted(v for k, v in said if k == kind), row[column])
+        for row in log.rows() for column, kind in kinds.items()
+        if row[column] not in {v for _, v in said}
+    }  # fmt: skip
+
+
+def cotp_log(log: oracles.Log) -> Found:
+    """Connection requests and confirms; Zeek's data TPDUs are our S7 messages, where S7comm is what they carry."""
+    kinds = {"connect_request": "0x0e", "connect_confirm": "0x0d"}
+    messages = oracles.messages(log.capture)
+    ours = Counter((kinds[m["operation"]],) for m in messages if m["operation"] in kinds)
+    ours["0x0f",] = sum(m["protocol"] == "s7comm" for m in messages)
+    return compare(log, "tpdu", ours, bag(log.rows(), "pdu_code"))
+
+
+READERS: dict[str, Callable[[oracles.Log], Found]] = {
+    "modbus.log": modbus_log,
+    "modbus_detailed.log": modbus_detailed,
+    "modbus_mask_write_register.log": modbus_mask_write,
+    "modbus_read_write_multiple_registers.log": modbus_read_write,
+    "dnp3.log": dnp3_log,
+    "dnp3_control.log": dnp3_control,
+    "dnp3_objects.log": dnp3_objects,
+    "s7comm.log": s7comm_log,
+    "s7comm_read_szl.log": s7comm_read_szl,
+    "s7comm_upload_download.log": s7comm_upload_download,
+    "s7comm_known_devices.log": s7comm_known_devices,
+    "cotp.log": cotp_log,
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_the_logs_of_zeek(name):
+    """Logs without a header (one of Zeek's Modbus logs) have no columns to compare by; tshark's view stands for them."""
+    read = [log for log in oracles.logs_named(name) if log.rows()]
+    found: Found = {}
+    for log in read:
+        found |= READERS[name](log)
+    assert_known(name, [log.capture for log in read], found)
+
+
+def test_the_dnp3_events_of_zeek():
+    read = [log for log in oracles.logs() if log.path.suffix == ".output" and log.capture.startswith("dnp3/")]
+    found: Found = {}
+    for log in read:
+        found |= dnp3_output(log)
+    assert_known("dnp3 events", [log.capture for log in read], found)
+
+
+# -- the table itself ------------------------------------------------------------------------------------------------
+
+
+def test_every_difference_is_explained_and_every_explanation_used():
+    page = (ROOT / "docs/differences.md").read_text(encoding="utf-8")
+    headings = set(re.findall(r"^### (.+)$", page, flags=re.MULTILINE))
+    assert headings == {d.reason for d in oracles.differences()}
+    assert {d.right for d in oracles.differences()} <= {"ours", "theirs", "both", "neither"}
+
+
+def test_the_page_shows_the_table():
+    assert (ROOT / "docs/differences.md").read_text(encoding="utf-8") == differences_page()
