@@ -1,132 +1,180 @@
-"""Large captures for the benchmarks: one capture copied many times, each copy with other addresses and times.
+"""Large captures for the benchmarks: a capture of pcaps/ copied many times, and a flood of flows.
 
-    python benchmarks/traffic.py replicate pcaps/modbus-normal.pcap build/modbus-1m.pcap --frames 1000000
-    python benchmarks/traffic.py flood build/flood.pcap --flows 5000000
+    python benchmarks/traffic.py replicate modbus build/bench/modbus.pcap --frames 1000000
+    python benchmarks/traffic.py flood build/bench/flood.pcap --flows 5000000
 
-The copies follow each other in blocks of interleaved conversations: copy k has the time stamps of the original
-shifted by k times its duration, and its own pair of octets in every IPv4 address. Checksums of IPv4, TCP and UDP
-are kept right.
+Copy k follows copy k - 1 in time and is a plant of its own: k is added to the second and third octet of every IPv4
+address and to the fourth and fifth of every unicast MAC address. Checksums of IPv4, TCP and UDP stay right where
+they were.
 """
 
 from __future__ import annotations
 
 import argparse
 import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = {name: ROOT / f"pcaps/{name}-normal.pcap" for name in ("modbus", "s7", "dnp3")}
+"""What is copied: captures of ordinary operation, so that no rule fires more often than it would in a plant."""
+MAX_COPIES = 1 << 16
+"""Two octets of the address number the copies."""
+PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
+RECORD = 16
+"""Bytes of a record header."""
+FLOOD_CHUNK = 1 << 18
 
-def _frames(path: Path) -> list[tuple[int, bytes]]:
-    """(time in ns, bytes) of every frame of a little-endian pcap or of a pcapng file, by Sentinel's own reader."""
+
+@dataclass(slots=True)
+class Block:
+    """One copy of a source as it lies in a pcap file; the arrays hold positions in `data`."""
+
+    data: np.ndarray
+    micros: np.ndarray
+    """Time stamp of each frame."""
+    frames: np.ndarray
+    """Where each frame begins, behind its record header."""
+    unicast: np.ndarray
+    """Where each unicast MAC address begins."""
+    sums: np.ndarray
+    """(place of a checksum, frame that it is in, 1 for UDP) of each."""
+
+
+def _ipv4_frames(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(time in microseconds, bytes) of every IPv4 frame without a VLAN tag."""
     from sentinel.wire.capture import CaptureReader
 
     with path.open("rb") as file:
         reader = CaptureReader(file)
-        frames = []
         while reader.next():
-            frames.append((reader.time, reader.data()))
-    return frames
+            data = reader.data()
+            if len(data) >= 34 and data[12:14] == b"\x08\x00":
+                yield reader.time // 1000, data
+
+
+def block(source: Path) -> Block:
+    """A source as one block of records."""
+    data = bytearray()
+    micros, frames, unicast, sums = [], [], [], []
+    for time, frame in _ipv4_frames(source):
+        at = len(data) + RECORD
+        data += struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame
+        micros.append(time)
+        frames.append(at)
+        unicast += [at + mac for mac in (0, 6) if not frame[mac] & 1]
+        sums.append((at + 24, at, 0))
+        transport = 14 + (frame[14] & 15) * 4
+        if frame[23] == 6 and len(frame) >= transport + 18:
+            sums.append((at + transport + 16, at, 0))
+        elif frame[23] == 17 and len(frame) >= transport + 8 and frame[transport + 6 : transport + 8] != b"\0\0":
+            sums.append((at + transport + 6, at, 1))
+    return Block(np.frombuffer(bytes(data), np.uint8), np.array(micros), np.array(frames), np.array(unicast), np.array(sums))
 
 
 def replicate(source: Path, target: Path, count: int) -> int:
-    """Write at least `count` frames made of copies of the IPv4 frames of `source`; returns how many."""
-    frames = [(t, f) for t, f in _frames(source) if len(f) >= 34 and f[12:14] == b"\x08\x00"]
-    start, end = frames[0][0], frames[-1][0]
-    span = (end - start) // 1000 + 1000
-    block = bytearray()
-    records, sums = [], []
-    for _, frame in frames:
-        at = len(block) + 16
-        records.append(at)
-        block += struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame
-        header = 14 + (frame[14] & 15) * 4
-        sums.append((at + 24, at))
-        if frame[23] == 6 and len(frame) >= header + 18:
-            sums.append((at + header + 16, at))
-        elif frame[23] == 17 and len(frame) >= header + 8 and frame[header + 6 : header + 8] != b"\0\0":
-            sums.append((at + header + 6, at))
-    base = np.frombuffer(bytes(block), dtype=np.uint8)
-    stamps = np.array([(t - start) // 1000 for t, _ in frames], dtype=np.int64)
-    record_at = np.array(records)
-    time_at = (record_at - 16)[:, None] + np.arange(8)
-    sum_at, sum_frame = np.array(sums).T
-    copies = -(-count // len(frames))
+    """Write at least `count` frames made of whole copies of `source`; returns how many."""
+    base = block(source)
+    copies = -(-count // len(base.frames))
+    if copies > MAX_COPIES:
+        raise ValueError(f"{count} frames take {copies} copies; {MAX_COPIES} have addresses of their own")
+    span = int(base.micros.max() - base.micros.min()) + 1000
     with target.open("wb") as out:
-        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1))
-        for copy in range(copies):
-            data = base.copy()
-            micros = start // 1000 + stamps + copy * span
-            packed = np.empty((len(frames), 2), dtype="<u4")
-            packed[:, 0] = micros // 1_000_000
-            packed[:, 1] = micros % 1_000_000
-            data[time_at] = packed.view(np.uint8)
-            for address in (26, 30):
-                data[record_at + address + 1] += np.uint8(copy >> 8 & 0xFF)
-                data[record_at + address + 2] += np.uint8(copy & 0xFF)
-            # RFC 1624: the new sum is the old one plus what left minus what came, in ones' complement
-            total = (~_word(data, sum_at)) & 0xFFFF
-            for word in (26, 28, 30, 32):
-                total = total + (~_word(base, sum_frame + word) & 0xFFFF) + _word(data, sum_frame + word)
-            while (total >> 16).any():
-                total = (total & 0xFFFF) + (total >> 16)
-            total = ~total & 0xFFFF
-            data[sum_at] = total >> 8
-            data[sum_at + 1] = total & 0xFF
-            out.write(data.tobytes())
-    return copies * len(frames)
+        out.write(PCAP_HEADER)
+        for number in range(copies):
+            out.write(_copy(base, number, number * span).tobytes())
+    return copies * len(base.frames)
 
 
-def _word(data: np.ndarray, at: np.ndarray) -> np.ndarray:
+def _copy(base: Block, number: int, shift: int) -> np.ndarray:
+    """Copy `number` of a block, `shift` microseconds later."""
+    data = base.data.copy()
+    stamps = np.stack(np.divmod(base.micros + shift, 1_000_000), 1).astype("<u4")
+    data[(base.frames - RECORD)[:, None] + np.arange(8)] = stamps.view(np.uint8)
+    high, low = np.uint8(number >> 8), np.uint8(number & 0xFF)
+    for address in (26, 30):
+        data[base.frames + address + 1] += high
+        data[base.frames + address + 2] += low
+    data[base.unicast + 3] += high
+    data[base.unicast + 4] += low
+    place, frame, udp = base.sums.T
+    # RFC 1624: to the complement of the old sum, the complement of each word that left and each that came
+    total = ~_words(base.data, place) & 0xFFFF
+    for word in (26, 28, 30, 32):
+        total += (~_words(base.data, frame + word) & 0xFFFF) + _words(data, frame + word)
+    while (total >> 16).any():
+        total = (total & 0xFFFF) + (total >> 16)
+    total = ~total & 0xFFFF
+    # RFC 768: a UDP sum of zero is sent as all ones, for zero says that there is none
+    total[(udp == 1) & (total == 0)] = 0xFFFF
+    data[place] = total >> 8
+    data[place + 1] = total & 0xFF
+    return data
+
+
+def _words(data: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Big-endian 16 bits at each of the places."""
     return data[at].astype(np.int64) << 8 | data[at + 1]
 
 
 def flood(target: Path, flows: int) -> int:
-    """Write `flows` TCP SYN frames, each from another address and port to one server; returns how many."""
-    head = bytes.fromhex(
-        "001b1b00000102aa00000001080045000028000040004006000000000000000000000000000000000001000000005002200000000000"
-    )
-    size = 16 + len(head)
+    """Write `flows` TCP SYN frames to one server, each from another address or port; returns how many."""
+    ethernet = bytes.fromhex("02aa00000001 001b1b000001 0800")
+    ip = bytes.fromhex("4500002800004000400600000000000000000000")
+    tcp = bytes.fromhex("000001f6000000010000000050022000") + bytes(4)
+    head = struct.pack("<IIII", 0, 0, 54, 54) + ethernet + ip + tcp
     with target.open("wb") as out:
-        out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1))
-        for first in range(0, flows, 1 << 18):
-            number = np.arange(first, min(first + (1 << 18), flows), dtype=np.int64)
-            data = np.zeros((len(number), size), dtype=np.uint8)
-            micros = number * 2
-            data[:, 0:8] = (
-                np.stack([1_700_000_000 + micros // 1_000_000, micros % 1_000_000], 1).astype("<u4").view(np.uint8)
-            )
-            data[:, 8:16] = np.array([len(head), len(head)], dtype="<u4").view(np.uint8)
-            data[:, 16:] = np.frombuffer(head, dtype=np.uint8)
-            source = (0x0A000000 + number // 50_000 * 7 + number % 251).astype(">u4")
-            data[:, 16 + 26 : 16 + 30] = source.view(np.uint8).reshape(-1, 4)
-            data[:, 16 + 30 : 16 + 34] = np.frombuffer(bytes((10, 255, 0, 10)), dtype=np.uint8)
-            ports = np.stack([1024 + number % 50_000, np.full(len(number), 502)], 1).astype(">u2")
-            data[:, 16 + 34 : 16 + 38] = ports.view(np.uint8).reshape(-1, 4)
-            data[:, 16 + 18 : 16 + 20] = (number & 0xFFFF).astype(">u2").view(np.uint8).reshape(-1, 2)
+        out.write(PCAP_HEADER)
+        for first in range(0, flows, FLOOD_CHUNK):
+            number = np.arange(first, min(first + FLOOD_CHUNK, flows))
+            data = np.tile(np.frombuffer(head, np.uint8), (len(number), 1))
+            stamps = np.stack(np.divmod(1_700_000_000_000_000 + number * 2, 1_000_000), 1)
+            data[:, 0:8] = stamps.astype("<u4").view(np.uint8)
+            for at, values, width in (
+                (RECORD + 18, number & 0xFFFF, 2),
+                (RECORD + 26, 0x0A00_0000 + number // 50_000, 4),
+                (RECORD + 30, np.full(len(number), 0x0AFF_000A), 4),
+                (RECORD + 34, 1024 + number % 50_000, 2),
+            ):
+                data[:, at : at + width] = values.astype(f">u{width}").view(np.uint8).reshape(-1, width)
+            _sum(data, RECORD + 24, RECORD + 14, 20, 0)
+            # the pseudo header (RFC 9293, 3.1): both addresses, the protocol, the length of the segment
+            _sum(data, RECORD + 50, RECORD + 26, 28, 6 + 20)
             out.write(data.tobytes())
     return flows
+
+
+def _sum(data: np.ndarray, place: int, start: int, length: int, more: int) -> None:
+    """Write the internet checksum (RFC 1071) of `length` bytes of every row, and of `more`, to `place`."""
+    words = data[:, start : start + length].astype(np.int64)
+    total = (words[:, 0::2] << 8 | words[:, 1::2]).sum(axis=1) + more
+    while (total >> 16).any():
+        total = (total & 0xFFFF) + (total >> 16)
+    total = ~total & 0xFFFF
+    data[:, place] = total >> 8
+    data[:, place + 1] = total & 0xFF
 
 
 def main() -> None:
     """The command line above."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("replicate")
-    one.add_argument("source", type=Path)
-    one.add_argument("target", type=Path)
-    one.add_argument("--frames", type=int, default=1_000_000)
-    two = commands.add_parser("flood")
-    two.add_argument("target", type=Path)
-    two.add_argument("--flows", type=int, default=5_000_000)
+    copies = commands.add_parser("replicate", help="copies of a capture")
+    copies.add_argument("source", choices=SOURCES)
+    copies.add_argument("target", type=Path)
+    copies.add_argument("--frames", type=int, default=1_000_000, help="at least so many")
+    floods = commands.add_parser("flood", help="one frame for each flow")
+    floods.add_argument("target", type=Path)
+    floods.add_argument("--flows", type=int, default=5_000_000)
     given = parser.parse_args()
     given.target.parent.mkdir(parents=True, exist_ok=True)
-    written = (
-        replicate(given.source, given.target, given.frames)
-        if given.command == "replicate"
-        else flood(given.target, given.flows)
-    )
+    if given.command == "replicate":
+        written = replicate(SOURCES[given.source], given.target, given.frames)
+    else:
+        written = flood(given.target, given.flows)
     print(f"{given.target}: {written} frames, {given.target.stat().st_size} bytes")
 
 

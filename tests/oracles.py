@@ -24,7 +24,7 @@ from conftest import CAPTURES, ROOT, core_is_compiled
 from sentinel import pipeline
 from sentinel.cli._jsonl import lines
 from sentinel.errors import FaultyCapture
-from sentinel.plugins import load_parsers
+from sentinel.plugins import Protocol, load_parsers
 
 PROTOCOLS = ("modbus", "s7comm", "dnp3")
 DIFFERENCES = ROOT / "tests/golden/differences.tsv"
@@ -107,7 +107,8 @@ def messages(name: str) -> list[Message]:
 
 def facts(name: str) -> set[tuple[str, str]]:
     """(kind, value) of everything that devices of a capture said about themselves."""
-    return {pair for batch in tables(name) for pair in batch["facts"].select("kind", "value").iter_rows()}
+    said = (batch["facts"] for batch in tables(name) if "facts" in batch)
+    return {pair for table in said for pair in table.select("kind", "value").iter_rows()}
 
 
 # -- tshark: counts --------------------------------------------------------------------------------------------------
@@ -261,8 +262,9 @@ def _dnp3(message: Message, own: Message) -> Message:
 
 
 @cache
-def _s7_areas() -> dict[int, str]:
-    return next(p.objects for p in load_parsers().protocols if p.name == "s7comm")
+def protocol(name: str) -> Protocol:
+    """What one of our parsers declares."""
+    return next(p for p in load_parsers().protocols if p.name == name)
 
 
 def fields_of_oracle(line: Message) -> Message:
@@ -307,11 +309,12 @@ def _s7_of_oracle(line: Message, found: Message) -> None:
     if "block_type" in line:
         found["block_type"] = _BLOCK_TYPES[line["block_type"]]
         found["block_number"] = int(line["block_number"])
+    areas = protocol("s7comm").objects
     reads_or_writes = line.get("func") in (4, 5)
     if reads_or_writes and line["kind"] == "request":
         found["items"] = [
             {
-                "object": _s7_areas()[item["area"]],
+                "object": areas[item["area"]],
                 "block": item["db"] if item["area"] in (0x84, 0x85) else None,
                 "address": item.get("byte", item.get("number")),
                 "bit": item["bit"] if item["transport"] == 1 else None,

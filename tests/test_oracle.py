@@ -98,14 +98,12 @@ def test_every_field_of_every_message_as_tshark_shows_it(name):
 
 # -- Zeek: Modbus ----------------------------------------------------------------------------------------------------
 
-_ZEEK_NAMES = {"report_slave_id": "report_server_id", "diagnostics_return_diagnostic_register": "diagnostics",
-               "read_device_identification": "encap_interface_transport"}  # fmt: skip
+_ZEEK_NAMES = {17: "REPORT_SLAVE_ID", 43: "ENCAP_INTERFACE_TRANSPORT"}
 
 
-def zeek_name(operation: str) -> str:
-    """Zeek's name of a Modbus operation of ours."""
-    name = "report_slave_id" if operation == "report_server_id" else _ZEEK_NAMES.get(operation, operation)
-    return name.upper()
+def zeek_name(protocol: str, function: int) -> str:
+    """Zeek's name of a function: nearly always that of our operation."""
+    return _ZEEK_NAMES.get(function, oracles.protocol(protocol).operations[function].name.upper())
 
 
 def of(name: str, protocol: str) -> list[oracles.Message]:
@@ -124,7 +122,7 @@ def modbus_log(log: oracles.Log) -> Found:
     """One row a message."""
     ways = {"request": "REQ", "response": "RESP", "exception": "RESP"}
     ours = Counter(
-        (str(m["transaction"]), str(m["unit"]), zeek_name(m["operation"]), ways[m["kind"]])
+        (str(m["transaction"]), str(m["unit"]), zeek_name("modbus", m["function"]), ways[m["kind"]])
         for m in of(log.capture, "modbus")
     )
     return compare(log, "modbus", ours, bag(log.rows(), "tid", "unit", "func", "pdu_type"))
@@ -143,8 +141,8 @@ def modbus_detailed(log: oracles.Log) -> Found:
         echoed = m if m["function"] in (5, 6) else answer
         # Zeek repeats the value of a single write for its echo, and gives no value of an exception
         mine = {
-            "func": zeek_name(m["operation"]),
-            "address": str(m.get("address", "-")),
+            "func": zeek_name("modbus", m["function"]),
+            "address": str(m.get("address", "-")) if m["function"] != 43 else "-",  # ours: the first object's number
             "quantity": str(m["quantity"]) if with_values else row["quantity"],
             "request_values": listed(m.get("values")) if with_values else "-",
             "response_values": listed(echoed.get("values")) if with_values else "-",
@@ -183,10 +181,9 @@ def dnp3_log(log: oracles.Log) -> Found:
     """One row an exchange, in Zeek's own pairing: requests and answers are compared each for themselves."""
     ours: Counter = Counter()
     for m in of(log.capture, "dnp3"):
-        if m["kind"] in ("response", "unsolicited"):
-            ours[m["operation"].upper(), str(m["dnp3"]["iin"])] += 1
-        elif m["kind"] == "request":
-            ours[zeek_dnp3_name(m["operation"]), "-"] += 1
+        if m["kind"] in ("request", "response", "unsolicited"):
+            name = zeek_name("dnp3", m["function"]).replace("APPLICATION", "APPL")
+            ours[name, str(m["dnp3"].get("iin", "-"))] += 1
     theirs: Counter = Counter()
     for row in log.rows():
         if row["fc_request"] not in ("-", "CONFIRM"):
@@ -194,11 +191,6 @@ def dnp3_log(log: oracles.Log) -> Found:
         if row["fc_reply"] != "-":
             theirs[row["fc_reply"], row["iin"]] += 1
     return compare(log, "dnp3", ours, theirs)
-
-
-def zeek_dnp3_name(operation: str) -> str:
-    """Zeek's name of a DNP3 function of ours."""
-    return re.sub(r"^STOP_APPLICATION$", "STOP_APPL", operation.upper())
 
 
 def dnp3_control(log: oracles.Log) -> Found:
@@ -245,7 +237,7 @@ def dnp3_output(log: oracles.Log) -> Found:
     """The events that Zeek raised: application headers, object headers and analogue values."""
     ours: Counter = Counter()
     for m in of(log.capture, "dnp3"):
-        if "app_seq" in m["dnp3"]:
+        if "app_seq" in m.get("dnp3", ()):
             ours["fragment", str(m["function"]), str(m["dnp3"].get("iin", ""))] += 1
             for group, variation, *_ in oracles.fields_of_ours(m).get("objects", ()):
                 ours["object", str(group << 8 | variation), ""] += 1
@@ -275,10 +267,12 @@ def s7comm_log(log: oracles.Log) -> Found:
     ours: Counter = Counter()
     for m in of(log.capture, "s7comm"):
         own = m["s7comm"]
-        code, sub = m.get("function", -1), "-"
+        if own["rosctr"] == 2:
+            continue  # an ack without data, which the log leaves out
+        code, sub = m.get("function"), "-"
         if own["rosctr"] == 7:
             code, sub = own["ud_type"] << 4 | own["ud_group"], f"0x{own['ud_subfunction']:02x}"
-        elif "pi_service" in own:
+        elif code == 40 and "pi_service" in own:
             sub = own["pi_service"]
         ours[str(own["rosctr"]), swapped(own["pdu_reference"]), f"0x{code:02x}", sub] += 1
     columns = "rosctr_code", "pdu_reference", "function_code", "subfunction_code"
@@ -301,8 +295,9 @@ def s7comm_upload_download(log: oracles.Log) -> Found:
         if 26 <= m.get("function", 0) <= 31:
             name = m["operation"].replace("upload_block", "upload").split("_")
             function = " ".join(reversed(name)).title()
-            # Zeek calls the length of the piece that an answer carries and the length of the block by one name
-            row = function, own.get("transfer_id", "-"), own.get("block_length", "-"), own.get("filename", "-")
+            # the answer to Upload does not repeat the number of the transfer: ours is that of the request
+            transfer = "-" if own["rosctr"] == 3 and m["function"] == 30 else own.get("transfer_id", "-")
+            row = function, transfer, own.get("block_length", "-"), own.get("filename", "-")
             ours[swapped(own["pdu_reference"]), str(own["rosctr"]), *map(str, row)] += 1
     theirs: Counter = Counter()
     kinds = {"Job-Request": "1", "ACK-Data": "3"}
@@ -317,9 +312,8 @@ def s7comm_known_devices(log: oracles.Log) -> Found:
     said = oracles.facts(log.capture)
     kinds = {"automation_system_name": "name", "module_name": "name", "module_serial": "serial"}
     return {
-        (log.capture, f"device {column}"): (sorted(v for k, v in said if k == kind), row[column])
-        for row in log.rows() for column, kind in kinds.items()
-        if row[column] not in {v for _, v in said}
+        (log.capture, f"device {column}"): (sorted(value for k, value in said if k == kind), row[column])
+        for row in log.rows() for column, kind in kinds.items() if (kind, row[column]) not in said
     }  # fmt: skip
 
 

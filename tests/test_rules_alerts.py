@@ -47,6 +47,11 @@ def test_sentences_never_print_nothing(values: dict[str, Any], text: str) -> Non
     assert sentence(TEXT["en"], values, "en") == text
 
 
+def test_what_stands_between_the_values_is_kept() -> None:
+    assert sentence("100 % of {src}%s[ (%d)][ at {dst}] {}", {"src": "a", "dst": ""}, "en") == "100 % of a%s (%d) {}"
+    assert sentence("", {}, "zh") == ""
+
+
 def test_names_from_the_wire_are_cut() -> None:
     assert sentence("{name}", {"name": "x" * 1000}, "en") == "x" * (alerts.MAX_VALUE - 1) + "…"
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel import schema
+from sentinel.rules import correlate
 from sentinel.rules.alerts import AlertKind, Book
 from sentinel.rules.engine import Engine
 from sentinel.rules.ir import Correlation, Rule
@@ -138,9 +140,10 @@ def test_equals_the_naive_twin(rows: list[dict[str, Any]], nodes: list[list[Any]
     threshold=st.integers(1, 5),
     span=st.sampled_from([0, 3, 10, 1000]),
     cuts=st.lists(st.integers(0, 30), max_size=3),
+    sweep_from=st.sampled_from([0, 4, correlate.SWEEP_FROM]),
 )
 def test_correlations_equal_the_naive_twin(
-    rows: list[dict[str, Any]], kind: str, threshold: int, span: int, cuts: list[int]
+    rows: list[dict[str, Any]], kind: str, threshold: int, span: int, cuts: list[int], sweep_from: int
 ) -> None:
     first, second = ["test", "kind", "is", ["request"]], ["test", "kind", "is", ["response"]]
     base = [rule_of(0, first, emit=False), rule_of(1, second, emit=False)]
@@ -159,7 +162,9 @@ def test_correlations_equal_the_naive_twin(
             origin.append(row)
     expected = {group: len(own) for group, own in rules_naive.correlate(kind, threshold, span, events).items()}
     edges = sorted({0, len(rows), *(cut for cut in cuts if cut < len(rows))})
-    alerts = run([*base, counting], [frame_of(rows[a:b]) for a, b in zip(edges, edges[1:], strict=False) if b > a])
+    frames = [frame_of(rows[a:b]) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    with mock.patch.object(correlate, "SWEEP_FROM", sweep_from):
+        alerts = run([*base, counting], frames)
     assert {(a["src"], a["unit"]): a["count"] for a in alerts} == expected
     assert run([*base, counting], [frame_of(rows)]) == alerts
 

@@ -143,6 +143,7 @@ TUNNELS = {
     "teredo": (outer(f.teredo(INNER6), 17), "teredo", -1, V6),
     "gre-vxlan": (outer(f.gre(f.ipv4(f.vxlan(FRAME), 17)), 47), "gre/vxlan:100", -1, V4),
     "ah": (f.ethernet(f.ipv4(bytes([6, 4]) + bytes(22) + f.tcp(DATA, 1111, 502), 51)), None, -1, V4),
+    "provider-backbone": (f.ethernet(bytes(4) + f.tagged(FRAME, 5), 0x88E7), "pbb", 5, V4),
     "fabricpath": (f.ethernet(b"\0\x40" + FRAME, 0x8903), "fabricpath", -1, V4),
 }  # fmt: skip
 

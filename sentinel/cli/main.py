@@ -224,6 +224,8 @@ def cli(ctx: click.Context, verbose: int, quiet: bool, lang: str | None) -> None
 
 def main() -> None:
     """The console script."""
+    # numpy would start a thread of linear algebra on every core, which nothing here uses
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     cli(prog_name="sentinel")
 
 

@@ -47,6 +47,12 @@ class Matches:
     values: list[Any]
     """Number in `value` -> the value that is counted."""
 
+    def among(self, own: np.ndarray, times: np.ndarray) -> Matches:
+        """Those of these indices, at these times."""
+        return Matches(
+            self.row[own], times, self.evidence[own], self.group[own], self.value[own], self.keys, self.values
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Firing:
@@ -209,31 +215,22 @@ class DistinctWindow(Window):
             else:
                 own = np.flatnonzero(matches.group == group)
             times, restarts = settle(matches.time[own], state.latest, self.span)
+            mine = matches.among(own, times)
             if len(own) >= SWEEP_FROM and not restarts:
-                firing = self._sweep(key, state, matches, own, times, numbers)
+                firing = self._sweep(key, state, mine, numbers)
             else:
-                firing = self._walk(key, state, matches, own, times, restarts)
+                firing = self._walk(key, state, mine, frozenset(restarts))
             if firing is not None:
                 yield firing
 
-    def _sweep(
-        self,
-        key: tuple[Any, ...],
-        state: _Latest,
-        matches: Matches,
-        own: np.ndarray,
-        times: np.ndarray,
-        numbers: dict[Any, int],
-    ) -> Firing | None:
-        """Takes many matches at once; gives what `_walk` gives. `numbers` are those of `matches.values`."""
+    def _sweep(self, key: tuple[Any, ...], state: _Latest, matches: Matches, numbers: dict[Any, int]) -> Firing | None:
+        """Takes the matches of a group at once; gives what `_walk` gives. `numbers` are those of `matches.values`."""
         old = list(state.values.items())
         unknown = len(matches.values)
-        values = [numbers.get(value, unknown + n) for n, (value, _) in enumerate(old)] + matches.value[own].tolist()
-        time = np.concatenate([np.array([match[0] for _, match in old], np.int64), times])
-        proof = np.concatenate(
-            [np.array([match[1] for _, match in old], np.int64).reshape(-1, 3), matches.evidence[own]]
-        )
-        reported = np.array([match[2] for _, match in old] + [False] * len(own))
+        values = [numbers.get(value, unknown + n) for n, (value, _) in enumerate(old)] + matches.value.tolist()
+        time = np.concatenate([np.array([match[0] for _, match in old], np.int64), matches.time])
+        proof = np.concatenate([np.array([match[1] for _, match in old], np.int64).reshape(-1, 3), matches.evidence])
+        reported = np.array([match[2] for _, match in old] + [False] * len(matches.row))
         until = _replaced(np.array(values))
         begin = _windows(values, self.threshold)
         full = (begin >= 0) & (time - time[begin] <= self.span)
@@ -252,26 +249,19 @@ class DistinctWindow(Window):
             state.values[value] = [int(time[index]), proof[index].tolist(), bool(reported[index])]
         if not full.any():
             return None
-        trigger = int(matches.row[own[int(full.argmax()) - len(old)]])
+        trigger = int(matches.row[full.argmax() - len(old)])
         return Firing(key, time[fresh], proof[fresh], trigger)
 
     def _walk(
-        self,
-        key: tuple[Any, ...],
-        state: _Latest,
-        matches: Matches,
-        own: np.ndarray,
-        times: np.ndarray,
-        restarts: list[int],
+        self, key: tuple[Any, ...], state: _Latest, matches: Matches, beginnings: frozenset[int]
     ) -> Firing | None:
-        """Takes the matches one by one."""
-        beginnings = frozenset(restarts)
+        """Takes the matches of a group one by one; at the `beginnings` what was before is forgotten."""
         fresh_time: list[int] = []
         fresh_evidence: list[list[int]] = []
         trigger = -1
         window = state.values
         pending = [value for value, match in window.items() if not match[2]]
-        steps = zip(times.tolist(), matches.evidence[own].tolist(), matches.value[own].tolist(), strict=True)
+        steps = zip(matches.time.tolist(), matches.evidence.tolist(), matches.value.tolist(), strict=True)
         for index, (time, evidence, number) in enumerate(steps):
             if index in beginnings:
                 window.clear()
@@ -283,7 +273,7 @@ class DistinctWindow(Window):
                 window.popitem(last=False)
             if len(window) == self.threshold:
                 if trigger < 0:
-                    trigger = int(matches.row[own[index]])
+                    trigger = int(matches.row[index])
                 for match in [window[value]] if len(pending) == 1 else window.values():
                     if not match[2]:
                         match[2] = True

@@ -5,6 +5,8 @@ Nothing is copied: the result is positions in the frame's own buffer, save where
 together. Innermost addresses win; what was around them is in `tunnel`, outermost first. A frame that breaks off or
 contradicts itself gets a `fault` and keeps what was readable.
 
+One long file because every layer may carry every other: the methods call each other in rings.
+
 Sources: IEEE 802.3/802.1Q, RFC 791, 8200, 9293, 768, 9260, 2784/2890 (GRE), 7348 (VXLAN), 8926 (Geneve), 3032 (MPLS),
 2516 (PPPoE), 1661 (PPP), 4380 (Teredo), 8086 (GRE in UDP), 3378 (EtherIP), 3GPP TS 29.281 (GTP-U), IEC 62439-3
 (PRP, HSR), draft-foschiano-erspan (ERSPAN I-III), tcpdump.org link types.

@@ -3,6 +3,8 @@
 
 The order of things for one frame is `frame`; for payload of a flow whose protocol is known it is `run`, which is
 where every parser is called and where everything that a parser may raise ends.
+
+One long file because the engine is one state: a message may end a hole, a label, a flow or a batch.
 """
 
 import traceback
