@@ -121,7 +121,7 @@ def _words(data: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def flood(target: Path, flows: int) -> int:
-    """Write `flows` TCP SYN frames to one server, each from another address or port; returns how many."""
+    """Write `flows` TCP SYN frames to one server, each from an address of its own (at most 16 million); returns how many."""
     ethernet = bytes.fromhex("02aa00000001 001b1b000001 0800")
     ip = bytes.fromhex("4500002800004000400600000000000000000000")
     tcp = bytes.fromhex("000001f6000000010000000050022000") + bytes(4)
@@ -135,7 +135,7 @@ def flood(target: Path, flows: int) -> int:
             data[:, 0:8] = stamps.astype("<u4").view(np.uint8)
             for at, values, width in (
                 (RECORD + 18, number & 0xFFFF, 2),
-                (RECORD + 26, 0x0A00_0000 + number // 50_000, 4),
+                (RECORD + 26, 0x0A00_0001 + number, 4),
                 (RECORD + 30, np.full(len(number), 0x0AFF_000A), 4),
                 (RECORD + 34, 1024 + number % 50_000, 2),
             ):

@@ -47,6 +47,11 @@ def captures() -> list[str]:
     return sorted(str(p.relative_to(CAPTURES)) for p in files if limit is None or p.stat().st_size <= limit)
 
 
+def path_of(name: str) -> Path:
+    """Where a capture lies: a shared one, or one of this project's own (`pcaps/...`)."""
+    return (ROOT if name.startswith("pcaps/") else CAPTURES) / name
+
+
 def covering(counts: dict[str, Count]) -> list[str]:
     """A few captures that together show every protocol, kind and function of `counts`; the smallest that do."""
     size = {name: (CAPTURES / name).stat().st_size for name in counts if name in captures()}
@@ -76,9 +81,9 @@ class Overview:
 
 
 def tables(name: str) -> Iterator[dict[str, pl.DataFrame]]:
-    """The tables of a shared capture, batch by batch, up to where the file is cut off."""
+    """The tables of a capture, batch by batch, up to where the file is cut off."""
     try:
-        yield from pipeline.dissect(CAPTURES / name)
+        yield from pipeline.dissect(path_of(name))
     except FaultyCapture:
         return
 
@@ -157,7 +162,7 @@ def tshark(name: str) -> list[Message]:
     """Every Modbus, S7comm and DNP3 message of a capture as the oracle script tells it."""
     script = CAPTURES.parent / "tools/oracle.py"
     done = subprocess.run(
-        [sys.executable, str(script), str(CAPTURES / name), "--proto", ",".join(PROTOCOLS)],
+        [sys.executable, str(script), str(path_of(name)), "--proto", ",".join(PROTOCOLS)],
         capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -204,7 +209,7 @@ def fields_of_ours(message: Message) -> Message:
     protocol = message["protocol"]
     own = message.get(protocol, {})
     found: Message = {name: message.get(name) for name in _ALL}
-    found["time"] = message["time_ns"] // 1000
+    found["time"] = round(message["time_ns"] / 1000)
     found["kind"] = kind_of(protocol, message["kind"])
     found["func"] = message.get("function")
     found |= {name: own.get(name) for name in _SAME[protocol]}
@@ -224,7 +229,7 @@ def _modbus(message: Message, own: Message) -> Message:
         "bits": message.get("values"),
     }
     if message.get("function") == 23 and message["kind"] == "request":
-        for way, item in zip(("read", "write"), message["items"], strict=True):
+        for way, item in zip(("read", "write"), message.get("items", ()), strict=False):
             found |= {f"{way}_addr": item["address"], f"{way}_quantity": item["quantity"]}
     if "value" in own:
         found["data"] = f"{own['value']:04x}"

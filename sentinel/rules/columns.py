@@ -74,8 +74,8 @@ def _code(series: pl.Series) -> tuple[np.ndarray, int]:
     """Integer codes, equal where the values are equal, null among them; and their exclusive upper bound."""
     if series.dtype == pl.String:
         series = series.cast(pl.Categorical(pl.Categories.random()))
-    if is_text(series):
-        series = series.to_physical()
+    if is_text(series):  # absent text and empty text are the same
+        series = (series.fill_null("") if series.null_count() else series).to_physical()
     if series.dtype == pl.Boolean:
         series = series.cast(pl.UInt8)
     if series.null_count() == series.len():

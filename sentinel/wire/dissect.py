@@ -13,6 +13,7 @@ import cython
 
 from sentinel.identify import GUESS_CONFIDENCE, guess
 from sentinel.model import Fault, Kind, Verdict
+from sentinel.wire.flows import MAX_FLOWS
 from sentinel.wire.layout import D_WIDTH, L_WIDTH, M_LENGTH
 from sentinel.wire.reader import Malformed, Short
 
@@ -70,7 +71,7 @@ ACK = 16
 class Engine:
     """Reads captures one after the other into `rows`, `flow_rows` and `idents`, batch by batch."""
 
-    def __init__(self, protocols, identifier, limit=1 << 17):
+    def __init__(self, protocols, identifier, limit=MAX_FLOWS):
         self.protocols = protocols
         self.identifier = identifier
         self.parsers = [p.parse for p in protocols]

@@ -14,7 +14,7 @@ if cython.compiled:
 else:
     from sentinel.wire.decode import Decoder
 
-MAX_FLOWS = 1 << 17
+MAX_FLOWS = 1 << 16
 IDLE_TCP = 3600 * 1_000_000_000
 IDLE_OTHER = 900 * 1_000_000_000
 """ns of capture time after which a silent flow is closed."""
