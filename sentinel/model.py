@@ -153,8 +153,6 @@ class Fault(IntEnum):
     TEXT_CAP = 51
     PARSER = 52
     """The parser itself failed: a defect of this program; the traceback is in the log."""
-    SHAPE = 53
-    """An answer whose shape does not fit its request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ cdef class Engine:
     cdef int side, current
     cdef Py_ssize_t segment
     cdef readonly list defects
+    cdef readonly long long kept
     cdef readonly dict arps
 
     @cython.locals(rows=Rows, count=cython.longlong)
@@ -43,11 +44,13 @@ cdef class Engine:
     @cython.locals(table=FlowTable, d=Decoder, f=Flow, gone=Flow)
     cdef Flow new_flow(self)
     cdef bint restarts(self, Flow f, int side) except -1
-    @cython.locals(d=Decoder, flags=cython.int, s=Stream, other=Stream, declared=cython.longlong, ahead=cython.longlong, fresh=cython.longlong, missing=cython.longlong)
+    @cython.locals(d=Decoder, flags=cython.int, s=Stream, other=Stream, declared=cython.longlong, ahead=cython.longlong, fresh=cython.longlong, missing=cython.longlong, before=cython.longlong)
     cdef tcp(self, Flow f, int side)
     @cython.locals(seq=cython.longlong, ahead=cython.longlong, declared=cython.longlong, start=cython.longlong)
     cdef drain(self, Flow f, int side, Stream s, long long time, bint skip)
     cdef gap(self, Flow f, int side, Stream s, long long n, long long frame, long long time)
+    cdef over_cap(self, Flow f, int side, long long frame, long long time)
+    cdef drop_tail(self, Stream s)
     @cython.locals(d=Decoder)
     cdef deliver(self, Flow f, int side, Stream s, Py_ssize_t start, Py_ssize_t end)
     cdef deliver_bytes(self, Flow f, int side, Stream s, bytes data, Py_ssize_t start, long long frame, long long time)
@@ -61,8 +64,9 @@ cdef class Engine:
     cdef turn(self, Flow f, object protocol, list backlog)
     @cython.locals(rows=Rows)
     cdef stand(self, Flow f, int side, long long since, long long frame, long long time, long long offset)
-    @cython.locals(old=Py_ssize_t, joined=bytes, since=cython.longlong, at=cython.longlong)
+    @cython.locals(joined=bytes, since=cython.longlong, at=cython.longlong, wanted=cython.longlong, left=Py_ssize_t)
     cdef run_tail(self, Flow f, int side, Stream s, bytes data, long long frame, long long time, long long offset)
+    cdef keep_tail(self, Flow f, int side, Stream s, bytes data, long long wanted, long long since, long long offset, long long frame, long long time)
     @cython.locals(rows=Rows, r=Reader, label=cython.int, at=Py_ssize_t, messages=Py_ssize_t, items=Py_ssize_t, points=Py_ssize_t, faults=Py_ssize_t, heap=Py_ssize_t, slot=dict)
     cdef run(self, Flow f, int side, Stream s, const unsigned char[:] buf, Py_ssize_t start, Py_ssize_t end, long long since, long long frame, long long time, long long offset)
     cdef count_faults(self, Flow f, Py_ssize_t first)

@@ -13,9 +13,10 @@ import cython
 
 from sentinel.identify import GUESS_CONFIDENCE, guess
 from sentinel.model import Fault, Kind, Verdict
-from sentinel.wire.flows import MAX_FLOWS
+from sentinel.wire.flows import ENDED_EVICTED, MAX_FLOWS
 from sentinel.wire.layout import D_WIDTH, L_WIDTH, M_LENGTH
 from sentinel.wire.reader import Malformed, Short
+from sentinel.wire.streams import MAX_WAIT
 
 if cython.compiled:
     from cython.cimports.sentinel.wire.capture import CaptureReader
@@ -44,11 +45,14 @@ BATCH_POINTS = 1 << 18
 BATCH_HEAP = 1 << 24
 MAX_BACKLOG = 64
 MAX_BACKLOG_BYTES = 1 << 15
+MAX_KEPT = 64 << 20
+"""Bytes of all flows together that wait for a label, for a missing segment or for the rest of a message."""
 MAX_MALFORMED = 32
 """Malformed messages of a flow, beyond four times its good ones, after which the label is withdrawn."""
 MAX_FAULT_ROWS = 1000
 """Rows of one fault code that a capture writes; the rest is only counted."""
 
+_MAX_KEPT = cython.declare(cython.longlong, MAX_KEPT)
 _BATCH_MESSAGES = cython.declare(cython.longlong, BATCH_MESSAGES)
 _BATCH_FLOWS = cython.declare(cython.longlong, BATCH_FLOWS)
 _BATCH_POINTS = cython.declare(cython.longlong, BATCH_POINTS)
@@ -110,6 +114,7 @@ class Engine:
         self.current = -1
         self.segment = 0
         self.defects = []
+        self.kept = 0
         self.arps = {}
 
     # -- captures and batches ---------------------------------------------------------------------------------
@@ -152,6 +157,8 @@ class Engine:
 
     def next_batch(self):
         """Forget the rows of the batch that was just taken."""
+        if self.rows.texts_dropped:
+            self.fault_counts[int(Fault.TEXT_CAP)] = self.rows.texts_dropped
         self.rows.clear()
         self.flow_rows.clear()
         self.idents.clear()
@@ -276,6 +283,10 @@ class Engine:
         if table.out:
             for gone, why in table.out:
                 self.end(gone, why)
+                if why == ENDED_EVICTED:
+                    self.note_frame(
+                        d.frame, d.time, int(Fault.FLOW_EVICTED), "more flows than are kept"
+                    )
             table.out = []
         return f
 
@@ -357,6 +368,8 @@ class Engine:
         ahead = s.distance(d.seq)
         if ahead == 0:
             self.segment = d.payload
+            if f.label >= 0:
+                s.remember(d.seq, d.buf, d.payload, d.payload_end)
             self.deliver(f, side, s, d.payload, d.payload_end)
             s.advance(declared)
             if declared > d.payload_end - d.payload:
@@ -365,6 +378,10 @@ class Engine:
                 self.drain(f, side, s, d.time, False)
         elif ahead < 0:
             f.retransmissions += 1
+            if f.label >= 0 and s.differs(d.seq, d.buf, d.payload, d.payload_end):
+                f.faults += 1
+                self.stand(f, side, d.frame, d.frame, d.time, 0)
+                self.note(int(Fault.STREAM_OVERLAP), "a segment repeats bytes with another content; the first stay", 0)
             if ahead + declared > 0:
                 fresh = d.payload - ahead
                 if fresh < d.payload_end:
@@ -378,8 +395,13 @@ class Engine:
                     self.drain(f, side, s, d.time, False)
         else:
             f.reordered += 1
+            before = s.held_bytes
             s.hold(d.seq, bytes(d.buf[d.payload : d.payload_end]), declared, d.frame, d.time)
-            if s.hopeless(d.time):
+            self.kept += s.held_bytes - before
+            if self.kept > _MAX_KEPT:
+                self.over_cap(f, side, d.frame, d.time)
+                self.drain(f, side, s, d.time + 2 * MAX_WAIT, True)
+            elif s.hopeless(d.time):
                 self.drain(f, side, s, d.time, True)
 
     def drain(self, f: Flow, side, s: Stream, time, skip):
@@ -395,6 +417,7 @@ class Engine:
                 ahead = 0
             held = s.pop(time)
             data = held[1]
+            self.kept -= len(data)
             declared = cython.cast(cython.longlong, held[2])
             if ahead + declared <= 0:
                 f.retransmissions += 1
@@ -413,12 +436,25 @@ class Engine:
         f.faults += 1
         self.stand(f, side, frame, frame, time, 0)
         self.note(int(Fault.STREAM_GAP), f"{n} bytes missing", 0)
-        s.tail = b""
-        s.wanted = 0
+        self.drop_tail(s)
         s.synced = False
         slot = f.slot0 if side == 0 else f.slot1
         if slot is not None:
             slot.clear()
+
+    def over_cap(self, f: Flow, side, frame, time):
+        """All flows together keep too much: what this one wanted to keep is given up."""
+        f.faults += 1
+        self.stand(f, side, frame, frame, time, 0)
+        self.note(
+            int(Fault.STREAM_CAP), "all flows together keep too much: dropped", 0
+        )
+
+    def drop_tail(self, s: Stream):
+        """Forget the beginning of a message whose rest will not be read."""
+        self.kept -= len(s.tail)
+        s.tail = b""
+        s.wanted = 0
 
     def deliver(self, f: Flow, side, s: Stream, start, end):
         """Payload of the current frame that is next in its stream."""
@@ -470,6 +506,7 @@ class Engine:
                 before += kept[1]
         f.backlog.append((side, data, frame, time, offset))
         f.backlog_bytes += len(data)
+        self.kept += len(data)
         transport = "tcp" if f.proto == 6 else "udp"
         if f.direction_by != 3:
             self.turn_by_port(f, transport)
@@ -483,7 +520,9 @@ class Engine:
             f.scores, transport, ports, direction, shown, synced and (first or f.proto == 6), f.direction_by == 3
         )
         if decision is None:
-            if len(f.backlog) < MAX_BACKLOG and f.backlog_bytes < MAX_BACKLOG_BYTES:
+            if self.kept > _MAX_KEPT:
+                self.over_cap(f, side, frame, time)
+            elif len(f.backlog) < MAX_BACKLOG and f.backlog_bytes < MAX_BACKLOG_BYTES:
                 return
             self.forget_backlog(f)
             f.settled = True
@@ -499,6 +538,7 @@ class Engine:
 
     def forget_backlog(self, f: Flow):
         """Give up the payload that waited for a label."""
+        self.kept -= f.backlog_bytes
         f.backlog = None
         f.backlog_bytes = 0
         f.scores = None
@@ -570,22 +610,32 @@ class Engine:
 
     def run_tail(self, f: Flow, side, s: Stream, data, frame, time, offset):
         """Parse bytes whose message began in an earlier frame."""
-        old = len(s.tail)
-        joined = s.tail + data
         since = s.tail_frame
         at = s.tail_offset
-        if len(joined) < s.wanted:
-            s.tail = joined
+        joined = s.tail + data
+        wanted = s.wanted
+        self.drop_tail(s)
+        if len(joined) < wanted:
+            self.keep_tail(f, side, s, joined, wanted, since, at, frame, time)
             return
-        s.tail = b""
-        s.wanted = 0
         self.run(f, side, s, joined, 0, len(joined), since, frame, time, at)
-        if s.tail and len(s.tail) < len(data):
-            # what is left began in this frame
+        left = len(s.tail)
+        if left and left < len(joined):
+            # what is left now began in this frame
             s.tail_frame = frame
-            s.tail_offset = offset + len(data) - len(s.tail)
-        elif s.tail and len(s.tail) <= old + len(data):
-            s.tail_frame = since if len(s.tail) == len(joined) else frame
+            s.tail_offset = offset + len(data) - left
+
+    def keep_tail(self, f: Flow, side, s: Stream, data, wanted, since, offset, frame, time):
+        """Keep the beginning of a message until more of it comes; it began in frame `since` at `offset`."""
+        if self.kept + len(data) > _MAX_KEPT:
+            self.over_cap(f, side, frame, time)
+            s.synced = False
+            return
+        self.kept += len(data)
+        s.tail = data
+        s.wanted = wanted
+        s.tail_frame = since
+        s.tail_offset = offset
 
     def run(self, f: Flow, side, s: Stream, buf, start, end, since, frame, time, offset):
         """Give every message in `buf[start:end]` to the flow's parser; keep what is not complete.
@@ -660,10 +710,7 @@ class Engine:
                     if not self.resync(f, side, s, r, at + 1, False):
                         return
                     continue
-                s.tail = r.slice(at, end)
-                s.wanted = r.wanted
-                s.tail_frame = since
-                s.tail_offset = offset + at - start
+                self.keep_tail(f, side, s, r.slice(at, end), r.wanted, since, offset + at - start, frame, time)
                 return
             except Malformed as error:
                 r.end = end
@@ -763,8 +810,6 @@ class Engine:
             f.faults += 1
         s.skipped += end - first
         s.synced = False
-        s.tail = b""
-        s.wanted = 0
         return False
 
     def carry(self, r: Reader, n, name):
@@ -844,7 +889,9 @@ class Engine:
                     int(Fault.STREAM_TAIL), f"the stream ends with {len(s.tail)} bytes of a message", s.tail_offset
                 )
                 f.faults += 1
-                s.tail = b""
+                self.drop_tail(s)
+        if f.backlog is not None:
+            self.forget_backlog(f)
         if why == 0 and (f.tcp_flags0 | f.tcp_flags1) & 5:
             why = 1
         if f.label < 0 and f.name is None:

@@ -32,7 +32,7 @@ cdef class Rows:
     cdef dict text_ids
     cdef public list facts
     cdef set fact_keys
-    cdef readonly long long facts_dropped
+    cdef readonly long long facts_dropped, texts_dropped
     cdef public long long frame
     cdef public long long since
     cdef public long long time

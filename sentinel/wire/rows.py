@@ -167,6 +167,7 @@ class Rows:
         self.facts = []
         self.fact_keys = set()
         self.facts_dropped = 0
+        self.texts_dropped = 0
         self.frame = 0
         self.since = 0
         self.time = 0
@@ -534,6 +535,7 @@ class Rows:
         got = self.text_ids.get(text)
         if got is None:
             if len(self.texts) >= MAX_TEXTS:
+                self.texts_dropped += 1
                 return 0
             got = len(self.texts)
             self.texts.append(text)

@@ -10,7 +10,8 @@ cdef class Stream:
     cdef public bytes tail
     cdef public Py_ssize_t wanted
     cdef public long long tail_frame, tail_offset
-    cdef public list marks
+    cdef readonly long long last_seq
+    cdef readonly bytes last
     cdef public long long skipped
 
     @cython.locals(d=cython.longlong)
@@ -22,3 +23,6 @@ cdef class Stream:
     @cython.locals(waited=cython.longlong)
     cpdef bint hopeless(self, long long time) except -1
     cpdef tuple pop(self, long long time)
+    cpdef remember(self, long long seq, const unsigned char[:] buf, Py_ssize_t start, Py_ssize_t end)
+    @cython.locals(shift=cython.longlong, first=cython.longlong, stop=cython.longlong)
+    cpdef bint differs(self, long long seq, const unsigned char[:] buf, Py_ssize_t start, Py_ssize_t end) except -1

@@ -9,6 +9,9 @@ passed. Sequence numbers are compared modulo 2^32 (RFC 9293, 3.4).
 
 import cython
 
+if cython.compiled:
+    from cython.cimports.cpython.bytes import PyBytes_FromStringAndSize
+
 MAX_HELD = 64
 MAX_HELD_BYTES = 1 << 17
 """Segments and bytes of one direction that wait behind a hole; 128 KiB exceeds an unscaled window."""
@@ -42,8 +45,9 @@ class Stream:
         self.wanted = 0
         self.tail_frame = 0
         self.tail_offset = 0
-        self.marks = None
         self.skipped = 0
+        self.last_seq = -1
+        self.last = b""
 
     def distance(self, seq):
         """How far a sequence number lies after the next expected one, in -2^31 .. 2^31-1."""
@@ -89,6 +93,31 @@ class Stream:
             # the receiver has the missing bytes; a mirror port may still deliver them a moment late
             return waited > REORDER_GRACE or len(self.held) >= 3
         return False
+
+    def remember(self, seq, buf, start, end):
+        """Keep a copy of the newest segment, so that a different one in its place is noticed."""
+        self.last_seq = seq
+        if end <= start:
+            self.last = b""
+        elif cython.compiled:
+            self.last = PyBytes_FromStringAndSize(cython.cast(cython.p_char, cython.address(buf[start])), end - start)
+        else:
+            self.last = bytes(buf[start:end])
+
+    def differs(self, seq, buf, start, end):
+        """Whether a repeated segment has other bytes than the newest one (RFC 9293, 3.10.7.4)."""
+        if self.last_seq < 0:
+            return False
+        shift = (seq - self.last_seq) & _LOW32
+        if shift >= _HALF:
+            shift -= _FULL
+        first = shift if shift > 0 else 0
+        stop = shift + (end - start)
+        if stop > len(self.last):
+            stop = len(self.last)
+        if stop <= first:
+            return False
+        return self.last[first:stop] != bytes(buf[start + first - shift : start + stop - shift])
 
     def pop(self, time):
         """The first held segment."""
