@@ -75,7 +75,7 @@ bench: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
 fuzz: $(FUZZ) $(BUILT)
-	set -e; for target in tests/fuzz/fuzz_*.py; do $(BIN)/python $$target -max_total_time=$(FUZZ_SECONDS); done
+	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 docs: $(CORE)
 	PYTHONPATH=. $(BIN)/python docs/generate.py

@@ -20,7 +20,6 @@ class Run:
     seconds: float
     cpu_seconds: float
     peak_mb: float
-    code: int
     output: str
     errors: str
 
@@ -43,21 +42,20 @@ def run(command: Sequence[str], cwd: Path, timeout: float, extra: Mapping[str, s
         timer.start()
         try:
             _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            process.kill()
-            raise
         finally:
             timer.cancel()
         seconds = time.monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)
-        texts = [file.seek(0) or file.read() for file in (out, err)]
+        out.seek(0)
+        err.seek(0)
+        output, errors = out.read(), err.read()
     name = Path(command[0]).name
     if seconds >= timeout:
         raise Failed(f"{name} was stopped after {timeout:.0f} s")
     if process.returncode != 0:
-        raise Failed(f"{name} ended with {process.returncode}: {texts[1].strip()[-300:]}")
+        raise Failed(f"{name} ended with {process.returncode}: {errors.strip()[-300:]}")
     cpu = usage.ru_utime + usage.ru_stime
-    return Run(seconds, cpu, usage.ru_maxrss / 1024, process.returncode, texts[0], texts[1])
+    return Run(seconds, cpu, usage.ru_maxrss / 1024, output, errors)
 
 
 def median(values: Iterable[float]) -> float:

@@ -72,7 +72,8 @@ def block(source: Path) -> Block:
             sums.append((at + transport + 16, at, 0))
         elif frame[23] == 17 and len(frame) >= transport + 8 and frame[transport + 6 : transport + 8] != b"\0\0":
             sums.append((at + transport + 6, at, 1))
-    return Block(np.frombuffer(bytes(data), np.uint8), np.array(micros), np.array(frames), np.array(unicast), np.array(sums))
+    octets = np.frombuffer(bytes(data), np.uint8)
+    return Block(octets, np.array(micros), np.array(frames), np.array(unicast), np.array(sums))
 
 
 def replicate(source: Path, target: Path, count: int) -> int:
@@ -121,7 +122,7 @@ def _words(data: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def flood(target: Path, flows: int) -> int:
-    """Write `flows` TCP SYN frames to one server, each from an address of its own (at most 16 million); returns how many."""
+    """Write `flows` (at most 16 million) TCP SYN frames to one server, each from its own address; returns how many."""
     ethernet = bytes.fromhex("02aa00000001 001b1b000001 0800")
     ip = bytes.fromhex("4500002800004000400600000000000000000000")
     tcp = bytes.fromhex("000001f6000000010000000050022000") + bytes(4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import ipaddress
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from sentinel.wire import layout as L
 
 TIME = pl.Datetime("ns", "UTC")
 _OPERATIONS = 1 << 16
+_CODES = 1 << 17
 _IP_NAMES = {
     1: "icmp",
     2: "igmp",
@@ -68,6 +70,43 @@ def _texts(values: list[str]) -> pl.Series:
     return pl.Series(values, dtype=pl.Categorical)
 
 
+def _pick(values: pl.Series, index: np.ndarray) -> pl.Series:
+    """The values at these places."""
+    return values[pl.Series(index.astype(np.uint32))]
+
+
+class _Names:
+    """Names of a protocol's codes, as a column: what was looked up once stands in a table over (protocol, code)."""
+
+    def __init__(self, tables: list[dict[int, str]], unknown: Callable[[int], str]):
+        self._tables = tables
+        self._unknown = unknown
+        self._numbers = np.full(len(tables) * _CODES, -1, dtype=np.int32)
+        self._names = [""]
+
+    def column(self, protocol: np.ndarray, code: np.ndarray, valid: np.ndarray) -> pl.Series:
+        """The name of each code; empty where not valid."""
+        # codes beyond the table share its last place, which is no code of any protocol
+        place = protocol * _CODES + np.where((code >= 0) & (code < _CODES), code, _CODES - 1)
+        place = place[valid]
+        if len(place) == 0:
+            return _texts([""]).new_from_index(0, len(code))
+        numbers = self._numbers[place]
+        if (numbers < 0).any():
+            self._learn(np.unique(place[numbers < 0]).tolist())
+            numbers = self._numbers[place]
+        index = np.zeros(len(code), dtype=np.uint32)
+        index[valid] = numbers
+        return _pick(_texts(self._names), index)
+
+    def _learn(self, places: list[int]) -> None:
+        """Give numbers to codes that occur for the first time."""
+        for place in places:
+            protocol, code = divmod(place, _CODES)
+            self._numbers[place] = len(self._names)
+            self._names.append(self._tables[protocol].get(code) or self._unknown(code))
+
+
 class Tables:
     """Makes the frames of each batch; keeps the dictionaries that do not change within a run."""
 
@@ -91,42 +130,18 @@ class Tables:
         self._operations = _texts(names)
         self._operation_activity = np.array(activities, dtype=np.int32)
         self._activities = _texts([a.name.lower() for a in Activity])
-        self._objects: dict[tuple[int, int], int] = {}
-        self._object_names = [""]
-        self._statuses: dict[tuple[int, int], int] = {}
-        self._status_names = [""]
-
-    # -- dictionaries -----------------------------------------------------------------------------------------
-
-    def _named(self, kind: str, protocol: np.ndarray, code: np.ndarray, valid: np.ndarray) -> pl.Series:
-        """Names of objects or statuses: a small dictionary over the distinct (protocol, code) pairs of the batch."""
-        known = self._objects if kind == "object" else self._statuses
-        names = self._object_names if kind == "object" else self._status_names
-        index = np.zeros(len(code), dtype=np.int64)
-        where = np.flatnonzero(valid)
-        if len(where):
-            joint = protocol[where] << 48 | code[where] & (1 << 48) - 1
-            distinct, inverse = np.unique(joint, return_inverse=True)
-            numbers = np.empty(len(distinct), dtype=np.int64)
-            for i, value in enumerate(distinct.tolist()):
-                key = (value >> 48, value & (1 << 48) - 1)
-                number = known.get(key)
-                if number is None:
-                    owner = self._protocols[key[0]]
-                    table = owner.objects if kind == "object" else owner.statuses
-                    name = table.get(key[1], str(key[1]) if kind == "object" else "")
-                    number = known[key] = len(names)
-                    names.append(name)
-                numbers[i] = number
-            index[where] = numbers[inverse]
-        return _texts(names).gather(index)
+        self._objects = _Names([p.objects for p in protocols], str)
+        self._statuses = _Names([p.statuses for p in protocols], lambda code: "")
+        self._texts_seen = _texts([])
 
     def _run_text(self, index: np.ndarray) -> pl.Series:
-        """Texts of the run's dictionary; only those that occur are turned into a column."""
+        """Texts of the run's dictionary, which grows while the run goes on."""
         if not index.any():
             return _texts([""]).new_from_index(0, len(index))
-        distinct, inverse = np.unique(index, return_inverse=True)
-        return _texts([self._run_texts[i] for i in distinct.tolist()]).gather(inverse)
+        new = self._run_texts[len(self._texts_seen) :]
+        if new:
+            self._texts_seen = pl.concat([self._texts_seen, _texts(new)])
+        return _pick(self._texts_seen, index)
 
     # -- helpers ----------------------------------------------------------------------------------------------
 
@@ -180,31 +195,31 @@ class Tables:
             "offset": self._whole(cells, L.M_OFFSET),
             "length": self._whole(cells, L.M_LENGTH, pl.Int32),
             "flow": self._whole(cells, L.M_FLOW),
-            "src": sides["address"].gather(sender),
-            "dst": sides["address"].gather(receiver),
-            "sport": sides["port"].gather(sender),
-            "dport": sides["port"].gather(receiver),
-            "transport": sides["transport"].gather(cells[:, L.M_IDENT]),
-            "protocol": self._protocol_names.gather(protocol),
-            "kind": self._kinds.gather(cells[:, L.M_KIND]),
+            "src": _pick(sides["address"], sender),
+            "dst": _pick(sides["address"], receiver),
+            "sport": _pick(sides["port"], sender),
+            "dport": _pick(sides["port"], receiver),
+            "transport": _pick(sides["transport"], cells[:, L.M_IDENT]),
+            "protocol": _pick(self._protocol_names, protocol),
+            "kind": _pick(self._kinds, cells[:, L.M_KIND]),
             "function": self._nullable(cells, L.M_FUNCTION, pl.Int32),
-            "operation": self._operations.gather(operation),
-            "activity": self._activities.gather(self._operation_activity[operation]),
+            "operation": _pick(self._operations, operation),
+            "activity": _pick(self._activities, self._operation_activity[operation]),
             "unit": self._nullable(cells, L.M_UNIT, pl.Int64),
-            "object": self._named("object", protocol, cells[:, L.M_OBJECT], valid >> L.M_OBJECT & 1 != 0),
+            "object": self._objects.column(protocol, cells[:, L.M_OBJECT], valid >> L.M_OBJECT & 1 != 0),
             "block": self._nullable(cells, L.M_BLOCK, pl.Int64),
             "address": self._nullable(cells, L.M_ADDRESS, pl.Int64),
             "bit": self._nullable(cells, L.M_BIT, pl.UInt8),
             "quantity": self._nullable(cells, L.M_QUANTITY, pl.Int64),
             "status": self._nullable(cells, L.M_STATUS, pl.Int64),
-            "status_name": self._named("status", protocol, cells[:, L.M_STATUS], valid >> L.M_STATUS & 1 != 0),
+            "status_name": self._statuses.column(protocol, cells[:, L.M_STATUS], valid >> L.M_STATUS & 1 != 0),
             "transaction": self._nullable(cells, L.M_TRANSACTION, pl.Int64),
             "name": self._run_text(cells[:, L.M_NAME]),
-            "fault": self._faults.gather(cells[:, L.M_FAULT]),
+            "fault": _pick(self._faults, cells[:, L.M_FAULT]),
             "detail": self._run_text(cells[:, L.M_DETAIL]),
             "pair": _masked(pl.Series(batch.pair), paired),
             "latency": _masked(pl.Series(batch.latency), answers),
-            "pairing": self._pairings.gather(batch.result),
+            "pairing": _pick(self._pairings, batch.result),
         }
         return pl.DataFrame(columns)
 
@@ -235,12 +250,12 @@ class Tables:
             {
                 "message": pl.Series(rows + batch.first),
                 "index": self._whole(cells, L.I_INDEX, pl.Int32),
-                "object": self._named("object", protocol, cells[:, L.I_OBJECT], cells[:, 0] >> L.I_OBJECT & 1 != 0),
+                "object": self._objects.column(protocol, cells[:, L.I_OBJECT], cells[:, 0] >> L.I_OBJECT & 1 != 0),
                 "block": self._nullable(cells, L.I_BLOCK, pl.Int64),
                 "address": self._nullable(cells, L.I_ADDRESS, pl.Int64),
                 "bit": self._nullable(cells, L.I_BIT, pl.UInt8),
                 "quantity": self._nullable(cells, L.I_QUANTITY, pl.Int64),
-                "dtype": _DTYPES.gather(cells[:, L.I_DTYPE]),
+                "dtype": _pick(_DTYPES, cells[:, L.I_DTYPE]),
                 "status": self._nullable(cells, L.I_STATUS, pl.Int64),
                 "name": self._run_text(cells[:, L.I_NAME]),
             }
@@ -267,8 +282,8 @@ class Tables:
 
         shared = {
             "message": pl.Series(group.row + batch.first),
-            "object": self._named("object", batch.messages[group.row, L.M_PROTOCOL], group.object, group.object >= 0),
-            "access": self._accesses.gather(group.access),
+            "object": self._objects.column(batch.messages[group.row, L.M_PROTOCOL], group.object, group.object >= 0),
+            "access": _pick(self._accesses, group.access),
             "block": optional(group.block, pl.Int64) if points_module.present(group.block).any() else None,
             "bit": optional(group.bit, pl.UInt8) if points_module.present(group.bit).any() else None,
         }
@@ -337,7 +352,7 @@ class Tables:
                 ).to_series(),
                 "vlan": ports(L.L_VLAN),
                 "tunnel": self._run_text(cells[:, L.L_TUNNEL]),
-                "direction_by": _texts(_DIRECTION_BY).gather(cells[:, L.L_DIRECTION_BY]),
+                "direction_by": _pick(_texts(_DIRECTION_BY), cells[:, L.L_DIRECTION_BY]),
                 "packets_client": self._whole(cells, L.L_PACKETS_CLIENT),
                 "packets_server": self._whole(cells, L.L_PACKETS_SERVER),
                 "bytes_client": self._whole(cells, L.L_BYTES_CLIENT),
@@ -348,14 +363,14 @@ class Tables:
                 "gap_bytes": self._whole(cells, L.L_GAP_BYTES),
                 "retransmissions": self._whole(cells, L.L_RETRANSMISSIONS),
                 "reordered": self._whole(cells, L.L_REORDERED),
-                "state": _texts(_STATES).gather(cells[:, L.L_STATE]),
+                "state": _pick(_texts(_STATES), cells[:, L.L_STATE]),
                 "protocol": self._run_text(cells[:, L.L_NAME]),
-                "carrier": _texts(carriers).gather(carrier),
-                "label_by": _texts([LABEL_BY[i] for i in range(4)]).gather(cells[:, L.L_LABEL_BY]),
+                "carrier": _pick(_texts(carriers), carrier),
+                "label_by": _pick(_texts([LABEL_BY[i] for i in range(4)]), cells[:, L.L_LABEL_BY]),
                 "confidence": pl.Series(np.ascontiguousarray(cells[:, L.L_CONFIDENCE]).view(np.float64)),
                 "messages": self._whole(cells, L.L_MESSAGES),
                 "faults": self._whole(cells, L.L_FAULTS),
-                "end": _texts(_ENDS).gather(cells[:, L.L_END]),
+                "end": _pick(_texts(_ENDS), cells[:, L.L_END]),
             }
         )
 
@@ -369,10 +384,10 @@ class Tables:
                 "frame": self._whole(cells, L.F_FRAME),
                 "time": self._whole(cells, L.F_TIME).cast(TIME),
                 "flow": self._nullable(cells, L.F_FLOW, pl.Int64),
-                "code": self._faults.gather(cells[:, L.F_CODE]),
+                "code": _pick(self._faults, cells[:, L.F_CODE]),
                 "count": self._whole(cells, L.F_COUNT),
                 "detail": self._run_text(cells[:, L.F_DETAIL]),
-                "protocol": self._protocol_names.gather(protocol),
+                "protocol": _pick(self._protocol_names, protocol),
                 "offset": self._whole(cells, L.F_OFFSET),
             }
         )
@@ -418,7 +433,7 @@ def addresses(family: np.ndarray, high: np.ndarray, low: np.ndarray, mac: np.nda
 def _macs(values: np.ndarray) -> pl.Series:
     """MAC addresses as text."""
     distinct, inverse = np.unique(values, return_inverse=True)
-    return pl.Series([mac_text(v) for v in distinct.tolist()], dtype=pl.String).gather(inverse)
+    return _pick(pl.Series([mac_text(v) for v in distinct.tolist()], dtype=pl.String), inverse)
 
 
 def community_ids(flows: np.ndarray) -> list[str]:

@@ -21,6 +21,7 @@ from battery import ANSWER, ASK, Sample, wire_of
 from conftest import ROOT
 from dnp3_samples import BACK, answer, link, request
 from frames import Talk, pcap
+
 from sentinel import pipeline
 from sentinel.cli._jsonl import lines
 
@@ -78,7 +79,9 @@ def kind_of(message: oracles.Message) -> tuple[str, ...]:
 
 def canonical(message: oracles.Message) -> oracles.Message:
     """A message without what changes from run to run; long lists of values are cut."""
-    ends = [f"{message[a]}:{message[p]}" if p in message else message[a] for a, p in (("src", "sport"), ("dst", "dport"))]
+    ends = [
+        f"{message[a]}:{message[p]}" if p in message else message[a] for a, p in (("src", "sport"), ("dst", "dport"))
+    ]
     rest = {k: v for k, v in message.items() if k not in _LEFT_OUT and k not in _ENDS}
     if rest.get("first_frame") == rest["frame"]:
         del rest["first_frame"]
@@ -111,7 +114,12 @@ def dnp3_functions() -> list[Sample]:
     asked = [(ASK, request(function, seq=function % 16)) for function in functions]
     answered = [(ANSWER, answer(function=function, iin=0x9001)) for function in (129, 131)]
     links = [(ASK, link(control=control)) for control in (0xC0, 0xC1, 0xD2, 0xC9, 0xC5)]
-    return [*asked, *answered, *links, *((ANSWER, link(**{**BACK, "control": control})) for control in (0, 1, 11, 14, 15))]
+    return [
+        *asked,
+        *answered,
+        *links,
+        *((ANSWER, link(**{**BACK, "control": control})) for control in (0, 1, 11, 14, 15)),
+    ]
 
 
 def capture_of(name: str) -> bytes:

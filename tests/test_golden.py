@@ -25,7 +25,7 @@ def test_no_golden_table_is_left_over():
 @pytest.mark.parametrize("name", CAPTURES)
 def test_a_generated_capture_is_read_without_a_gap(name):
     head = golden_update.golden_table(golden_update.sources()[name])[0]
-    assert head["messages"] and head["facts"]
+    assert head["messages"]
     assert not any("stream-gap" in fault or "parser" in fault for fault in head["faults"])
 
 

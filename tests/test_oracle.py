@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import oracles
 import pytest
@@ -20,30 +18,8 @@ pytestmark = pytest.mark.usefixtures("captures")
 EVERY = os.environ.get("SENTINEL_ORACLE") == "all"
 """Whether every capture is given to tshark, which takes minutes, or only those that show every function once."""
 
-Found = dict[tuple[str, str], tuple[Any, Any]]
-"""(capture, what) -> (ours, theirs) wherever those two differ."""
 
-
-def assert_known(view: str, looked_at: Iterable[str], found: Found) -> None:
-    """The differences are exactly those of the table: a new one fails, and so does one that has gone."""
-    table = {(name, what): pair for name in looked_at for what, pair in oracles.known(view, name).items()}
-    shown = {key: (text(ours), text(theirs)) for key, (ours, theirs) in found.items()}
-    new = {key: pair for key, pair in shown.items() if table.get(key) != pair}
-    gone = {key: pair for key, pair in table.items() if key not in shown}
-    assert not new and not gone, f"{view}\nnew: {lines(new)}\ngone: {lines(gone)}"
-
-
-def text(value: Any) -> str:
-    """A value as the table writes it: long ones cut."""
-    written = value if isinstance(value, str) else "" if value is None else json.dumps(value)
-    return written if len(written) <= 60 else written[:57] + "..."
-
-
-def lines(pairs: dict[tuple[str, str], tuple[str, str]]) -> str:
-    return "".join("\n" + "\t".join((name, what, *pair)) for (name, what), pair in sorted(pairs.items())) or "none"
-
-
-def compare(log: oracles.Log, what: str, ours: Counter, theirs: Counter) -> Found:
+def compare(log: oracles.Log, what: str, ours: Counter, theirs: Counter) -> oracles.Found:
     """Differences of two bags of rows, one row each."""
     return {
         (log.capture, f"{what} {' '.join(map(str, key))}"): (ours[key], theirs[key])
@@ -57,7 +33,7 @@ def compare(log: oracles.Log, what: str, ours: Counter, theirs: Counter) -> Foun
 
 @pytest.mark.parametrize("folder", ["modbus", "s7comm", "dnp3", "other protocols"])
 def test_as_many_messages_of_each_kind_as_tshark(folder):
-    found: Found = {}
+    found: oracles.Found = {}
     names = [n for n in oracles.captures() if n.startswith(f"{folder}/") or folder == "other protocols"]
     if folder == "other protocols":
         names = [n for n in names if not n.startswith(oracles.PROTOCOLS) or n.startswith("s7comm-plus/")]
@@ -68,7 +44,7 @@ def test_as_many_messages_of_each_kind_as_tshark(folder):
             if pair[0] != pair[1]:
                 what = f"{protocol} {kind}" if function is None else f"{protocol} {kind} {function}"
                 found[name, what] = pair
-    assert_known("counts", names, found)
+    oracles.assert_known("counts", names, found)
 
 
 def asked() -> list[str]:
@@ -83,7 +59,7 @@ def asked() -> list[str]:
 @pytest.mark.tshark
 @pytest.mark.parametrize("name", asked())
 def test_every_field_of_every_message_as_tshark_shows_it(name):
-    found: Found = {}
+    found: oracles.Found = {}
     ours, theirs = oracles.by_frame(oracles.messages(name)), oracles.by_frame(oracles.tshark(name))
     for frame, protocol in ours.keys() | theirs.keys():
         mine, other = ours.get((frame, protocol), []), theirs.get((frame, protocol), [])
@@ -97,7 +73,7 @@ def test_every_field_of_every_message_as_tshark_shows_it(name):
                 pair = tuple(f"{m['kind']} {m.get('function', m.get('func', ''))}" for m in (a, b))
                 unlike = {"": pair}
             found |= {(name, f"frame {frame} {field}".strip()): pair for field, pair in unlike.items()}
-    assert_known("fields", [name], found)
+    oracles.assert_known("fields", [name], found)
 
 
 # -- Zeek: Modbus ----------------------------------------------------------------------------------------------------
@@ -122,7 +98,7 @@ def listed(values: list | None) -> str:
     return ",".join(map(str, values)) if values else "-"
 
 
-def modbus_log(log: oracles.Log) -> Found:
+def modbus_log(log: oracles.Log) -> oracles.Found:
     """One row a message."""
     ways = {"request": "REQ", "response": "RESP", "exception": "RESP"}
     ours = Counter(
@@ -132,7 +108,7 @@ def modbus_log(log: oracles.Log) -> Found:
     return compare(log, "modbus", ours, bag(log.rows(), "tid", "unit", "func", "pdu_type"))
 
 
-def modbus_detailed(log: oracles.Log) -> Found:
+def modbus_detailed(log: oracles.Log) -> oracles.Found:
     """One row an exchange: address and quantity of the request, values of both."""
     messages = of(log.capture, "modbus")
     answers = {m["pair"]: m for m in messages if m["kind"] != "request" and "pair" in m}
@@ -157,7 +133,7 @@ def modbus_detailed(log: oracles.Log) -> Found:
     return found
 
 
-def modbus_mask_write(log: oracles.Log) -> Found:
+def modbus_mask_write(log: oracles.Log) -> oracles.Found:
     ours = Counter(
         (str(m["transaction"]), m["kind"].upper(), str(m["address"]), str(own["and_mask"]), str(own["or_mask"]))
         for m in of(log.capture, "modbus") if m["function"] == 22 for own in (m["modbus"],)
@@ -165,7 +141,7 @@ def modbus_mask_write(log: oracles.Log) -> Found:
     return compare(log, "mask", ours, bag(log.rows(), "tid", "request_response", "address", "and_mask", "or_mask"))
 
 
-def modbus_read_write(log: oracles.Log) -> Found:
+def modbus_read_write(log: oracles.Log) -> oracles.Found:
     ours: Counter = Counter()
     for m in (m for m in of(log.capture, "modbus") if m["function"] == 23):
         if m["kind"] == "request":
@@ -181,7 +157,7 @@ def modbus_read_write(log: oracles.Log) -> Found:
 # -- Zeek: DNP3 ------------------------------------------------------------------------------------------------------
 
 
-def dnp3_log(log: oracles.Log) -> Found:
+def dnp3_log(log: oracles.Log) -> oracles.Found:
     """One row an exchange, in Zeek's own pairing: requests and answers are compared each for themselves."""
     ours: Counter = Counter()
     for m in of(log.capture, "dnp3"):
@@ -197,7 +173,7 @@ def dnp3_log(log: oracles.Log) -> Found:
     return compare(log, "dnp3", ours, theirs)
 
 
-def dnp3_control(log: oracles.Log) -> Found:
+def dnp3_control(log: oracles.Log) -> oracles.Found:
     """Every control relay output block, in requests and in their answers."""
     ours: Counter = Counter()
     for m in of(log.capture, "dnp3"):
@@ -224,7 +200,7 @@ _OBJECT_NAMES = {
 }  # fmt: skip
 
 
-def dnp3_objects(log: oracles.Log) -> Found:
+def dnp3_objects(log: oracles.Log) -> oracles.Found:
     """Every object header of reads and of their answers."""
     ours: Counter = Counter()
     for m in of(log.capture, "dnp3"):
@@ -238,10 +214,13 @@ def dnp3_objects(log: oracles.Log) -> Found:
 
 
 _VALUE_EVENTS = {
-    "dnp3_analog_input_32wFlag": ("analog_input g30v1",), "dnp3_analog_input_32woFlag": ("analog_input g30v3",),
-    "dnp3_analog_input_SPwFlag": ("analog_input g30v5",), "dnp3_analog_input_event_32woTime": ("analog_input_event g32v1",),
-    "dnp3_counter_32woFlag": ("counter g20v5",), "dnp3_frozen_counter_32woFlag": ("frozen_counter g21v9",),
-}  # fmt: skip
+    "dnp3_analog_input_32wFlag": "analog_input g30v1",
+    "dnp3_analog_input_32woFlag": "analog_input g30v3",
+    "dnp3_analog_input_SPwFlag": "analog_input g30v5",
+    "dnp3_analog_input_event_32woTime": "analog_input_event g32v1",
+    "dnp3_counter_32woFlag": "counter g20v5",
+    "dnp3_frozen_counter_32woFlag": "frozen_counter g21v9",
+}
 
 
 def signed(event: list[str]) -> str:
@@ -252,13 +231,12 @@ def signed(event: list[str]) -> str:
     return str(number - (1 << 64) if number >> 63 else number)
 
 
-def dnp3_output(log: oracles.Log) -> Found:
+def dnp3_output(log: oracles.Log) -> oracles.Found:
     """The events that Zeek raised: application headers, object headers, controls, analogue values and counters."""
     ours: Counter = Counter()
-    kinds = {kind for (kind,) in _VALUE_EVENTS.values()}
     for batch in oracles.tables(log.capture):
         for kind, value in batch["points"].select("object", "value").iter_rows():
-            if kind in kinds:
+            if kind in _VALUE_EVENTS.values():
                 ours["value", kind, f"{value:g}" if kind.endswith("g30v5") else str(int(value))] += 1
     for m in of(log.capture, "dnp3"):
         if "app_seq" in m.get("dnp3", ()):
@@ -277,7 +255,7 @@ def dnp3_output(log: oracles.Log) -> Found:
         elif event[0] == "dnp3_crob":
             theirs["crob", "", ""] += 1
         elif event[0] in _VALUE_EVENTS:
-            theirs["value", *_VALUE_EVENTS[event[0]], signed(event)] += 1
+            theirs["value", _VALUE_EVENTS[event[0]], signed(event)] += 1
     return compare(log, "event", +ours, theirs)
 
 
@@ -289,7 +267,7 @@ def swapped(number: int) -> str:
     return str(number >> 8 | (number & 255) << 8)
 
 
-def s7comm_log(log: oracles.Log) -> Found:
+def s7comm_log(log: oracles.Log) -> oracles.Found:
     ours: Counter = Counter()
     for m in of(log.capture, "s7comm"):
         own = m["s7comm"]
@@ -305,7 +283,7 @@ def s7comm_log(log: oracles.Log) -> Found:
     return compare(log, "message", ours, bag(log.rows(), *columns))
 
 
-def s7comm_read_szl(log: oracles.Log) -> Found:
+def s7comm_read_szl(log: oracles.Log) -> oracles.Found:
     ours = Counter(
         (swapped(own["pdu_reference"]), m["kind"].title(), f"0x{own['szl_id']:04x}", f"0x{own['szl_index']:04x}",
          f"0x{own['return_code']:02x}")
@@ -314,7 +292,7 @@ def s7comm_read_szl(log: oracles.Log) -> Found:
     return compare(log, "szl", ours, bag(log.rows(), "pdu_reference", "method", "szl_id", "szl_index", "return_code"))
 
 
-def s7comm_upload_download(log: oracles.Log) -> Found:
+def s7comm_upload_download(log: oracles.Log) -> oracles.Found:
     ours: Counter = Counter()
     for m in of(log.capture, "s7comm"):
         own = m["s7comm"]
@@ -333,7 +311,7 @@ def s7comm_upload_download(log: oracles.Log) -> Found:
     return compare(log, "transfer", ours, theirs)
 
 
-def s7comm_known_devices(log: oracles.Log) -> Found:
+def s7comm_known_devices(log: oracles.Log) -> oracles.Found:
     """What the station said of itself: each thing must be among our facts."""
     said = oracles.facts(log.capture)
     kinds = {"automation_system_name": "name", "module_name": "name", "module_serial": "serial"}
@@ -343,7 +321,7 @@ def s7comm_known_devices(log: oracles.Log) -> Found:
     }  # fmt: skip
 
 
-def cotp_log(log: oracles.Log) -> Found:
+def cotp_log(log: oracles.Log) -> oracles.Found:
     """Connection requests and confirms; Zeek's data TPDUs are our S7 messages, where S7comm is what they carry."""
     kinds = {"connect_request": "0x0e", "connect_confirm": "0x0d"}
     messages = oracles.messages(log.capture)
@@ -352,7 +330,7 @@ def cotp_log(log: oracles.Log) -> Found:
     return compare(log, "tpdu", ours, bag(log.rows(), "pdu_code"))
 
 
-READERS: dict[str, Callable[[oracles.Log], Found]] = {
+READERS: dict[str, Callable[[oracles.Log], oracles.Found]] = {
     "modbus.log": modbus_log,
     "modbus_detailed.log": modbus_detailed,
     "modbus_mask_write_register.log": modbus_mask_write,
@@ -370,20 +348,20 @@ READERS: dict[str, Callable[[oracles.Log], Found]] = {
 
 @pytest.mark.parametrize("name", READERS)
 def test_the_logs_of_zeek(name):
-    """Logs without a header (one of Zeek's Modbus logs) have no columns to compare by; tshark's view stands for them."""
+    """A log without a header has no columns to compare by."""
     read = [log for log in oracles.logs_named(name) if log.rows()]
-    found: Found = {}
+    found: oracles.Found = {}
     for log in read:
         found |= READERS[name](log)
-    assert_known(name, [log.capture for log in read], found)
+    oracles.assert_known(name, [log.capture for log in read], found)
 
 
 def test_the_dnp3_events_of_zeek():
     read = [log for log in oracles.logs() if log.path.suffix == ".output" and log.capture.startswith("dnp3/")]
-    found: Found = {}
+    found: oracles.Found = {}
     for log in read:
         found |= dnp3_output(log)
-    assert_known("dnp3 events", [log.capture for log in read], found)
+    oracles.assert_known("dnp3 events", [log.capture for log in read], found)
 
 
 # -- the table itself ------------------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ def run(rules: list[Rule], frames: list[pl.DataFrame]) -> list[dict[str, Any]]:
     return engine.finish()
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     rows=tables(), nodes=st.lists(conditions, min_size=1, max_size=4), text=st.sampled_from([pl.String, pl.Categorical])
 )
@@ -133,7 +133,7 @@ def test_equals_the_naive_twin(rows: list[dict[str, Any]], nodes: list[list[Any]
     assert run(rules, [frame_of(rows[:half], text), frame_of(rows[half:], text)]) == whole
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     rows=tables(),
     kind=st.sampled_from(["event_count", "value_count", "temporal"]),

@@ -30,12 +30,13 @@ def test_every_table_that_lies_in_sqlite_has_its_columns():
 
 
 def test_absence_and_zero_are_told_apart():
-    row = dict(zip((c.name for c in schema.ALERTS.columns), tables.row_values("alerts", {"alert": "x"}), strict=True))
+    (row,) = tables.as_rows("alerts", [{"alert": "x"}])
     assert (row["unit"], row["count"], row["protocol"]) == (None, 0, "")
-    assert tables.row_values("alerts", {"alert": "x", "unit": 0}).count(None) == 0
-    assert tables.row_values("alerts", {"evidence": [[1, 2]]}).count("[[1,2]]") == 1
+    (zero, proof) = tables.as_values("alerts", [{"alert": "x", "unit": 0}, {"evidence": [[1, 2]]}])
+    assert zero.count(None) == 0 and proof.count("[[1,2]]") == 1 and proof.count(None) == 1
+    assert tables.as_values("alerts", []) == []
     with pytest.raises(ValueError, match="no column nonsense"):
-        tables.row_values("alerts", {"nonsense": 1})
+        tables.as_values("alerts", [{"alert": "x"}, {"nonsense": 1}])
 
 
 def test_frames_are_brought_into_the_shape_of_the_schema():

@@ -58,10 +58,14 @@ class Device:
         return min(self.ips, key=order) if self.ips else min(self.macs)
 
 
+_parsed = lru_cache(maxsize=1 << 16)(ipaddress.ip_address)
+"""Every address is asked about several times, and parsing costs more than all the answers."""
+
+
 @lru_cache(maxsize=1 << 16)
 def order(ip: str) -> tuple[bool, int, int]:
     """Sorts IPv4 before IPv6, by number, link-local addresses last."""
-    address = ipaddress.ip_address(ip)
+    address = _parsed(ip)
     return address.is_link_local, address.version, int(address)
 
 
@@ -70,21 +74,25 @@ def is_mac(address: str) -> bool:
     return len(address) == 17 and address.count(":") == 5
 
 
+@lru_cache(maxsize=1 << 16)
 def is_device(address: str) -> bool:
     """True for an address that one device can have: no group, broadcast or unspecified address, and no other text."""
     if is_mac(address):
         return not int(address[:2], 16) & 1 and address != "00:00:00:00:00:00"
     try:
-        ip = ipaddress.ip_address(address)
+        ip = _parsed(address)
     except ValueError:
         return False
     return not (ip.is_multicast or ip.is_unspecified or address == "255.255.255.255")
 
 
+@lru_cache(maxsize=1 << 16)
 def subnet(ip: str) -> str:
     """The /24 or /64 that stands for the subnet of an address."""
-    prefix = 24 if "." in ip else 64
-    return str(ipaddress.ip_network((ip, prefix), strict=False))
+    address = _parsed(ip)
+    prefix = 24 if address.version == 4 else 64
+    host_bits = address.max_prefixlen - prefix
+    return f"{type(address)(int(address) >> host_bits << host_bits)}/{prefix}"
 
 
 def group(
@@ -142,7 +150,7 @@ def router_reason(mac: str, seen: list[Sighting]) -> str:
 
 
 def _is_link_local(ip: str) -> bool:
-    return ipaddress.ip_address(ip).is_link_local
+    return order(ip)[0]
 
 
 def _homes(sightings: Iterable[Sighting]) -> dict[str, str]:

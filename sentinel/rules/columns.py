@@ -33,7 +33,10 @@ class Batch:
         return self._integers[column]
 
     def groups(self, columns: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """For each row the number of its combination of these columns, and for each combination one row that has it."""
+        """For each row the number of its combination of these columns, and for each combination one row that has it.
+
+        Absent text and empty text are the same.
+        """
         if columns not in self._groups:
             for column in columns:
                 if column not in self._codes:
@@ -71,10 +74,11 @@ def distinct(series: pl.Series) -> tuple[np.ndarray, list[Any]]:
 
 
 def _code(series: pl.Series) -> tuple[np.ndarray, int]:
-    """Integer codes, equal where the values are equal, null among them; and their exclusive upper bound."""
+    """Integer codes, equal where the values are equal, null among them (for text: as if empty); and their exclusive
+    upper bound."""
     if series.dtype == pl.String:
         series = series.cast(pl.Categorical(pl.Categories.random()))
-    if is_text(series):  # absent text and empty text are the same
+    if is_text(series):
         series = (series.fill_null("") if series.null_count() else series).to_physical()
     if series.dtype == pl.Boolean:
         series = series.cast(pl.UInt8)

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,8 @@ def commit(db: sqlite3.Connection, folder: Path, outcome: Outcome, drop: bool) -
     for protocol, columns in outcome.extensions.items():
         _keep_extension(db, folder, protocol, columns)
     for table, rows in outcome.rows.items():
-        mine = _MERGE[table](rows)
-        db.executemany(
-            tables.insert_sql(table, f"{table}_by_run", ("by_run",)),
-            [(outcome.run, *tables.row_values(table, row)) for row in mine],
-        )
-        _merge_again(db, table, affected[table] | {row[_key(table)] for row in mine})
+        _keep_rows(db, table, outcome.run, rows, affected[table])
+    _decide(db)
     return files
 
 
@@ -144,7 +141,7 @@ def replaceable(db: sqlite3.Connection, folder: Path, hashes: Sequence[str], dro
 
 
 def _insert_captures(db: sqlite3.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    db.executemany(tables.insert_sql("captures", "captures"), [tables.row_values("captures", row) for row in rows])
+    db.executemany(tables.insert_sql("captures", "captures"), tables.as_values("captures", rows))
 
 
 def _keep_extension(db: sqlite3.Connection, folder: Path, protocol: str, columns: Mapping[str, str]) -> None:
@@ -171,22 +168,55 @@ def _ids(db: sqlite3.Connection, table: str, runs: Iterable[int]) -> set[str]:
     return {row[0] for run in runs for row in db.execute(sql, (run,))}
 
 
-def _merge_again(db: sqlite3.Connection, table: str, ids: set[str]) -> None:
-    """Make the rows of these ids anew from what all runs said; ids of which no run speaks any more vanish."""
+def _keep_rows(
+    db: sqlite3.Connection, table: str, run: int, rows: Iterable[Mapping[str, Any]], affected: set[str]
+) -> None:
+    """Keep what a run said, and merge it with what the others said; `affected` are ids of which some run has gone."""
     key = _key(table)
-    wanted = json.dumps(sorted(ids))
-    columns = ", ".join(f'"{c.name}"' for c in schema.TABLES[table].columns)
-    among = f'WHERE "{key}" IN (SELECT value FROM json_each(?))'
-    said = db.execute(f'SELECT {columns} FROM "{table}_by_run" {among} ORDER BY by_run, rowid', (wanted,))
-    rows = _MERGE[table](dict(row) for row in said.fetchall())
-    if table == "alerts":
-        decided = alert_states(db)
-        for row in rows:
-            row["state"] = decided.get(row["alert"], row["state"] or "open")
-    db.execute(f'DELETE FROM "{table}" {among}', (wanted,))
-    db.executemany(tables.insert_sql(table, table), [tables.row_values(table, row) for row in rows])
+    names = [column.name for column in schema.TABLES[table].columns]
+    mine = _MERGE[table](rows)
+    db.executemany(
+        tables.insert_sql(table, f"{table}_by_run", ("by_run",)),
+        [(run, *values) for values in map(itemgetter(*names), mine)],
+    )
+    own = {row[key] for row in mine}
+    among_mine = f'IN (SELECT "{key}" FROM "{table}_by_run" WHERE by_run = ?)'
+    sql = f'SELECT "{key}" FROM "{table}_by_run" WHERE by_run <> ? AND "{key}" {among_mine}'
+    shared = {row[0] for row in db.execute(sql, (run, run))}
+    _delete(db, table, affected | shared)
+    _merge_again(db, table, affected - own | shared)
+    # rows of which no other run speaks, mostly all of them, are copied without becoming objects
+    columns = ", ".join(f'"{name}"' for name in names)
+    db.execute(
+        f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM "{table}_by_run" WHERE by_run = ?'
+        f' AND "{key}" NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid',
+        (run, json.dumps(sorted(shared))),
+    )
 
 
-def alert_states(db: sqlite3.Connection) -> dict[str, str]:
-    """Alert -> the state that a person last gave it."""
-    return dict(db.execute("SELECT alert, state FROM alert_history ORDER BY entry").fetchall())
+def _delete(db: sqlite3.Connection, table: str, ids: set[str]) -> None:
+    db.execute(
+        f'DELETE FROM "{table}" WHERE "{_key(table)}" IN (SELECT value FROM json_each(?))', (json.dumps(sorted(ids)),)
+    )
+
+
+def _merge_again(db: sqlite3.Connection, table: str, ids: set[str]) -> None:
+    """Add the rows of these ids anew from what all runs said; ids of which no run speaks any more stay away."""
+    names = [column.name for column in schema.TABLES[table].columns]
+    columns = ", ".join(f'"{name}"' for name in names)
+    said = db.execute(
+        f'SELECT {columns} FROM "{table}_by_run" WHERE "{_key(table)}" IN (SELECT value FROM json_each(?))'
+        " ORDER BY by_run, rowid",
+        (json.dumps(sorted(ids)),),
+    )
+    rows = _MERGE[table](dict(row) for row in said)
+    db.executemany(tables.insert_sql(table, table), map(itemgetter(*names), rows))
+
+
+def _decide(db: sqlite3.Connection) -> None:
+    """Give each alert the state that a person last gave it."""
+    db.execute("UPDATE alerts SET state = 'open' WHERE state = ''")
+    db.execute(
+        "UPDATE alerts SET state = (SELECT said.state FROM alert_history AS said WHERE said.alert = alerts.alert"
+        " ORDER BY said.entry DESC LIMIT 1) WHERE alert IN (SELECT alert FROM alert_history)"
+    )

@@ -37,7 +37,7 @@ class Database:
                 leftover.unlink()
             connection = sqlite3.connect(temporary, isolation_level=None)
             try:
-                connection.executescript(tables.create_sql())
+                connection.executescript(f"BEGIN; {tables.create_sql()} COMMIT;")  # synced once, not for each table
                 connection.execute("PRAGMA journal_mode = WAL")
             finally:
                 connection.close()

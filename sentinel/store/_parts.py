@@ -1,7 +1,8 @@
 """The Parquet parts of one run: queued by the pipeline, written by one background thread.
 
 A part is compressed in memory, written to a temporary name, synced and renamed, so that a file of the final name is
-always whole. Small frames of one table are gathered, so that a case does not become ten thousand little files.
+always whole; the names are synced together when the writer is closed, since until then no part counts. Small frames
+of one table are gathered, so that a case does not become ten thousand little files.
 
 Measured on 410,000 messages x 38 columns, 2 shared cores: lz4 0.12 s and 17.4 MiB, zstd level 1 0.13 s and 11.4 MiB
 with a tenth more processor time; reading lz4 back is a fifth faster. Text arrives as strings or as categories and is
@@ -97,6 +98,12 @@ class PartWriter:
         """Wait until every frame is on disk and return the parts in the order of writing; raises as `write` does."""
         self._stop()
         self._raise()
+        files = [self.folder / part.file for part in self._parts]
+        for folder in {above for file in files for above in file.parents if above.is_relative_to(self.folder)}:
+            try:
+                sync_folder(folder)
+            except OSError as error:
+                raise explain(error, folder) from error
         return self._parts
 
     def abort(self) -> None:
@@ -184,7 +191,7 @@ def slim(df: pl.DataFrame) -> pl.DataFrame:
 def write_parquet(df: pl.DataFrame, path: Path) -> int:
     """Write a frame to `path` so that the name holds the whole file or nothing; returns its size in bytes.
 
-    CaseError where the disk refuses.
+    The name itself survives a power cut once its folder is synced. CaseError where the disk refuses.
     """
     memory = io.BytesIO()
     df.write_parquet(memory, compression=COMPRESSION, statistics=True, row_group_size=ROW_GROUP)
@@ -200,7 +207,6 @@ def write_parquet(df: pl.DataFrame, path: Path) -> int:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
     except OSError as error:
         raise explain(error, path) from error
     return memory.getbuffer().nbytes

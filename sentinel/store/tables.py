@@ -107,44 +107,49 @@ def _create(table: schema.Table, name: str, key: tuple[str, ...], extra: str = "
 
 
 def insert_sql(table: str, name: str, extra: tuple[str, ...] = ()) -> str:
-    """INSERT statement for a row of `table` as `row_values` makes it, into `name`, after the columns `extra`."""
+    """INSERT statement for a row of `table` as `as_values` makes it, into `name`, after the columns `extra`."""
     names = [*extra, *(c.name for c in schema.TABLES[table].columns)]
     columns = ", ".join(f'"{n}"' for n in names)
     return f'INSERT INTO "{name}" ({columns}) VALUES ({", ".join("?" * len(names))})'
 
 
-def row_values(table: str, row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """One row in column order, as SQLite keeps it.
+def as_values(table: str, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """Rows in column order, as SQLite keeps them.
 
-    A column that the row lacks is null, or empty where it cannot be null; lists and dicts in text columns become JSON.
+    A column that a row lacks is null, or empty where it cannot be null; lists and dicts in text columns become JSON.
     A key that is no column of the table raises ValueError.
     """
+    rows = list(rows)
     columns = schema.TABLES[table].columns
-    unknown = row.keys() - {c.name for c in columns}
-    if unknown:
-        raise ValueError(f"{table} has no column {', '.join(sorted(unknown))}")
-    return tuple(_sql_value(column, row.get(column.name)) for column in columns)
+    known = {column.name for column in columns}
+    for row in rows:
+        if not row.keys() <= known:
+            raise ValueError(f"{table} has no column {', '.join(sorted(row.keys() - known))}")
+    return list(zip(*(_sql_values(column, [row.get(column.name) for row in rows]) for column in columns), strict=True))
 
 
-def _sql_value(column: schema.Column, value: Any) -> Any:
-    if value is None:
-        if column.null:
-            return None
-        return {"REAL": 0.0, "TEXT": "", "BLOB": b""}.get(_SQL.get(column.type, ""), 0)
+def _sql_values(column: schema.Column, values: list[Any]) -> list[Any]:
+    """The values of one column, as SQLite keeps them."""
+    absent = None if column.null else {"REAL": 0.0, "TEXT": "", "BLOB": b""}.get(_SQL.get(column.type, ""), 0)
     if column.type == "text":
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return [v if isinstance(v, str) else absent if v is None else _json(v) for v in values]
     if column.type == "bytes":
-        return value
-    return float(value) if column.type == "f64" else int(value)
+        return [absent if v is None else v for v in values]
+    number = float if column.type == "f64" else int
+    return [absent if v is None else number(v) for v in values]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def as_rows(table: str, rows: pl.DataFrame | Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with every column, as SQLite keeps them (`row_values`), whether they come as mappings or as a frame."""
+    """Rows with every column in order, as SQLite keeps them (`as_values`), whether they come as mappings or a frame."""
     if isinstance(rows, pl.DataFrame):
         times = [c.name for c in schema.TABLES[table].columns if c.type == "time" and c.name in rows.columns]
         rows = rows.with_columns(pl.col(times).cast(_POLARS["time"]).cast(pl.Int64)).to_dicts()
     names = [c.name for c in schema.TABLES[table].columns]
-    return [dict(zip(names, row_values(table, row), strict=True)) for row in rows]
+    return [dict(zip(names, values, strict=True)) for values in as_values(table, rows)]
 
 
 def conform(table: str, df: pl.DataFrame) -> pl.DataFrame:

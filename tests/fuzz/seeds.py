@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import dnp3_samples
+import lz4.frame
 import modbus_samples
 import s7comm_samples
+import zstandard
 from fuzz import wrap
 
 from sentinel.plugins import Protocol
@@ -42,6 +47,13 @@ def captures() -> list[bytes]:
     every = frames()
     groups = [every[k : k + FRAMES_EACH] for k in range(0, len(every), FRAMES_EACH)]
     return heads + [wrap.pcap((1_700_000_000_000_000 + n * 1000, f) for n, f in enumerate(group)) for group in groups]
+
+
+def compressed() -> list[bytes]:
+    """A small capture in every compression that is read."""
+    content = captures()[-1]
+    pack = (gzip.compress, zstandard.compress, lzma.compress, lz4.frame.compress, bz2.compress)
+    return [compress(content) for compress in pack]
 
 
 def payloads(protocol: Protocol) -> Iterator[tuple[int, bytes]]:

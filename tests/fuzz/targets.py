@@ -18,6 +18,7 @@ from sentinel.identify import Identifier
 from sentinel.model import Direction, DType, Fault, Kind, Verdict
 from sentinel.pipeline import Analysis, Reading
 from sentinel.plugins import Parsers, Protocol, load_parsers
+from sentinel.sources.files import decompressed
 from sentinel.wire import decode, layout
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.decode import LINK_TYPES, Decoder
@@ -66,12 +67,22 @@ def parsers() -> Parsers:
 def capture(data: bytes) -> None:
     """A capture file of any bytes: records inside the buffer, in order, and at the end a fault or none."""
     reader = CaptureReader(io.BytesIO(data))
+    _records(reader)
+    check(reader.frame <= len(data), "more records than bytes")
+
+
+def compressed(data: bytes) -> None:
+    """The same behind gzip, zstd, xz, lz4 or bzip2, whose data may be damaged: what was read before stays."""
+    _records(CaptureReader(decompressed(io.BytesIO(data))[0]))
+
+
+def _records(reader: CaptureReader) -> None:
+    """Read all records."""
     while reader.next():
         check(0 <= reader.start <= reader.end, "a record outside the buffer")
         check(reader.wire >= reader.end - reader.start, "more bytes captured than were on the wire")
         check(0 <= reader.time <= _LONGEST, "a time stamp that does not fit")
         check(reader.end - reader.start == len(reader.data()), "a record that is not as long as its place")
-        check(reader.frame <= len(data), "more records than bytes")
     check(reader.fault in _FAULTS, "an unknown fault")
     check(reader.fault == 0 or reader.fault_detail != "", "a fault without a word")
     reader.dropped()
@@ -303,6 +314,7 @@ def targets() -> dict[str, Target]:
     """Every target by name."""
     found = [
         Target("capture", capture, seeds.captures),
+        Target("compressed", compressed, seeds.compressed),
         Target("frame", frame, _frame_seeds),
         Target("fragments", fragments, _fragment_seeds),
         Target("engine", engine, seeds.captures),

@@ -1,0 +1,253 @@
+"""Growing columns: what is written is there, what is not is absent, and every dictionary and list has its cap."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sentinel.model import Fault, Kind
+from sentinel.wire import layout as L
+from sentinel.wire import rows as module
+from sentinel.wire.layout import M_EXT, M_WIDTH
+from sentinel.wire.reader import Malformed, Reader, Short
+from sentinel.wire.rows import Block, Rows, clean
+
+MAX_ITEMS, MAX_POINTS, MAX_TEXT = 4096, 1 << 16, 1024
+
+
+def begun(extra: Block | None = None) -> Rows:
+    """Rows with a message begun in frame 7."""
+    out = Rows()
+    if extra is not None:
+        out.extras[0] = extra
+    out.use(0, extra)
+    out.at(7, 5, 1000, 3, 2, 1, 40)
+    out.message(Kind.REQUEST, 3, 9)
+    return out
+
+
+def present(row: np.ndarray) -> set[int]:
+    return {cell for cell in range(1, 63) if int(row[0]) >> cell & 1}
+
+
+def test_cells_do_not_collide() -> None:
+    for prefix in ("M", "I", "P", "F", "L", "D"):
+        cells = [v for k, v in vars(L).items() if k.startswith(prefix + "_") and k != prefix + "_WIDTH"]
+        width = getattr(L, prefix + "_WIDTH")
+        assert sorted(cells) == list(range(1, width)) and width <= 63, prefix
+
+
+def test_a_block_grows_and_keeps_its_rows() -> None:
+    block = Block(3, 2)
+    for n in range(9):
+        assert block.add() == n
+        block.put(n, 1, n * 10)
+        if n % 2:
+            block.put(n, 2, -n)
+    taken = block.taken()
+    assert taken[:, 1].tolist() == [n * 10 for n in range(9)]
+    assert [present(row) for row in taken] == [{1, 2} if n % 2 else {1} for n in range(9)]
+    block.clear()
+    assert (block.n, len(taken), block.add()) == (0, 9, 0)
+    assert block.taken().tolist() == [[0, 0, 0]], "a row that is used again is empty"
+
+
+def test_a_message_has_its_place_and_nothing_else() -> None:
+    row = begun().messages.taken()[0]
+    place = {
+        L.M_FRAME: 7, L.M_FIRST_FRAME: 5, L.M_TIME: 1000, L.M_FLOW: 3, L.M_IDENT: 2, L.M_DIRECTION: 1, L.M_OFFSET: 40,
+        L.M_KIND: Kind.REQUEST, L.M_FUNCTION: 3, L.M_OPERATION: 9,
+    }  # fmt: skip
+    assert {cell: int(row[cell]) for cell in place} == place
+    assert present(row) == {L.M_FUNCTION}
+
+
+WRITES = {
+    "unit": L.M_UNIT, "status": L.M_STATUS, "transaction": L.M_TRANSACTION, "shape": L.M_SHAPE, "block": L.M_BLOCK,
+    "bit": L.M_BIT,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITES)
+@pytest.mark.parametrize("value", [0, 1, -1, 1 << 40])
+def test_zero_is_a_value(name, value) -> None:
+    out = begun()
+    getattr(out, name)(value)
+    row = out.messages.taken()[0]
+    assert int(row[WRITES[name]]) == value and WRITES[name] in present(row)
+
+
+def test_target_and_item_leave_out_what_is_absent() -> None:
+    out = begun()
+    out.target(1, 0, -1)
+    assert present(out.messages.taken()[0]) == {L.M_FUNCTION, L.M_OBJECT, L.M_ADDRESS}
+    assert out.item(2, -1, 0, 5) and out.item(-1, 0, -1, -1)
+    one, two = out.items.taken()
+    assert present(one) == {L.I_OBJECT, L.I_ADDRESS, L.I_QUANTITY} and present(two) == {L.I_BLOCK}
+    assert (int(one[L.I_INDEX]), int(two[L.I_INDEX])) == (0, 1)
+
+
+def test_no_function_is_absent() -> None:
+    out = begun()
+    out.message(Kind.OTHER, -1, 0)
+    assert present(out.messages.taken()[1]) == set()
+    assert out.messages.taken()[:, L.M_INDEX].tolist() == [0, 1]
+
+
+def test_values_are_kept_and_stepped_over() -> None:
+    out = begun()
+    r = Reader(b"abcdefgh")
+    out.values(r, 3, 5, 2)
+    out.item(0, -1, 1, 1)
+    out.item_values(r, 4, 7, 1)
+    assert r.pos == 7 and bytes(out.heap_bytes[: out.heap_n]) == b"abcdefg"
+    row, item = out.messages.taken()[0], out.items.taken()[0]
+    assert [int(row[c]) for c in (L.M_DATA, L.M_DATA_LENGTH, L.M_DTYPE, L.M_STEP)] == [0, 3, 5, 2]
+    assert [int(item[c]) for c in (L.I_DATA, L.I_DATA_LENGTH, L.I_DTYPE, L.I_STEP)] == [3, 4, 7, 1]
+    with pytest.raises(Short):
+        out.values(r, 2, 1, 1)
+    with pytest.raises(Short):
+        out.values(r, -1, 1, 1)
+    r.narrow(1)
+    with pytest.raises(Malformed):
+        out.values(r, 2, 1, 1)
+    assert out.heap_n == 7
+
+
+def test_the_heap_grows() -> None:
+    out = begun()
+    data = bytes(range(256)) * 1000
+    for n in range(4):
+        r = Reader(data)
+        out.values(r, len(data), 1, 1)
+    assert bytes(out.heap_bytes[: out.heap_n]) == data * 4
+
+
+@pytest.mark.parametrize(("write", "block", "cap"), [
+    (lambda out: out.item(0, -1, 1, 1), "items", MAX_ITEMS),
+    (lambda out: out.point(0, 1, 2.0), "points", MAX_POINTS),
+    (lambda out: out.point_text(0, 1, "x"), "points", MAX_POINTS),
+])  # fmt: skip
+def test_items_and_points_of_a_message_are_capped(write, block, cap) -> None:
+    out = begun()
+    assert all(write(out) for _ in range(cap))
+    assert not write(out)
+    # what would describe the row that was refused touches no other
+    for after in (out.item_bit, out.item_status, out.point_quality, out.point_bit, out.point_time, out.point_access):
+        after(99)
+    out.item_name("x")
+    r = Reader(b"12")
+    if block == "items":
+        out.item_values(r, 2, 1, 1)
+        assert r.pos == 2
+    rows = getattr(out, block).taken()
+    assert len(rows) == cap and (rows[-1] == rows[-2]).sum() >= rows.shape[1] - 1
+    out.message(Kind.OTHER, -1, 0)
+    assert write(out), "the next message has room again"
+
+
+def test_points() -> None:
+    out = begun()
+    out.point(4, 0, -1.5)
+    out.point_quality(0)
+    out.point_bit(3)
+    out.point_time(12)
+    out.point_access(2)
+    out.point_text(4, 1, b"on")
+    one, two = out.points.taken()
+    assert one[L.P_VALUE : L.P_VALUE + 1].view(np.float64)[0] == -1.5
+    assert present(one) == {L.P_ADDRESS, L.P_VALUE, L.P_QUALITY, L.P_BIT, L.P_STAMP, L.P_ACCESS}
+    assert present(two) == {L.P_ADDRESS, L.P_TEXT} and out.texts[int(two[L.P_TEXT])] == "on"
+
+
+def test_own_columns() -> None:
+    out = begun(Block(4))
+    out.ext(0, 0)
+    out.ext_text(1, b"text")
+    out.ext_float(2, 0.5)
+    row = out.extra.taken()[0]
+    assert present(row) == {1, 2, 3}
+    assert (int(row[1]), out.texts[int(row[2])], row[3:4].view(np.float64)[0]) == (0, "text", 0.5)
+
+
+def test_faults_mark_the_message_and_have_a_row() -> None:
+    out = begun()
+    out.fault(Fault.COUNT, "too many")
+    out.trouble(Fault.LENGTH, "", 9)
+    assert int(out.messages.taken()[0][L.M_FAULT]) == Fault.COUNT
+    one, two = out.faults.taken()
+    cells = (L.F_FRAME, L.F_TIME, L.F_FLOW, L.F_CODE, L.F_COUNT, L.F_OFFSET)
+    assert [int(one[c]) for c in cells] == [7, 1000, 3, Fault.COUNT, 1, 40]
+    assert (int(two[L.F_OFFSET]), out.texts[int(one[L.F_DETAIL])]) == (9, "too many")
+    out.at(8, 8, 1, -1, -1, 0, 0)
+    out.trouble(Fault.LINK_TYPE, "", 0)
+    assert present(out.faults.taken()[2]) == set(), "no flow is absent, not flow 0"
+
+
+def test_rollback_takes_everything_back() -> None:
+    out = begun(Block(2))
+    out.ext(0, 1)
+    mark = (out.messages.n, out.items.n, out.points.n, out.faults.n, out.heap_n)
+    for _ in range(3):
+        out.message(Kind.OTHER, -1, 0)
+        out.ext(0, 2)
+        out.item(0, -1, 1, 1)
+        out.point(0, 1, 1.0)
+        out.fault(Fault.VALUE, "x")
+        out.values(Reader(b"abc"), 3, 1, 1)
+    out.rollback(*mark)
+    assert (out.messages.n, out.items.n, out.points.n, out.faults.n, out.heap_n) == mark
+    assert out.extra.n == 1
+    out.message(Kind.OTHER, -1, 0)
+    assert out.messages.taken()[:, [L.M_INDEX, M_EXT]].tolist() == [[0, 0], [1, 1]]
+
+
+def test_texts_are_one_dictionary() -> None:
+    out = Rows()
+    assert out.text("") == out.text(b"") == out.text("\0\0") == 0
+    assert out.text("a") == out.text(b"a") == out.text(b"a\0") == out.text(" a ")
+    assert out.texts == ["", "a"]
+
+
+def test_a_full_dictionary_gives_empty_texts() -> None:
+    out = Rows()
+    out.texts.extend(["x"] * module.MAX_TEXTS)
+    assert (out.text("one more"), out.texts_dropped) == (0, 1)
+
+
+def test_facts_are_kept_once() -> None:
+    out = begun()
+    for _ in range(3):
+        out.fact("model", "X1")
+        out.fact("model", "X1", unit=0)
+        out.fact("model", "X1", about_peer=True)
+        out.fact("model", "  \0")
+    assert [(fact[4], fact[5], fact[7]) for fact in out.facts] == [(1, -1, "X1"), (1, 0, "X1"), (0, -1, "X1")]
+    out.clear()
+    assert out.facts == [] and out.messages.n == 0
+
+
+def test_without_a_carrier_what_is_handed_on_is_stepped_over() -> None:
+    out = begun()
+    r = Reader(b"abcd")
+    assert not out.hand(r, 3, "any") and r.pos == 3
+
+
+@pytest.mark.parametrize(("raw", "text"), [
+    (b"plain", "plain"),
+    ("已知".encode(), "已知"),
+    (b"caf\xe9", "café"),
+    (b"padded \0\0\0", "padded"),
+    (b"a\x1b[31m\x07b", "a\\x1b[31m\\x07b"),
+    ("left\u202eright", "left\\x202eright"),
+    (bytearray(b"mutable"), "mutable"),
+    (42, "42"),
+    (b"x" * 5000, "x" * MAX_TEXT),
+])  # fmt: skip
+def test_clean(raw, text) -> None:
+    assert clean(raw) == text
+    assert text.isprintable()
+
+
+def test_the_widths_fit_one_validity_mask() -> None:
+    assert Rows().messages.width == M_WIDTH <= 63
