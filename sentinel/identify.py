@@ -2,7 +2,7 @@
 
 Every parser's `probe` is asked about the first payload of each direction, at the start of the stream or, where the
 connection began before the capture, at the start of each segment. YES decides at once; MAYBE answers add up, and
-the registered port is worth one of them. What is no industrial protocol is recognised first, by the fixed bytes
+the registered port is worth two of them. What is no industrial protocol is recognised first, by the fixed bytes
 that its own standard demands, so that a weak probe is never asked about TLS, HTTP, SMB or DNS.
 """
 

@@ -28,7 +28,7 @@ class Kind(IntEnum):
 
 
 class Activity(IntEnum):
-    """The protocol-independent verb of a message (design.md section 3)."""
+    """The protocol-independent verb of a message (docs/architecture.md, The nouns)."""
 
     OTHER = 0
     READ = 1

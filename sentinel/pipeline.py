@@ -521,6 +521,8 @@ def _finish(
         "duplicates": totals.duplicates,
         "unread": dict(totals.unread),
         "evicted_flows": reading.engine.table.evictions,
+        "dropped_facts": reading.engine.rows.facts_dropped,
+        "rule_limits": {k: n for k, n in analysis.rules.counters.items() if k not in ("batches", "rows", "matches")},
         "captures": [capture_summary(one, rows) for one in inputs],
         "case": str(case),
         "protocols": protocols(totals),

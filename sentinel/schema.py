@@ -1,4 +1,4 @@
-"""The tables, declared once: name, column, type, unit, one sentence (design.md section 3).
+"""The tables, declared once: name, column, type, unit, one sentence (docs/architecture.md, The nouns).
 
 numpy dtypes, the Polars schema of the Parquet files, the SQLite tables, `docs/fields.md` and the field names that
 rules may use are all derived from what stands here. A column's `ecs` is its Elastic Common Schema name where ECS has
@@ -145,7 +145,7 @@ MESSAGES = Table(
         _c("kind", "text", "request, response, exception, unsolicited, confirm, link, malformed or other."),
         _c("function", "i32", "Function or service code of the protocol.", null=True),
         _c("operation", "text", "Name of the operation, stable for rules.", ecs="event.action"),
-        _c("activity", "text", "Protocol-independent verb (design.md section 3)."),
+        _c("activity", "text", "Protocol-independent verb (docs/architecture.md, The nouns)."),
         _c("unit", "i64", "Unit identifier, station or link address behind the network address.", null=True),
         _c("object", "text", "Kind of thing that is addressed, in the protocol's own terms."),
         _c("block", "i64", "Container of the address: data block, file number.", null=True),

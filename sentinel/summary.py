@@ -185,8 +185,19 @@ def capture_summary(one: Input, rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def known_summary(opened: Case, case: Path, inputs: list[Input]) -> dict[str, Any]:
     """The summary where the case holds every capture already: the sum of its runs, nothing changed."""
-    numbers = ("frames", "bytes", "flows", "points", "facts", "assets", "gaps", "duplicates", "evicted_flows")
-    tallies = ("messages", "alerts", "faults", "unread")
+    numbers = (
+        "frames",
+        "bytes",
+        "flows",
+        "points",
+        "facts",
+        "assets",
+        "gaps",
+        "duplicates",
+        "evicted_flows",
+        "dropped_facts",
+    )
+    tallies = ("messages", "alerts", "faults", "unread", "rule_limits")
     summary: dict[str, Any] = {**dict.fromkeys(numbers, 0), **{name: {} for name in tallies}, "protocols": []}
     for run in opened.summary()["runs"]:
         for name in numbers:

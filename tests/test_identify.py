@@ -181,7 +181,6 @@ def test_no_sample_of_ours_is_another_of_ours() -> None:
 
 # -- the false-label set ---------------------------------------------------------------------------------------------
 
-PURE = {"modbus": "modbus", "dnp3": "dnp3", "s7comm": "s7comm"}
 FRIENDS = {"s7comm": {"s7comm", "cotp"}, "mms": {"cotp"}, "tpkt": {"cotp"}}
 
 

@@ -1,4 +1,4 @@
-"""From flows, facts and counted messages to one row a device (design.md section 3, Asset).
+"""From flows, facts and counted messages to one row a device (docs/architecture.md, The nouns).
 
 The steps: which addresses took part, which of them are one device (`addresses`), what that device did (`roles`), what
 it said about itself, and which devices stand behind it. A later source of knowledge adds facts or sightings and needs
@@ -95,6 +95,9 @@ def build(
     sides = _sides(flows)
     observed = _observe(flows, sides, said, empty() if message_stats is None else message_stats)
     sightings = _sightings(sides, said)
+    by_mac: dict[str, list[Sighting]] = defaultdict(list)
+    for sighting in sightings:
+        by_mac[sighting.mac].append(sighting)
     telling: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for fact in said:
         if fact["kind"] in _TELLING and fact.get("unit") is None:
@@ -104,7 +107,7 @@ def build(
     devices = group(ips, alive - ips, sightings, telling)
     rows: list[dict[str, Any]] = []
     for device in sorted(devices, key=lambda d: (not d.ips, d.key())):
-        rows.extend(_rows(device, observed, sightings))
+        rows.extend(_rows(device, observed, by_mac))
     return rows
 
 
@@ -225,7 +228,7 @@ def _alive(observed: _Observed) -> set[str]:
 # -- rows -------------------------------------------------------------------------------------------------------------
 
 
-def _rows(device: Device, observed: _Observed, sightings: list[Sighting]) -> Iterable[dict[str, Any]]:
+def _rows(device: Device, observed: _Observed, by_mac: Mapping[str, list[Sighting]]) -> Iterable[dict[str, Any]]:
     """The row of a device, and those of the devices behind it."""
     addresses = [*device.ips, *(device.macs if device.own_mac else [])]
     behaviour = Behaviour()
@@ -234,7 +237,7 @@ def _rows(device: Device, observed: _Observed, sightings: list[Sighting]) -> Ite
             behaviour.add(row, as_server=True)
         for row in observed.asked.get(address, ()):
             behaviour.add(row, as_server=False)
-    traffic = _traffic(device, addresses, observed, sightings)
+    traffic = _traffic(device, addresses, observed, by_mac)
     unanswered = set().union(*(observed.unanswered.get(address, set()) for address in addresses))
     role = role_of(behaviour, unanswered, device.why if device.router else "", traffic.sent)
     facts = [fact for address in addresses for fact in observed.facts.get(address, ())]
@@ -294,7 +297,9 @@ def _behind(
     }
 
 
-def _traffic(device: Device, addresses: list[str], observed: _Observed, sightings: list[Sighting]) -> _Traffic:
+def _traffic(
+    device: Device, addresses: list[str], observed: _Observed, by_mac: Mapping[str, list[Sighting]]
+) -> _Traffic:
     """The traffic of all addresses of a device; for a router that of the hosts behind it too, which it forwarded."""
     total = _Traffic()
     for address in addresses:
@@ -309,8 +314,8 @@ def _traffic(device: Device, addresses: list[str], observed: _Observed, sighting
         for fact in observed.facts.get(address, ()):
             total.seen(fact["time"], fact["time"])
     if device.router:
-        for sighting in sightings:
-            if sighting.mac in device.macs and sighting.ip not in device.ips:
+        for sighting in (sighting for mac in device.macs for sighting in by_mac.get(mac, ())):
+            if sighting.ip not in device.ips:
                 carried = observed.traffic.get(sighting.ip)
                 total.packets += sighting.packets
                 if carried is not None and carried.first_time is not None and carried.last_time is not None:

@@ -31,6 +31,8 @@ cdef class Engine:
     cdef Py_ssize_t segment
     cdef readonly list defects
     cdef readonly long long kept
+    cdef int depth
+    cdef bint layer2
     cdef readonly dict arps
 
     @cython.locals(rows=Rows, count=cython.longlong)

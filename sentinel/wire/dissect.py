@@ -13,6 +13,7 @@ import cython
 
 from sentinel.identify import GUESS_CONFIDENCE, guess
 from sentinel.model import Fault, Kind, Verdict
+from sentinel.wire.decode import LINK_TYPES
 from sentinel.wire.flows import ENDED_EVICTED, MAX_FLOWS
 from sentinel.wire.layout import D_WIDTH, L_WIDTH, M_LENGTH
 from sentinel.wire.reader import Malformed, Short
@@ -47,6 +48,8 @@ MAX_BACKLOG = 64
 MAX_BACKLOG_BYTES = 1 << 15
 MAX_KEPT = 64 << 20
 """Bytes of all flows together that wait for a label, for a missing segment or for the rest of a message."""
+MAX_DEPTH = 8
+"""Parsers that hand on to each other."""
 MAX_MALFORMED = 32
 """Malformed messages of a flow, beyond four times its good ones, after which the label is withdrawn."""
 MAX_FAULT_ROWS = 1000
@@ -70,6 +73,13 @@ FIN = 1
 SYN = 2
 RST = 4
 ACK = 16
+
+
+def transport_of(f: Flow):
+    """The name under which parsers declare the ports of such a flow: tcp, udp or eth (EtherTypes)."""
+    if f.family == 0:
+        return "eth"
+    return "tcp" if f.proto == 6 else "udp"
 
 
 class Engine:
@@ -115,6 +125,8 @@ class Engine:
         self.segment = 0
         self.defects = []
         self.kept = 0
+        self.depth = 0
+        self.layer2 = any("eth" in p.transports for p in protocols)
         self.arps = {}
 
     # -- captures and batches ---------------------------------------------------------------------------------
@@ -203,6 +215,8 @@ class Engine:
             self.unread_frames += 1
             self.unread[d.unread] = self.unread.get(d.unread, 0) + 1
             if kind == _UNREAD:
+                if source.link not in LINK_TYPES:
+                    self.note_frame(source.frame, time, int(Fault.LINK_TYPE), d.unread)
                 return
         if kind == _PENDING:
             if d.fragments.lost:
@@ -241,7 +255,7 @@ class Engine:
                 f.payload1 += payload
         if kind == _TCP:
             self.tcp(f, side)
-        elif kind == _UDP and payload > 0:
+        elif payload > 0 and (kind == _UDP or (kind == _LINK and self.layer2)):
             self.segment = d.payload
             self.datagram(f, side)
 
@@ -284,9 +298,7 @@ class Engine:
             for gone, why in table.out:
                 self.end(gone, why)
                 if why == ENDED_EVICTED:
-                    self.note_frame(
-                        d.frame, d.time, int(Fault.FLOW_EVICTED), "more flows than are kept"
-                    )
+                    self.note_frame(d.frame, d.time, int(Fault.FLOW_EVICTED), "more flows than are kept")
             table.out = []
         return f
 
@@ -446,9 +458,7 @@ class Engine:
         """All flows together keep too much: what this one wanted to keep is given up."""
         f.faults += 1
         self.stand(f, side, frame, frame, time, 0)
-        self.note(
-            int(Fault.STREAM_CAP), "all flows together keep too much: dropped", 0
-        )
+        self.note(int(Fault.STREAM_CAP), "all flows together keep too much: dropped", 0)
 
     def drop_tail(self, s: Stream):
         """Forget the beginning of a message whose rest will not be read."""
@@ -482,7 +492,7 @@ class Engine:
             self.run(f, side, s, piece, 0, len(piece), frame, frame, time, start)
 
     def datagram(self, f: Flow, side):
-        """One UDP payload: whole messages, nothing left over."""
+        """The payload of a UDP datagram or of a frame without IP: whole messages, nothing left over."""
         d = self.decoder
         if f.settled:
             return
@@ -507,11 +517,14 @@ class Engine:
         f.backlog.append((side, data, frame, time, offset))
         f.backlog_bytes += len(data)
         self.kept += len(data)
-        transport = "tcp" if f.proto == 6 else "udp"
+        transport = transport_of(f)
         if f.direction_by != 3:
             self.turn_by_port(f, transport)
         direction = 0 if side == f.client else 1
-        ports = (f.port0, f.port1) if f.client == 0 else (f.port1, f.port0)
+        if f.family == 0:
+            ports = (f.ethertype, f.ethertype)
+        else:
+            ports = (f.port0, f.port1) if f.client == 0 else (f.port1, f.port0)
         if f.proto == 6 and synced and not first:
             shown = before + data
         else:
@@ -579,7 +592,7 @@ class Engine:
 
     def turn(self, f: Flow, protocol, backlog):
         """Who is the client, when no handshake said so: the parser's own port, or else what its messages say."""
-        ports = protocol.ports.get("tcp" if f.proto == 6 else "udp", ())
+        ports = protocol.ports.get(transport_of(f), ())
         here = f.port0 in ports
         there = f.port1 in ports
         if here != there:
@@ -834,6 +847,11 @@ class Engine:
         if inner < 0 or inner == outer:
             r.skip(n)
             return False
+        if self.depth >= MAX_DEPTH:
+            r.skip(n)
+            self.note(int(Fault.DEPTH), "more protocols inside each other than are read", rows.offset)
+            return False
+        self.depth += 1
         saved = r.narrow(n)
         stop = r.end
         extra = rows.extra
@@ -860,6 +878,7 @@ class Engine:
                 rows.message(int(Kind.MALFORMED), -1, NO_OPERATION)
             rows.fault(code, detail)
         finally:
+            self.depth -= 1
             r.end = stop
             r.widen(saved)
             r.pos = stop
