@@ -203,7 +203,8 @@ def known_summary(opened: Case, case: Path, inputs: list[Input]) -> dict[str, An
         for name in numbers:
             summary[name] += run["summary"][name]
         for name in tallies:
-            summary[name] = dict(Counter(summary[name]) + Counter(run["summary"][name]))
+            for key, n in run["summary"][name].items():
+                summary[name][key] = summary[name].get(key, 0) + n
         summary["protocols"] += run["summary"]["protocols"]
     captures = [capture_summary(one, []) for one in inputs]
     return {**summary, "captures": captures, "case": str(case), "interrupted": False}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from operator import itemgetter
 from pathlib import Path
 
 import polars as pl
@@ -14,8 +16,9 @@ import pytest
 from store_rows import SHA_A, SHA_B, SHA_C, alert, analyse, fact, messages
 
 from sentinel.errors import CaseError
-from sentinel.store import _parts
+from sentinel.store import _parts, tables
 from sentinel.store.case import Case
+from sentinel.store.merge import merge_alerts
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -148,6 +151,31 @@ def test_replacing_an_interrupted_run_never_drops_another_capture_unasked(tmp_pa
         with case.begin_run([{"sha256": SHA_B}], drop_interrupted=True) as run:
             run.finish(run.captures, [], [], [], {})
         assert case.captures()["sha256"].to_list() == [SHA_B]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_merged_table_is_what_all_runs_say_and_a_person_decided(tmp_path, seed):
+    chance = random.Random(seed)
+    said: dict[str, list[dict]] = {}
+    decided: dict[str, str] = {}
+    with Case.open(tmp_path / "case") as case:
+        for _ in range(6):
+            sha256 = chance.choice("abc") * 64
+            if case.known(sha256) is not None:
+                continue
+            names = chance.sample("pqrst", chance.randrange(6))
+            rows = [alert(name, count=chance.randrange(9), frames=[(1, chance.randrange(99))]) for name in names]
+            said.pop(sha256, None)  # an interrupted run over the same capture is replaced, and what it said is gone
+            said[sha256] = rows
+            analyse(case, sha256, state=chance.choice(["finish", "interrupt", "interrupt"]), alerts=rows)
+            wanted = merge_alerts(row for rows in said.values() for row in tables.as_rows("alerts", rows))
+            for row in wanted:
+                row["state"] = decided.get(row["alert"], "open")
+            found = case.alerts().with_columns(pl.col("first_time", "last_time").cast(pl.Int64)).to_dicts()
+            assert sorted(found, key=itemgetter("alert")) == sorted(wanted, key=itemgetter("alert"))
+            for row in chance.sample(wanted, len(wanted) // 2):
+                decided[row["alert"]] = chance.choice(["acknowledged", "suppressed"])
+                case.set_alert_state(row["alert"], decided[row["alert"]], "", "ann")
 
 
 def test_a_run_that_is_left_unfinished_leaves_nothing(tmp_path):

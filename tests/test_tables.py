@@ -85,11 +85,6 @@ def test_community_id_of_icmp() -> None:
 
 def test_names_of_objects_and_statuses() -> None:
     def parse(r: Reader, out: Rows) -> None:
-        fake.parse(r, out)
-        out.target(int(out.offset) % 3, 0, 1)
-        out.status(r.left() % 3)
-
-    def write(r: Reader, out: Rows) -> None:
         text = r.take(2 + r.peek(1))[2:]
         out.message(Kind.REQUEST, 1, SAY)
         number = int(text)
@@ -97,7 +92,7 @@ def test_names_of_objects_and_statuses() -> None:
         out.status(number)
 
     seen = seen_with(
-        write, b"0", b"1", b"7", TABLE=(), OBJECTS={1: "coil", 0: "zero"}, STATUSES={0: "Good", 1: "Bad"}
+        parse, b"0", b"1", b"7", TABLE=(), OBJECTS={1: "coil", 0: "zero"}, STATUSES={0: "Good", 1: "Bad"}
     )
     assert seen.rows("messages", "object", "status", "status_name") == [("zero", 0, "Good"), ("coil", 1, "Bad"), ("7", 7, "")]
 

@@ -99,16 +99,16 @@ def guided(name: str, seconds: int) -> None:
         from fuzz.targets import targets
     target = targets()[name]
     folder = BUILD / name
-    corpus, start = folder / "corpus", folder / "seeds"
-    for place in (corpus, start):
-        place.mkdir(parents=True, exist_ok=True)
+    corpus, known = folder / "corpus", folder / "seeds"
+    for place in (corpus, known):
+        place.mkdir(exist_ok=True)
     for seed in target.seeds():
-        (start / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
+        (known / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
     options = [
         f"-max_total_time={seconds}", f"-timeout={HANG}", f"-rss_limit_mb={MEMORY_MB}", "-print_final_stats=1",
         f"-artifact_prefix={folder}/sources-", "-max_len=8192",
     ]  # fmt: skip
-    atheris.Setup([name, *options, str(corpus), str(start)], target.run)
+    atheris.Setup([name, *options, str(corpus), str(known)], target.run)
     atheris.Fuzz()
 
 
@@ -205,6 +205,7 @@ def main() -> int:
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     if given.leg:
         (name,) = given.targets
+        (BUILD / name).mkdir(parents=True, exist_ok=True)
         if given.leg == "sources" and importlib.util.find_spec("atheris") is not None:
             guided(name, given.seconds)
         return int(mutated(name, given.leg, given.seconds, given.seed) > 0)
