@@ -161,7 +161,7 @@ def _joined(r: Reader, out: Rows, group: int, sub: int, unit: int, more: bool):
         if not more:
             return r
         while len(fragments) >= MAX_JOINING:
-            del fragments[next(iter(fragments))]
+            out.grow(-len(fragments.pop(next(iter(fragments)))))
         fragments[key] = bytearray()
     joined = fragments[key]
     start = r.pos
@@ -170,11 +170,13 @@ def _joined(r: Reader, out: Rows, group: int, sub: int, unit: int, more: bool):
         out.fault(Fault.TOO_LARGE, "fragments of an answer")
     else:
         joined += piece
+        out.grow(len(piece))
     if more:
         # The first fragment holds the head of the list and whole records: read what is there, should the rest be lost.
         r.pos = start
         return r if first else None
     del fragments[key]
+    out.grow(-len(joined))
     return items.closed(bytes(joined))
 
 

@@ -260,13 +260,16 @@ def _data(r: Reader, out: Rows, indicator: cython.int) -> cython.int:
     if kept[2] or len(span) + size > MAX_SPAN:
         if not kept[2]:
             out.trouble(Fault.TOO_LARGE, "fragments of a TSDU", out.offset)
+            out.grow(-len(span))
             kept[0] = bytearray()
             kept[2] = True
     else:
         span += r.take(size)
+        out.grow(size)
     if not last:
         return 0
     del slot["cotp"]
+    out.grow(-len(kept[0]))
     if kept[2] or not span:
         return 0
     out.since = kept[1]

@@ -291,21 +291,22 @@ def assemble(out: Rows, pair: cython.longlong, head: cython.int, data: bytes, oc
     first = head & 0x40
     turn = head & 0x3F
     state = opened.get(pair)
+    if state is not None and state[0] == turn and state[1] == data:
+        return None
     if first:
         if state is not None:
-            del opened[pair]
-            if state[0] == turn and state[1] == data:
-                opened[pair] = state
-                return None
+            discard(out, opened, pair)
             out.trouble(Fault.SEQUENCE, "a fragment that was not finished", state[4])
+        if len(opened) >= MAX_OPEN:
+            discard(out, opened, next(iter(opened)))
+            out.trouble(Fault.TOO_LARGE, "too many fragments open at once", out.offset)
         state = [turn, data, 0, 0, out.offset, out.since, bytearray(1)]
+        opened[pair] = state
     elif state is None:
         out.trouble(Fault.SEQUENCE, "a segment without a first one", out.offset)
         return None
-    elif state[0] == turn and state[1] == data:
-        return None
     elif state[0] + 1 & 0x3F != turn:
-        del opened[pair]
+        discard(out, opened, pair)
         out.trouble(Fault.SEQUENCE, "a segment out of turn", out.offset)
         return None
     state[0] = turn
@@ -313,21 +314,22 @@ def assemble(out: Rows, pair: cython.longlong, head: cython.int, data: bytes, oc
     state[2] += 1
     state[3] += octets
     if len(state[6]) + len(data) - 1 > MAX_FRAGMENT:
-        opened.pop(pair, None)
+        discard(out, opened, pair)
         out.trouble(Fault.TOO_LARGE, "an application fragment above 64 KiB", out.offset)
         return None
     state[6] += data[1:]
-    if head & 0x80:
-        opened.pop(pair, None)
-        out.offset = state[4]
-        out.since = state[5]
-        return state[2], state[3], state[6]
-    if pair not in opened and len(opened) >= MAX_OPEN:
-        oldest = next(iter(opened))
-        del opened[oldest]
-        out.trouble(Fault.TOO_LARGE, "too many fragments open at once", out.offset)
-    opened[pair] = state
-    return None
+    out.grow(len(data) - 1)
+    if head & 0x80 == 0:
+        return None
+    discard(out, opened, pair)
+    out.offset = state[4]
+    out.since = state[5]
+    return state[2], state[3], state[6]
+
+
+def discard(out: Rows, opened: dict, pair: cython.longlong):
+    """Take a fragment out of those that are being put together."""
+    out.grow(1 - len(opened.pop(pair)[6]))
 
 
 # -- application layer -----------------------------------------------------------------------------------------

@@ -3,7 +3,21 @@
 import struct
 
 from battery import ANSWER, ASK, Wire
-from dnp3_samples import BACK, LONG, SECRET, TIME, answer, attribute, crob, file_command, header, link, request, segments, sized
+from dnp3_samples import (
+    BACK,
+    LONG,
+    SECRET,
+    TIME,
+    answer,
+    attribute,
+    crob,
+    file_command,
+    header,
+    link,
+    request,
+    segments,
+    sized,
+)
 
 EVENTS = header(51, 1, 7, 1) + TIME + header(2, 3, 0x17, 2) + b"\x01\x81\0\0\x02\x01\x05\0"
 CHALLENGE = struct.pack("<BBIHHHHH", 3, 1, 9, 1, 30, 3, 4, 6) + b"bob" + SECRET

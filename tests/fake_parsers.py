@@ -1,4 +1,4 @@
-"""Small parsers made up for tests of the core: a line protocol, whatever a test wants it to do, and its registration."""
+"""Small parsers made up for tests of the core: a protocol of marked texts, changed as a test wants it, and declared."""
 
 from __future__ import annotations
 

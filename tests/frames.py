@@ -1,4 +1,4 @@
-"""Frames and capture files, byte by byte from the field tables of their standards; nothing here knows the code under test.
+"""Frames and capture files, byte by byte from the field tables of their standards, unaware of the code under test.
 
 Sources: IEEE 802.3/802.1Q, RFC 791, 8200, 9293, 768, 9260 and those named at each tunnel; draft-ietf-opsawg-pcap and
 draft-ietf-opsawg-pcapng.
@@ -61,7 +61,9 @@ def cooked(payload: bytes, kind: int = IPV4, version: int = 1) -> bytes:
 def wireless(payload: bytes, kind: int = IPV4, qos: bool = False, four: bool = False) -> bytes:
     """An 802.11 data frame with LLC/SNAP."""
     control = bytes([0x88 if qos else 0x08, 3 if four else 1])
-    head = control + b"\0\0" + mac(2) + mac(1) + mac(3) + b"\0\0" + (mac(4) if four else b"") + (b"\0\0" if qos else b"")
+    head = (
+        control + b"\0\0" + mac(2) + mac(1) + mac(3) + b"\0\0" + (mac(4) if four else b"") + (b"\0\0" if qos else b"")
+    )
     return head + b"\xaa\xaa\x03\0\0\0" + kind.to_bytes(2, "big") + payload
 
 
@@ -204,7 +206,9 @@ class Talk:
     records: list[Record] = field(default_factory=list)
     ident: int = 0
 
-    def packet(self, side: int, payload: bytes = b"", flags: int = PSH | ACK, seq: int | None = None, ack: int | None = None) -> bytes:
+    def packet(
+        self, side: int, payload: bytes = b"", flags: int = PSH | ACK, seq: int | None = None, ack: int | None = None
+    ) -> bytes:
         """A frame as it would be sent now; changes nothing but the IP identifier."""
         self.ident = self.ident + 1 & 0xFFFF or 1
         ports = (self.sport, self.dport) if side == 0 else (self.dport, self.sport)

@@ -47,7 +47,9 @@ def messages_of(tables: list[Tables]) -> list[oracles.Message]:
 def golden_table(tables: list[Tables]) -> list[dict[str, Any]]:
     """The golden table of a capture."""
     messages = messages_of(tables)
-    flows, faults, facts = Counter(), Counter(), set()
+    flows: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    facts: set[str] = set()
     for batch in tables:
         flows.update(" ".join(filter(None, row)) or "unknown" for row in _texts(batch["flows"], "protocol", "label_by"))
         faults.update(" ".join(row) for row in _texts(batch["faults"], "protocol", "code", "detail"))

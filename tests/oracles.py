@@ -99,9 +99,9 @@ def overview(name: str) -> Overview:
             found.counts[tuple(key)] += n
         for *key, n in batch["flows"].group_by("protocol", "label_by").len().iter_rows():
             found.labels[tuple(key)] += n
-        found.guessed += batch["flows"].filter(pl.col("label_by") == "port only")["messages"].sum()
+        found.guessed += int(batch["flows"].filter(pl.col("label_by") == "port only")["messages"].sum())
         if "ext/dnp3" in batch:
-            found.segments += batch["ext/dnp3"]["segments"].sum()
+            found.segments += int(batch["ext/dnp3"]["segments"].sum())
     return found
 
 
@@ -112,7 +112,7 @@ def messages(name: str) -> list[Message]:
 
 def labels(name: str) -> dict[tuple[str, int, str, int], str]:
     """(client, its port, server, its port) -> protocol, of flows whose payload told it; both ways round."""
-    found = {}
+    found: dict[tuple[str, int, str, int], str] = {}
     columns = "client", "client_port", "server", "server_port", "protocol", "label_by"
     for batch in tables(name):
         for client, sport, server, dport, protocol_name, by in batch["flows"].select(columns).iter_rows():
@@ -270,11 +270,12 @@ def _dnp3(message: Message, own: Message) -> Message:
     listed, controls = [], []
     for item in message.get("items", ()):
         name = item.get("name", "")
-        group, variation = map(int, _GROUP.search(name if item["object"] == "unknown" else item["object"]).groups())
+        (numbers,) = _GROUP.findall(name if item["object"] == "unknown" else item["object"])
+        group, variation = map(int, numbers)
         control = _CONTROL.match(name)
         if group == 12 and control:
-            operation, trip, *numbers = control.groups()
-            controls.append([item["address"], operation, trip or "NUL", *map(int, numbers)])
+            operation, trip, *counts = control.groups()
+            controls.append([item["address"], operation, trip or "NUL", *map(int, counts)])
         elif not (group == 41 and name):
             listed.append([group, variation, item.get("address"), item.get("quantity")])
     return {"objects": listed, "crob": controls}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fuzz import wrap
 from fuzz.mutate import MAX_INPUT, mutations
+from fuzz.run import Current
 from fuzz.targets import Broken, Target, check, targets
 
 from sentinel.plugins import load_parsers
@@ -53,6 +54,15 @@ def test_the_same_seed_gives_the_same_inputs_and_none_too_long() -> None:
 def test_a_broken_promise_is_seen() -> None:
     with pytest.raises(Broken, match="promise"):
         check(False, "promise")
+
+
+def test_the_input_that_is_tried_outlives_its_process(tmp_path: Path) -> None:
+    path = tmp_path / "current"
+    assert Current.read(path) == (0, b"")
+    current = Current(path, 32)
+    current.put(b"first, the longer")
+    current.put(b"second")
+    assert Current.read(path) == (2, b"second")
 
 
 def test_an_input_is_replayed_and_a_wrong_target_is_one_sentence(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 import golden_update
+import oracles
 import pytest
 from conftest import ROOT
 
@@ -33,6 +35,12 @@ def test_operations_are_counted_once_for_each_message():
     counted = json.loads((golden_update.GOLDEN / "operations.json").read_text(encoding="utf-8"))
     messages = [m for tables in golden_update.sources().values() for m in golden_update.messages_of(tables)]
     assert sum(sum(names.values()) for names in counted.values()) == sum("operation" in m for m in messages)
+
+
+def test_every_difference_is_explained_and_every_explanation_used():
+    headings = set(re.findall(r"^### (.+)$", golden_update.PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert headings == {d.reason for d in oracles.differences()}
+    assert {d.right for d in oracles.differences()} <= {"ours", "theirs", "both", "neither"}
 
 
 def test_tables_stay_small():

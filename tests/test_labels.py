@@ -64,7 +64,11 @@ def test_connections_are_called_what_zeek_calls_them():
 
     conn-first.log is of a capture that is not shared; in another log a test of Zeek's renamed the columns.
     """
-    logs = [log for log in oracles.logs_named("conn.log", "conn-second.log") if any("id.orig_h" in row for row in log.rows())]
+    logs = [
+        log
+        for log in oracles.logs_named("conn.log", "conn-second.log")
+        if any("id.orig_h" in row for row in log.rows())
+    ]
     found: oracles.Found = {}
     for log in logs:
         labels = oracles.labels(log.capture)

@@ -37,7 +37,9 @@ def test_within_a_batch() -> None:
 
 def test_over_batches() -> None:
     one, two, three = paired(
-        batch(10, ask(1, time=5), ask(2)), batch(12, answer(1, time=9), ask(3, time=20)), batch(14, answer(3, 4, time=21))
+        batch(10, ask(1, time=5), ask(2)),
+        batch(12, answer(1, time=9), ask(3, time=20)),
+        batch(14, answer(3, 4, time=21)),
     )
     assert (one.pair.tolist(), one.result.tolist()) == ([12, -1], [ANSWERED, UNANSWERED])
     assert (two.pair.tolist(), two.result.tolist()) == ([10, 14], [ANSWERED, MISMATCH])

@@ -13,10 +13,10 @@ import pytest
 from sentinel.model import Activity, Extra, Operation
 from sentinel.plugins import describe, load_parsers
 
-GOOD = '''
+GOOD = """
 from fake_parsers import module
 globals().update({k: v for k, v in vars(module(__name__.rpartition(".")[2])).items() if not k.startswith("__")})
-'''
+"""
 
 
 @pytest.fixture

@@ -39,7 +39,9 @@ def told(dtype: int, step: int, data: bytes, quantity: int = -1, address: int = 
         out.values(r, n, dtype, step)
 
     talk = Talk(dport=PORT).open().send(0, say(data))
-    return see(talk.records, parsers=fake.parsers(fake.module(parse=parse, OBJECTS={1: "thing"}, TABLE=()))).rows("points")
+    return see(talk.records, parsers=fake.parsers(fake.module(parse=parse, OBJECTS={1: "thing"}, TABLE=()))).rows(
+        "points"
+    )
 
 
 SAMPLES = {
@@ -129,7 +131,9 @@ def test_an_answer_without_its_request_has_no_points(pieces) -> None:
     assert len(modbus(*padding, *pieces)) == len(modbus(*padding)) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="an answer with more values than were asked for names addresses that nobody asked for")
+@pytest.mark.xfail(
+    strict=True, reason="an answer with more values than were asked for names addresses that nobody asked for"
+)
 def test_an_answer_gives_no_more_values_than_were_asked_for() -> None:
     assert len(modbus((0, "0300070001"), (1, "030600010002ffff"))) <= 1
 

@@ -43,7 +43,9 @@ def test_ecs_names_have_one_meaning_in_a_table() -> None:
         assert len(set(used)) == len(used), table.name
 
 
-@pytest.mark.parametrize("members", [model.Kind, model.Activity, model.Direction, model.Verdict, model.DType, model.Access, model.Fault])
+@pytest.mark.parametrize(
+    "members", [model.Kind, model.Activity, model.Direction, model.Verdict, model.DType, model.Access, model.Fault]
+)
 def test_numbers_are_unique_and_small(members: type[IntEnum]) -> None:
     values = [member.value for member in members]
     assert len(members.__members__) == len(set(values)) and max(values) < 64
@@ -57,7 +59,12 @@ def test_numbers_that_case_files_hold_stay() -> None:
     assert [activity.name for activity in model.Activity] == (
         "OTHER READ WRITE CONTROL PROGRAM MODE CONFIGURE IDENTIFY FILE TIME ALARM REPORT SESSION DIAGNOSE".split()
     )
-    assert (model.Fault.FILE_TRUNCATED, model.Fault.STREAM_GAP, model.Fault.LENGTH, model.Fault.PARSER) == (1, 20, 40, 52)
+    assert (model.Fault.FILE_TRUNCATED, model.Fault.STREAM_GAP, model.Fault.LENGTH, model.Fault.PARSER) == (
+        1,
+        20,
+        40,
+        52,
+    )
 
 
 POLARS = {

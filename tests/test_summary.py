@@ -41,7 +41,9 @@ def test_protocols_are_sorted_by_what_was_said() -> None:
     assert rows[0] == {"protocol": "dnp3", "label_by": "y", "confidence": 0.9, "flows": 1, "messages": 7, "bytes": 10}
 
 
-@pytest.mark.parametrize(("stopped", "cut", "state"), [(False, 0, "complete"), (False, 3, "faulty"), (True, 3, "interrupted")])
+@pytest.mark.parametrize(
+    ("stopped", "cut", "state"), [(False, 0, "complete"), (False, 3, "faulty"), (True, 3, "interrupted")]
+)
 def test_the_row_of_a_capture(stopped, cut, state) -> None:
     p = Pcapng()
     frame = f.ethernet(f.ipv4(f.tcp(b"x")))

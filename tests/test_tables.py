@@ -91,10 +91,12 @@ def test_names_of_objects_and_statuses() -> None:
         out.target(number, 0, 1)
         out.status(number)
 
-    seen = seen_with(
-        parse, b"0", b"1", b"7", TABLE=(), OBJECTS={1: "coil", 0: "zero"}, STATUSES={0: "Good", 1: "Bad"}
-    )
-    assert seen.rows("messages", "object", "status", "status_name") == [("zero", 0, "Good"), ("coil", 1, "Bad"), ("7", 7, "")]
+    seen = seen_with(parse, b"0", b"1", b"7", TABLE=(), OBJECTS={1: "coil", 0: "zero"}, STATUSES={0: "Good", 1: "Bad"})
+    assert seen.rows("messages", "object", "status", "status_name") == [
+        ("zero", 0, "Good"),
+        ("coil", 1, "Bad"),
+        ("7", 7, ""),
+    ]
 
 
 def test_absent_is_null_and_zero_is_zero() -> None:
@@ -115,7 +117,12 @@ def test_absent_is_null_and_zero_is_zero() -> None:
 
 
 def test_own_columns_stand_beside_their_messages() -> None:
-    table = (Extra("number", "i64", "N."), Extra("word", "text", "W."), Extra("ratio", "f64", "R."), Extra("flag", "bool", "F."))
+    table = (
+        Extra("number", "i64", "N."),
+        Extra("word", "text", "W."),
+        Extra("ratio", "f64", "R."),
+        Extra("flag", "bool", "F."),
+    )
 
     def parse(r: Reader, out: Rows) -> None:
         text = r.take(2 + r.peek(1))[2:]
@@ -160,7 +167,9 @@ def test_operations_and_activities() -> None:
         out.message(Kind.REQUEST, 1, int(r.take(2 + r.peek(1))[2:]))
 
     seen = seen_with(parse, *(b"%d" % k for k in operations), OPERATIONS=operations, TABLE=())
-    assert seen.rows("messages", "operation", "activity") == [(f"op{k}", a.name.lower()) for k, a in enumerate(Activity)]
+    assert seen.rows("messages", "operation", "activity") == [
+        (f"op{k}", a.name.lower()) for k, a in enumerate(Activity)
+    ]
 
 
 def test_faults_have_their_names() -> None:
@@ -171,7 +180,9 @@ def test_faults_have_their_names() -> None:
                 out.fault(fault, fault.name)
 
     seen = seen_with(parse)
-    assert seen.rows("faults", "code") == [fault.name.lower().replace("_", "-") for fault in Fault if fault != Fault.NONE]
+    assert seen.rows("faults", "code") == [
+        fault.name.lower().replace("_", "-") for fault in Fault if fault != Fault.NONE
+    ]
     assert set(seen.rows("faults", "protocol")) == {"fake"}
 
 

@@ -251,10 +251,16 @@ def test_tunnel_ports_with_other_traffic_stay_udp(port) -> None:
     assert (got.kind, got.tunnel, got.payload(frame)) == (decode.UDP, None, b"\xff" * 60)
 
 
-ARP_COOKED = [(113, f.cooked(f.arp(CLIENT), f.ARP)), (276, f.cooked(f.arp(CLIENT), f.ARP, 2)), (105, f.wireless(f.arp(CLIENT), f.ARP))]
+ARP_COOKED = [
+    (113, f.cooked(f.arp(CLIENT), f.ARP)),
+    (276, f.cooked(f.arp(CLIENT), f.ARP, 2)),
+    (105, f.wireless(f.arp(CLIENT), f.ARP)),
+]
 
 
-@pytest.mark.xfail(strict=True, reason="a whole frame of an EtherType that is not read is called truncated off Ethernet")
+@pytest.mark.xfail(
+    strict=True, reason="a whole frame of an EtherType that is not read is called truncated off Ethernet"
+)
 @pytest.mark.parametrize(("link", "frame"), ARP_COOKED, ids=["cooked", "cooked-2", "802.11"])
 def test_unread_ethertypes_are_named_on_every_link(link, frame) -> None:
     got = Result(frame, link)
@@ -299,7 +305,9 @@ def test_every_single_byte_changed(name) -> None:
                 assert 0 <= got.d.payload <= got.d.payload_end
 
 
-@given(st.binary(max_size=120), st.sampled_from(sorted(decode.LINK_TYPES)), st.sampled_from([b"", FRAME[:14], FRAME[:34]]))
+@given(
+    st.binary(max_size=120), st.sampled_from(sorted(decode.LINK_TYPES)), st.sampled_from([b"", FRAME[:14], FRAME[:34]])
+)
 @settings(max_examples=200, deadline=None)
 def test_noise(noise, link, head) -> None:
     Result(head + noise, link)
@@ -368,7 +376,15 @@ def test_nothing_is_left_from_the_frame_before() -> None:
     Result(LINKS["raw"][1][:10], 101, decoder)
     got = Result(f.ethernet(b"x", 0x88B8), 1, decoder)
     d = got.d
-    assert (got.tunnel, got.vlan, d.family, d.proto, got.ports, got.fault, d.prp) == (None, -1, 0, -1, (-1, -1), 0, False)
+    assert (got.tunnel, got.vlan, d.family, d.proto, got.ports, got.fault, d.prp) == (
+        None,
+        -1,
+        0,
+        -1,
+        (-1, -1),
+        0,
+        False,
+    )
 
 
 # -- fragments -------------------------------------------------------------------------------------------------------

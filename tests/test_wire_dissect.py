@@ -197,8 +197,24 @@ class Own(Exception):
     """What a parser from somewhere else may raise."""
 
 
-ERRORS = [KeyError(1), IndexError(), ValueError("x"), TypeError(), AttributeError(), OverflowError(), RecursionError(), AssertionError()]
-UNCAUGHT = [ZeroDivisionError(), struct.error("x"), RuntimeError("x"), NotImplementedError(), UnicodeDecodeError("utf-8", b"", 0, 1, "x"), Own()]
+ERRORS = [
+    KeyError(1),
+    IndexError(),
+    ValueError("x"),
+    TypeError(),
+    AttributeError(),
+    OverflowError(),
+    RecursionError(),
+    AssertionError(),
+]
+UNCAUGHT = [
+    ZeroDivisionError(),
+    struct.error("x"),
+    RuntimeError("x"),
+    NotImplementedError(),
+    UnicodeDecodeError("utf-8", b"", 0, 1, "x"),
+    Own(),
+]
 ESCAPES = pytest.mark.xfail(strict=True, reason="only some classes of exceptions of a parser are contained")
 BROKEN = [
     *(pytest.param(e, id=type(e).__name__) for e in ERRORS),
@@ -256,7 +272,9 @@ def test_a_probe_that_fails_says_no(name) -> None:
     see(spoken((0, say()), port=55555, opened=False).records, parsers=fake.parsers(fake.module(**PROBES[name])))
 
 
-@pytest.mark.xfail(strict=True, reason="an operation that the parser did not declare ends the analysis or names another's")
+@pytest.mark.xfail(
+    strict=True, reason="an operation that the parser did not declare ends the analysis or names another's"
+)
 @pytest.mark.parametrize("key", [70_000, 1 << 40])
 def test_an_undeclared_operation_is_empty(key) -> None:
     def parse(r: Reader, out: Rows) -> None:

@@ -74,7 +74,9 @@ def test_only_tcp_has_a_state() -> None:
     assert written(flow(0))[0]["state"] == flowrows.NO_STATE
 
 
-@pytest.mark.parametrize(("spoke", "confidence", "want"), [(1, 0.95, (2, 0.95)), (3, 0.95, (1, 0.99)), (3, 0.6, (1, 0.95))])
+@pytest.mark.parametrize(
+    ("spoke", "confidence", "want"), [(1, 0.95, (2, 0.95)), (3, 0.95, (1, 0.99)), (3, 0.6, (1, 0.95))]
+)
 def test_a_label_that_both_sides_confirmed_says_so(spoke, confidence, want) -> None:
     made = flow(label=0, name="modbus", label_by=2, spoke=spoke, confidence=confidence)
     assert written(made)[0]["label_by"] == want[0]

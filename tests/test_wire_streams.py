@@ -218,7 +218,9 @@ def test_a_hole_in_the_first_message_of_a_flow() -> None:
     assert told(see(talk.records)) == [1, 2]
 
 
-@pytest.mark.xfail(strict=True, reason="a gap among payload that waits for a label is not remembered when it is replayed")
+@pytest.mark.xfail(
+    strict=True, reason="a gap among payload that waits for a label is not remembered when it is replayed"
+)
 def test_a_hole_before_the_label_is_known() -> None:
     talk = started(dport=47000).send(0, ask(0) + ask(1)[:5])
     talk.seq[0] += 7 + 6
@@ -299,7 +301,9 @@ def test_the_end_of_a_stream_inside_a_message_is_told() -> None:
 def test_keep_alive_and_zero_window_probes_change_nothing() -> None:
     talk = started().send(0, ask(0)).send(1, mbap("03020001", transaction=0))
     talk.time += SECOND
-    talk.add(talk.packet(0, b"", flags=16, seq=talk.seq[0] - 1)).add(talk.packet(0, b"\0", flags=16, seq=talk.seq[0] - 1))
+    talk.add(talk.packet(0, b"", flags=16, seq=talk.seq[0] - 1)).add(
+        talk.packet(0, b"\0", flags=16, seq=talk.seq[0] - 1)
+    )
     talk.add(talk.packet(1, b"", flags=16))
     talk.send(0, ask(1))
     seen = see(talk.records)

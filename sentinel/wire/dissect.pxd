@@ -30,7 +30,6 @@ cdef class Engine:
     cdef int side, current
     cdef Py_ssize_t segment
     cdef readonly list defects
-    cdef readonly long long kept
     cdef int depth
     cdef bint layer2
     cdef readonly dict arps
@@ -51,6 +50,7 @@ cdef class Engine:
     @cython.locals(seq=cython.longlong, ahead=cython.longlong, declared=cython.longlong, start=cython.longlong)
     cdef drain(self, Flow f, int side, Stream s, long long time, bint skip)
     cdef gap(self, Flow f, int side, Stream s, long long n, long long frame, long long time)
+    cdef drop_slot(self, Flow f, int side)
     cdef over_cap(self, Flow f, int side, long long frame, long long time)
     cdef drop_tail(self, Stream s)
     @cython.locals(d=Decoder)
@@ -71,6 +71,7 @@ cdef class Engine:
     cdef keep_tail(self, Flow f, int side, Stream s, bytes data, long long wanted, long long since, long long offset, long long frame, long long time)
     @cython.locals(rows=Rows, r=Reader, label=cython.int, at=Py_ssize_t, messages=Py_ssize_t, items=Py_ssize_t, points=Py_ssize_t, faults=Py_ssize_t, heap=Py_ssize_t, slot=dict)
     cdef run(self, Flow f, int side, Stream s, const unsigned char[:] buf, Py_ssize_t start, Py_ssize_t end, long long since, long long frame, long long time, long long offset)
+    cdef account(self, Flow f, int side)
     cdef count_faults(self, Flow f, Py_ssize_t first)
     @cython.locals(rows=Rows)
     cdef malformed(self, Flow f, Py_ssize_t messages, int code, object detail, long long offset)

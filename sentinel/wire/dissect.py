@@ -17,6 +17,7 @@ from sentinel.wire.decode import LINK_TYPES
 from sentinel.wire.flows import ENDED_EVICTED, MAX_FLOWS
 from sentinel.wire.layout import D_WIDTH, L_WIDTH, M_LENGTH
 from sentinel.wire.reader import Malformed, Short
+from sentinel.wire.rows import MAX_KEPT
 from sentinel.wire.streams import MAX_WAIT
 
 if cython.compiled:
@@ -46,8 +47,6 @@ BATCH_POINTS = 1 << 18
 BATCH_HEAP = 1 << 24
 MAX_BACKLOG = 64
 MAX_BACKLOG_BYTES = 1 << 15
-MAX_KEPT = 64 << 20
-"""Bytes of all flows together that wait for a label, for a missing segment or for the rest of a message."""
 MAX_DEPTH = 8
 """Parsers that hand on to each other."""
 MAX_MALFORMED = 32
@@ -124,7 +123,6 @@ class Engine:
         self.current = -1
         self.segment = 0
         self.defects = []
-        self.kept = 0
         self.depth = 0
         self.layer2 = any("eth" in p.transports for p in protocols)
         self.arps = {}
@@ -409,8 +407,8 @@ class Engine:
             f.reordered += 1
             before = s.held_bytes
             s.hold(d.seq, bytes(d.buf[d.payload : d.payload_end]), declared, d.frame, d.time)
-            self.kept += s.held_bytes - before
-            if self.kept > _MAX_KEPT:
+            self.rows.kept += s.held_bytes - before
+            if self.rows.kept > _MAX_KEPT:
                 self.over_cap(f, side, d.frame, d.time)
                 self.drain(f, side, s, d.time + 2 * MAX_WAIT, True)
             elif s.hopeless(d.time):
@@ -429,7 +427,7 @@ class Engine:
                 ahead = 0
             held = s.pop(time)
             data = held[1]
-            self.kept -= len(data)
+            self.rows.kept -= len(data)
             declared = cython.cast(cython.longlong, held[2])
             if ahead + declared <= 0:
                 f.retransmissions += 1
@@ -450,9 +448,20 @@ class Engine:
         self.note(int(Fault.STREAM_GAP), f"{n} bytes missing", 0)
         self.drop_tail(s)
         s.synced = False
-        slot = f.slot0 if side == 0 else f.slot1
-        if slot is not None:
-            slot.clear()
+        self.drop_slot(f, side)
+
+    def drop_slot(self, f: Flow, side):
+        """Forget what the parser kept of one direction of a flow."""
+        if side == 0:
+            if f.slot0 is not None:
+                f.slot0.clear()
+            self.rows.kept -= f.slot_bytes0
+            f.slot_bytes0 = 0
+        else:
+            if f.slot1 is not None:
+                f.slot1.clear()
+            self.rows.kept -= f.slot_bytes1
+            f.slot_bytes1 = 0
 
     def over_cap(self, f: Flow, side, frame, time):
         """All flows together keep too much: what this one wanted to keep is given up."""
@@ -462,7 +471,7 @@ class Engine:
 
     def drop_tail(self, s: Stream):
         """Forget the beginning of a message whose rest will not be read."""
-        self.kept -= len(s.tail)
+        self.rows.kept -= len(s.tail)
         s.tail = b""
         s.wanted = 0
 
@@ -516,7 +525,7 @@ class Engine:
                 before += kept[1]
         f.backlog.append((side, data, frame, time, offset))
         f.backlog_bytes += len(data)
-        self.kept += len(data)
+        self.rows.kept += len(data)
         transport = transport_of(f)
         if f.direction_by != 3:
             self.turn_by_port(f, transport)
@@ -533,7 +542,7 @@ class Engine:
             f.scores, transport, ports, direction, shown, synced and (first or f.proto == 6), f.direction_by == 3
         )
         if decision is None:
-            if self.kept > _MAX_KEPT:
+            if self.rows.kept > _MAX_KEPT:
                 self.over_cap(f, side, frame, time)
             elif len(f.backlog) < MAX_BACKLOG and f.backlog_bytes < MAX_BACKLOG_BYTES:
                 return
@@ -551,7 +560,7 @@ class Engine:
 
     def forget_backlog(self, f: Flow):
         """Give up the payload that waited for a label."""
-        self.kept -= f.backlog_bytes
+        self.rows.kept -= f.backlog_bytes
         f.backlog = None
         f.backlog_bytes = 0
         f.scores = None
@@ -640,11 +649,11 @@ class Engine:
 
     def keep_tail(self, f: Flow, side, s: Stream, data, wanted, since, offset, frame, time):
         """Keep the beginning of a message until more of it comes; it began in frame `since` at `offset`."""
-        if self.kept + len(data) > _MAX_KEPT:
+        if self.rows.kept + len(data) > _MAX_KEPT:
             self.over_cap(f, side, frame, time)
             s.synced = False
             return
-        self.kept += len(data)
+        self.rows.kept += len(data)
         s.tail = data
         s.wanted = wanted
         s.tail_frame = since
@@ -690,8 +699,11 @@ class Engine:
             points = rows.points.n
             faults = rows.faults.n
             heap = rows.heap_n
+            rows.grown = 0
             try:
                 parse(r, rows)
+                if rows.grown != 0:
+                    self.account(f, side)
                 if r.pos <= at:
                     raise Malformed(int(Fault.PARSER), "the parser consumed nothing")
                 if rows.messages.n > messages:
@@ -730,6 +742,9 @@ class Engine:
                 r.narrowed = 0
                 code = int(error.args[0]) if error.args else int(Fault.VALUE)
                 detail = str(error.args[1]) if len(error.args) > 1 else ""
+                self.account(f, side)
+                if code == int(Fault.TOO_LARGE):
+                    self.drop_slot(f, side)
                 self.malformed(f, messages, code, detail, offset + at - start)
             except (
                 KeyError,
@@ -759,6 +774,14 @@ class Engine:
             r.pos = at
             if not self.resync(f, side, s, r, at + 1, False):
                 return
+
+    def account(self, f: Flow, side):
+        """Note by how much the parser's slot grew."""
+        if side == 0:
+            f.slot_bytes0 += self.rows.grown
+        else:
+            f.slot_bytes1 += self.rows.grown
+        self.rows.grown = 0
 
     def count_faults(self, f: Flow, first):
         """Count the faults that a parser noted on messages that it could read."""
@@ -911,6 +934,8 @@ class Engine:
                 self.drop_tail(s)
         if f.backlog is not None:
             self.forget_backlog(f)
+        self.drop_slot(f, 0)
+        self.drop_slot(f, 1)
         if why == 0 and (f.tcp_flags0 | f.tcp_flags1) & 5:
             why = 1
         if f.label < 0 and f.name is None:

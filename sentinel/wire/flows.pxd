@@ -28,6 +28,7 @@ cdef class Flow:
     cdef public long long backlog_bytes
     cdef public Stream stream0, stream1
     cdef public dict slot0, slot1, shared
+    cdef public long long slot_bytes0, slot_bytes1
     cdef public long long ident
     cdef public int ident_batch
     cdef Flow newer, older

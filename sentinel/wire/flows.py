@@ -92,6 +92,8 @@ class Flow:
         self.slot0 = None
         self.slot1 = None
         self.shared = None
+        self.slot_bytes0 = 0
+        self.slot_bytes1 = 0
         self.ident = 0
         self.ident_batch = -1
         self.newer = None

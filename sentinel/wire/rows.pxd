@@ -33,6 +33,7 @@ cdef class Rows:
     cdef public list facts
     cdef set fact_keys
     cdef readonly long long facts_dropped, texts_dropped
+    cdef public long long kept, grown
     cdef public long long frame
     cdef public long long since
     cdef public long long time
@@ -96,6 +97,7 @@ cdef class Rows:
     @cython.locals(extra=Block)
     cpdef int ext_float(self, Py_ssize_t column, double value) except -1
     cpdef fact(self, str kind, object value, long long unit=*, double confidence=*, bint about_peer=*)
+    cpdef int grow(self, long long n) except -1
     cpdef bint hand(self, Reader r, Py_ssize_t n, str protocol) except -1
     @cython.locals(p=Py_ssize_t, at=Py_ssize_t)
     cpdef Py_ssize_t keep(self, Reader r, Py_ssize_t n) except -1

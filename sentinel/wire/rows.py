@@ -88,6 +88,7 @@ from sentinel.wire.layout import (
     P_VALUE,
     P_WIDTH,
 )
+from sentinel.wire.reader import Malformed
 
 if cython.compiled:
     from cython.cimports.libc.string import memcpy, memset
@@ -95,6 +96,9 @@ if cython.compiled:
 else:
     from sentinel.wire.reader import Reader
 
+_TOO_LARGE = 49  # Fault.TOO_LARGE; a literal so that this module imports no enumeration
+
+MAX_KEPT = 64 << 20  # bytes of all flows that wait for a label, a missing segment or the rest of a message
 MAX_TEXTS = 1 << 20
 MAX_TEXT = 1024
 MAX_FACTS = 1 << 18
@@ -168,6 +172,8 @@ class Rows:
         self.fact_keys = set()
         self.facts_dropped = 0
         self.texts_dropped = 0
+        self.kept = 0
+        self.grown = 0
         self.frame = 0
         self.since = 0
         self.time = 0
@@ -485,6 +491,16 @@ class Rows:
         )
 
     # -- carriers ---------------------------------------------------------------------------------------------
+
+    def grow(self, n):
+        """Tell that the slot now keeps n bytes more (or, negative, fewer); Malformed where all flows keep too much.
+
+        Every buffer in a slot is told this way: a cap for each of them is none for all of them together.
+        """
+        self.grown += n
+        self.kept += n
+        if n > 0 and self.kept > MAX_KEPT:
+            raise Malformed(_TOO_LARGE, "all flows together keep too much")
 
     def hand(self, r: Reader, n, protocol):
         """Hand the n bytes at the cursor on to the parser named `protocol` and step over them.
