@@ -146,6 +146,13 @@ class Identifier:
             scores["both_no"] = direction
         return None
 
+    def sure(self, transport: str, direction: int, data: bytes) -> Decision | None:
+        """The protocol whose signature a piece of payload bears, whatever came before it; else None."""
+        for protocol in self.by_transport[transport]:
+            if self.ask(protocol, data, direction) == Verdict.YES:
+                return Decision(protocol, protocol.name, BY_ONE, 0.95)
+        return None
+
     def ask(self, protocol: Protocol, data: bytes, direction: int) -> int:
         """One probe's verdict; -1 where it needs more bytes. A probe that fails says no."""
         reader = Reader(data)

@@ -500,7 +500,7 @@ def _finish(
 
     analysis.learn(arp_facts(reading.engine))
     facts = list(analysis.facts.values())
-    devices = assets.build(analysis.pairs, facts, analysis.stats)
+    devices = assets.build(analysis.pairs, facts, analysis.stats) if analysis.pairs is not None else []
     alerts = analysis.rules.finish() if analysis.rules is not None else []
     totals = analysis.totals
     faults = Counter({Fault(code).name.lower().replace("_", "-"): n for code, n in reading.engine.fault_counts.items()})

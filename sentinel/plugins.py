@@ -77,7 +77,10 @@ def load_parsers(package: str = "parsers", group: str = "sentinel.parsers") -> P
         # whatever a plugin raises while it is imported is that plugin's trouble, not the program's
         try:
             module = found[name]()
-            result.protocols.append(describe(module, len(result.protocols)))
+            protocol = describe(module, len(result.protocols))
+            if result.by_name(protocol.name) is not None:
+                raise ValueError(f"there is another parser of the name {protocol.name}")
+            result.protocols.append(protocol)
         except Exception as error:
             result.broken.append(Broken(name, f"{type(error).__name__}: {error}"))
     return result
@@ -88,9 +91,15 @@ def describe(module: ModuleType, index: int) -> Protocol:
     for name in ("NAME", "TITLE", "TRANSPORTS", "PORTS", "OPERATIONS", "parse", "probe"):
         if not hasattr(module, name):
             raise ValueError(f"{module.__name__} declares no {name}")
+    transports = module.TRANSPORTS
+    if not isinstance(transports, tuple) or not set(transports) <= {"tcp", "udp", "eth"}:
+        raise ValueError(f"{module.__name__}.TRANSPORTS is not a tuple of tcp, udp and eth: {transports!r}")
+    over = getattr(module, "OVER", ())
+    if not isinstance(over, tuple):
+        raise ValueError(f"{module.__name__}.OVER is not a tuple of names: {over!r}")
     operations = module.OPERATIONS
     for key, operation in operations.items():
-        if not isinstance(operation, Operation) or not 0 <= key <= MAX_OPERATION:
+        if not isinstance(operation, Operation) or not isinstance(key, int) or not 0 <= key <= MAX_OPERATION:
             raise ValueError(
                 f"{module.__name__}.OPERATIONS[{key!r}] is not an Operation with a key of 0 to {MAX_OPERATION}"
             )
@@ -98,6 +107,8 @@ def describe(module: ModuleType, index: int) -> Protocol:
     for extra in table:
         if extra.type not in TYPES:
             raise ValueError(f"{module.__name__}.TABLE: {extra.name} has the unknown type {extra.type!r}")
+    if len({extra.name for extra in table}) < len(table):
+        raise ValueError(f"{module.__name__}.TABLE names a column twice")
     if len(table) > 62:
         raise ValueError(f"{module.__name__}.TABLE has more than 62 columns")
     return Protocol(
@@ -107,9 +118,9 @@ def describe(module: ModuleType, index: int) -> Protocol:
         parse=module.parse,
         probe=module.probe,
         orient=getattr(module, "orient", None),
-        transports=tuple(module.TRANSPORTS),
+        transports=transports,
         ports=dict(module.PORTS),
-        over=tuple(getattr(module, "OVER", ())),
+        over=over,
         operations=operations,
         objects=dict(getattr(module, "OBJECTS", {})),
         statuses=dict(getattr(module, "STATUSES", {})),

@@ -183,10 +183,16 @@ def _expand(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return which, np.arange(len(which)) - starts[which]
 
 
+def _asked_for(spans: _Spans, held: np.ndarray) -> np.ndarray:
+    """How many values to read where so many fit the data: no more than were asked for, where that is known."""
+    known = spans.quantity >= 0
+    return np.where(known, np.minimum(held, np.where(known, spans.quantity, 0)), held)
+
+
 def _fixed(batch: Batch, spans: _Spans, dtype: int) -> Points:
     """Values of a fixed width."""
     width, kind = WIDTHS[dtype]
-    which, position = _expand(spans.length // width)
+    which, position = _expand(_asked_for(spans, spans.length // width))
     at = spans.data[which] + position * width
     raw = np.empty((len(at), width), dtype=np.uint8)
     for k in range(width):
@@ -199,10 +205,7 @@ def _fixed(batch: Batch, spans: _Spans, dtype: int) -> Points:
 
 def _bits(batch: Batch, spans: _Spans) -> Points:
     """Packed bits, least significant first; the quantity says where the padding begins."""
-    counts = spans.length * 8
-    known = spans.quantity >= 0
-    counts = np.where(known, np.minimum(counts, np.where(known, spans.quantity, 0)), counts)
-    which, position = _expand(counts)
+    which, position = _expand(_asked_for(spans, spans.length * 8))
     octet = batch.heap[spans.data[which] + (position >> 3)]
     return _numeric(spans, which, position, ((octet >> (position & 7).astype(np.uint8)) & 1).astype(np.float64))
 

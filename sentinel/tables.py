@@ -187,7 +187,7 @@ class Tables:
         answers = paired & (cells[:, L.M_KIND] != Kind.REQUEST)
         columns = {
             "message": pl.Series(np.arange(batch.first, batch.first + n)),
-            "capture": pl.Series(np.full(n, batch.capture, dtype=np.int32)),
+            "capture": self._whole(cells, L.M_CAPTURE, pl.Int32),
             "frame": self._whole(cells, L.M_FRAME),
             "time": self._whole(cells, L.M_TIME).cast(TIME),
             "index": self._whole(cells, L.M_INDEX, pl.Int32),
@@ -380,7 +380,7 @@ class Tables:
         protocol = np.where(cells[:, L.F_PROTOCOL] >= 0, cells[:, L.F_PROTOCOL], len(self._protocols))
         return pl.DataFrame(
             {
-                "capture": pl.Series(np.full(len(cells), batch.capture, dtype=np.int32)),
+                "capture": self._whole(cells, L.F_CAPTURE, pl.Int32),
                 "frame": self._whole(cells, L.F_FRAME),
                 "time": self._whole(cells, L.F_TIME).cast(TIME),
                 "flow": self._nullable(cells, L.F_FLOW, pl.Int64),
@@ -395,10 +395,10 @@ class Tables:
     def facts(self, batch: Batch, sides: dict[str, pl.Series]) -> list[dict[str, Any]]:
         """The facts of a batch as rows; `fact` (the id) is left to the pipeline."""
         rows = []
-        for frame, time, flow, ident, direction, unit, kind, value, confidence, protocol in batch.facts:
+        for capture, frame, time, flow, ident, direction, unit, kind, value, confidence, protocol in batch.facts:
             rows.append(
                 {
-                    "capture": batch.capture,
+                    "capture": capture,
                     "frame": frame,
                     "time": time,
                     "flow": flow,
@@ -436,37 +436,41 @@ def _macs(values: np.ndarray) -> pl.Series:
     return _pick(pl.Series([mac_text(v) for v in distinct.tolist()], dtype=pl.String), inverse)
 
 
+_ICMP_PAIRS = {
+    1: {8: 0, 13: 14, 15: 16, 17: 18, 10: 9},
+    58: {128: 129, 133: 134, 135: 136, 130: 131, 144: 145, 139: 140},
+}
+"""Request and answer types of ICMP and ICMPv6 that Community ID takes for the two ports of one conversation."""
+
+
 def community_ids(flows: np.ndarray) -> list[str]:
-    """Community ID 1.0, seed 0, of each flow row;
-    empty without network addresses. Source: corelight/community-id-spec."""
+    """Community ID 1.0, seed 0, of each flow row; empty without network addresses.
+
+    Source: corelight/community-id-spec.
+    """
     result = []
-    columns = (
-        L.L_FAMILY,
-        L.L_PROTO,
-        L.L_CLIENT_HIGH,
-        L.L_CLIENT_LOW,
-        L.L_SERVER_HIGH,
-        L.L_SERVER_LOW,
-        L.L_CLIENT_PORT,
-        L.L_SERVER_PORT,
-    )
+    addresses = (L.L_FAMILY, L.L_CLIENT_HIGH, L.L_CLIENT_LOW, L.L_SERVER_HIGH, L.L_SERVER_LOW)
+    columns = (*addresses, L.L_PROTO, L.L_CLIENT_PORT, L.L_SERVER_PORT, L.L_ICMP)
     mask = (1 << 64) - 1
-    for family, proto, ch, cl, sh, sl, cport, sport in flows[:, columns].tolist():
+    for family, ch, cl, sh, sl, proto, cport, sport, icmp in flows[:, columns].tolist():
         if family == 4:
             one, two = cl.to_bytes(4, "big"), sl.to_bytes(4, "big")
         elif family == 6:
-            one, two = (
-                ((ch & mask) << 64 | cl & mask).to_bytes(16, "big"),
-                ((sh & mask) << 64 | sl & mask).to_bytes(16, "big"),
-            )
+            one = ((ch & mask) << 64 | cl & mask).to_bytes(16, "big")
+            two = ((sh & mask) << 64 | sl & mask).to_bytes(16, "big")
         else:
             result.append("")
             continue
-        ports = cport >= 0
-        if (two, sport) < (one, cport):
+        one_way = False
+        if icmp >= 0:
+            pairs = _ICMP_PAIRS.get(proto, {})
+            cport, code = icmp >> 8, icmp & 255
+            answer = {**pairs, **{b: a for a, b in pairs.items()}}.get(cport)
+            sport, one_way = (code, True) if answer is None else (answer, False)
+        if not one_way and (two, sport) < (one, cport):
             one, two, cport, sport = two, one, sport, cport
-        data = b"\0\0" + one + two + bytes((proto, 0))
-        if ports:
+        data = b"\0\0" + one + two + bytes((proto & 255, 0))
+        if cport >= 0:
             data += cport.to_bytes(2, "big") + sport.to_bytes(2, "big")
         result.append("1:" + base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode())
     return result

@@ -89,6 +89,7 @@ def see(*captures: bytes | Iterable[Record], parsers: Parsers | None = None) -> 
     for batch in reading.finish():
         keep(batch)
     assert reader is not None
+    assert reading.engine.rows.kept == 0, "what is kept for flows is not given back at their end"
     return Seen(reading.engine, reader, {name: pl.concat(parts) for name, parts in found.items()})
 
 

@@ -1,8 +1,8 @@
 """Independent views of the shared captures, and Sentinel's own view in the same words.
 
-Three views: `ORACLE_SUMMARY.tsv` (messages that tshark counts), `oracle.py` (every message's fields as tshark sees
-them) and the Zeek and ICSNPP logs that `EXPECTED.tsv` lists. What is known to differ stands in
-`tests/golden/differences.tsv`; docs/differences.md says why.
+Four views: `ORACLE_SUMMARY.tsv` (messages that tshark counts), `oracle.py` (every message's fields as tshark sees
+them), the Zeek and ICSNPP logs that `EXPECTED.tsv` lists, and `SURICATA_EVENTS.jsonl`. What is known to differ stands
+in `tests/golden/differences.tsv`; docs/differences.md says why.
 """
 
 from __future__ import annotations
@@ -365,9 +365,9 @@ class Log:
     """Last part of its name, as `dnp3.log`."""
     path: Path
 
-    def rows(self) -> list[dict[str, str]]:
-        """The rows by column name; none where the log has no header."""
-        names: list[str] = []
+    def rows(self, *columns: str) -> list[dict[str, str]]:
+        """The rows by column name; of a log without a header by the names given, or none."""
+        names = list(columns)
         found = []
         for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("#fields"):
@@ -398,6 +398,20 @@ def logs() -> list[Log]:
 def logs_named(*names: str) -> list[Log]:
     """The expected logs of these names."""
     return [log for log in logs() if log.name in names]
+
+
+# -- Suricata --------------------------------------------------------------------------------------------------------
+
+
+@cache
+def suricata() -> dict[str, list[Message]]:
+    """Capture -> fields, by dotted path, of the DNP3 transactions that Suricata's own tests expect there."""
+    found = defaultdict(list)
+    for line in (CAPTURES / "SURICATA_EVENTS.jsonl").read_text(encoding="utf-8").splitlines():
+        event = json.loads(line)
+        if event["file"] in captures() and "dnp3.type" in event["match"] and "dnp3.src" in event["match"]:
+            found[event["file"]].append(event["match"])
+    return dict(found)
 
 
 # -- what is known to differ -----------------------------------------------------------------------------------------

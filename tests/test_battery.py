@@ -8,9 +8,10 @@ from pathlib import Path
 import battery
 import pytest
 from conftest import CAPTURES, NO_CAPTURES, core_is_compiled
-from frames import pcap, tagged
+from frames import SECOND, START, pcap, tagged
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_wire_decode import EVERY
 
 PARSERS = [protocol.name for protocol in battery.shipped().protocols]
 EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -114,6 +115,15 @@ def test_one_changed_byte_in_a_capture_never_raises(at, octet, name) -> None:
     data = bytearray(pcap(records))
     data[at % len(data)] = octet
     assert not battery.engine_only(bytes(data)).defects
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_link_and_tunnel_cut_and_changed_gives_tables(name) -> None:
+    link, frame = EVERY[name]
+    changed = [frame[:at] + bytes([frame[at] ^ 1 << at % 8]) + frame[at + 1 :] for at in range(len(frame))]
+    cut = [frame[:length] for length in range(len(frame))]
+    seen = battery.see(pcap(((START + n * SECOND, part) for n, part in enumerate(cut + changed)), link))
+    assert seen.engine.frames == 2 * len(frame)
 
 
 # -- real captures ---------------------------------------------------------------------------------------------------

@@ -32,6 +32,19 @@ def test_target_holds_on_its_seeds_and_their_changes(target: Target) -> None:
         target.run(data)
 
 
+BROKE = [
+    # Modbus write file record, 12 bytes of which the sub-request takes more: the reader stayed narrowed
+    ("parser-modbus", "00 0016 0102 0000 0010 11 15 0c fe 0004 0007 0003 06af04be100d"),
+    # IPv6 fragments 8-12 (the last), 280-296 and 0-16: what lies beyond the end kept the datagram from completing
+    ("fragments", "08 0006 0001 0000006c 0c 0012 0023 000102030405060708090a0b0c0d0e0f 0c 0012 0000" + "00" * 16),
+]
+
+
+@pytest.mark.parametrize(("name", "data"), BROKE, ids=[name for name, _ in BROKE])
+def test_inputs_that_broke_a_target_once_do_not_again(name: str, data: str) -> None:
+    TARGETS[name].run(bytes.fromhex(data))
+
+
 def test_every_parser_is_fuzzed() -> None:
     assert {f"parser-{p.name}" for p in load_parsers().protocols} <= set(TARGETS)
 

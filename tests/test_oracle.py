@@ -1,9 +1,8 @@
-"""What Sentinel reads, beside tshark and Zeek: equal, but for the differences that docs/differences.md explains."""
+"""What Sentinel reads beside tshark, Zeek and Suricata: equal, but for what docs/differences.md explains."""
 
 from __future__ import annotations
 
 import os
-import re
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -110,8 +109,20 @@ def listed(values: list | None) -> str:
     return ",".join(map(str, values)) if values else "-"
 
 
+_OLD_COLUMNS = ("ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "func", "exception")
+
+
 def modbus_log(log: oracles.Log) -> oracles.Found:
-    """One row a message."""
+    """One row a message; in an older form, without a header, one row an answer."""
+    if not log.rows():
+        answers = [m for m in of(log.capture, "modbus") if m["kind"] != "request"]
+        told = {"response": "", "exception": "_EXCEPTION"}
+        old = Counter(
+            (zeek_name("modbus", m["function"]) + told[m["kind"]],
+             m["status_name"].upper().replace(" ", "_") if "status" in m else "-")
+            for m in answers
+        )  # fmt: skip
+        return compare(log, "answer", old, bag(log.rows(*_OLD_COLUMNS), "func", "exception"))
     ways = {"request": "REQ", "response": "RESP", "exception": "RESP"}
     ours = Counter(
         (str(m["transaction"]), str(m["unit"]), zeek_name("modbus", m["function"]), ways[m["kind"]])
@@ -360,8 +371,7 @@ READERS: dict[str, Callable[[oracles.Log], oracles.Found]] = {
 
 @pytest.mark.parametrize("name", READERS)
 def test_the_logs_of_zeek(name):
-    """A log without a header has no columns to compare by."""
-    read = [log for log in oracles.logs_named(name) if log.rows()]
+    read = oracles.logs_named(name)
     found: oracles.Found = {}
     for log in read:
         found |= READERS[name](log)
@@ -374,3 +384,49 @@ def test_the_dnp3_events_of_zeek():
     for log in read:
         found |= dnp3_output(log)
     oracles.assert_known("dnp3 events", [log.capture for log in read], found)
+
+
+# -- Suricata --------------------------------------------------------------------------------------------------------
+
+_BITS = {"online": 1, "restart": 2, "comm_lost": 4, "remote_forced": 8, "local_forced": 16}
+"""Flags that all point types share (IEEE 1815, clause 11)."""
+
+
+def suricata_message(event: oracles.Message) -> tuple[str, ...]:
+    """The headers of a transaction: link addresses, function, application control."""
+    control = (event[f"dnp3.application.control.{name}"] for name in ("sequence", "fir", "fin", "con", "uns"))
+    return tuple(map(str, (event["dnp3.src"], event["dnp3.dst"], event["dnp3.application.function_code"], *control)))
+
+
+def suricata_points(event: oracles.Message) -> Iterator[tuple[str, ...]]:
+    """Every point with flags of a transaction: group and variation, index, value, flags."""
+    for path in (key.removesuffix(".online") for key in event if key.endswith(".online")):
+        group, variation = (event[f"{path.partition('].')[0]}].{name}"] for name in ("group", "variation"))
+        value = next(event[f"{path}.{name}"] for name in ("value", "state", "count") if f"{path}.{name}" in event)
+        index = event[f"{path}.prefix"] if event[f"{path.partition('].')[0]}].prefix_code"] else event[f"{path}.index"]
+        flags = sum(bit for name, bit in _BITS.items() if event[f"{path}.{name}"])
+        yield f"g{group}v{variation}", str(index), f"{float(value):g}", str(flags)
+
+
+def test_the_dnp3_transactions_of_suricata():
+    """Its tests name some transactions of a capture with every field; each of them must be among ours."""
+    found: oracles.Found = {}
+    for name, events in oracles.suricata().items():
+        headers: Counter = Counter()
+        points: Counter = Counter()
+        for m in of(name, "dnp3"):
+            own = m.get("dnp3", {})
+            control = [own.get(f"app_{part}") for part in ("seq", "fir", "fin", "con", "uns")]
+            headers[tuple(map(str, (own.get("link_src"), own.get("link_dst"), m.get("function"), *control)))] += 1
+        for batch in oracles.tables(name):
+            for kind, index, value, flags in (
+                batch["points"].select("object", "address", "value", "quality").iter_rows()
+            ):
+                if value is not None and flags is not None:
+                    points[kind.rpartition(" ")[2], str(index), f"{value:g}", str(flags & 31)] += 1
+        theirs = Counter(map(suricata_message, events)), Counter(p for event in events for p in suricata_points(event))
+        for what, mine, other in (("header", headers, theirs[0]), ("point", points, theirs[1])):
+            for key in other:
+                if other[key] > mine[key]:
+                    found[name, f"{what} {' '.join(key)}"] = mine[key], other[key]
+    oracles.assert_known("suricata", oracles.suricata(), found)

@@ -177,14 +177,12 @@ def test_rows_name_the_file_that_their_frame_is_in(put, tmp_case) -> None:
     assert rows == [(1, n) for n in range(4, 10)] + [(2, n) for n in range(1, 7)]
 
 
-@pytest.mark.xfail(strict=True, reason="payload that waited for a label names the file in which the label was found")
 def test_payload_that_waited_names_the_file_that_its_frame_is_in(put, tmp_case) -> None:
     records = exchange(dport=47000).records
     analyze([put("1.pcap", records[:4]), put("2.pcap", records[4:])], tmp_case)
     assert [(row["capture"], row["frame"]) for row in contents(tmp_case)["messages"]][:2] == [(1, 4), (2, 1)]
 
 
-@pytest.mark.xfail(strict=True, reason="a segment that was held behind a hole names the file in which it was handed on")
 def test_a_held_segment_names_the_file_that_its_frame_is_in(put, tmp_case) -> None:
     talk = exchange(2)
     late = talk.packet(0, mbap("0300070002", transaction=7))

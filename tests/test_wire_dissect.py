@@ -8,12 +8,13 @@ import fake_parsers as fake
 import frames as f
 import pytest
 from battery import conversations, see
+from conftest import core_is_compiled
 from fake_parsers import PORT, REPLY, SAY, say
 from frames import MS, SECOND, START, Talk
 from modbus_samples import mbap
 
 from sentinel.model import Fault, Kind, Verdict
-from sentinel.wire import dissect
+from sentinel.wire import dissect, rows
 from sentinel.wire.reader import Malformed, Reader
 from sentinel.wire.rows import Rows
 
@@ -487,6 +488,104 @@ def test_arp_tells_addresses_once() -> None:
         ("0200000000050a000009", 1),
         ("0200000000060a000009", 4),
     ]
+
+
+# -- frames without IP -----------------------------------------------------------------------------------------------
+
+
+def layer2(*payloads: bytes):
+    """Frames of an EtherType that a parser reads, alternating between two stations."""
+    module = fake.module(TRANSPORTS=("eth",), PORTS={"eth": (0x88B5,)})
+    frames = [f.ethernet(data, 0x88B5, 1 + n % 2, 2 - n % 2) for n, data in enumerate(payloads)]
+    return see([(START + n * SECOND, frame) for n, frame in enumerate(frames)], parsers=fake.parsers(module))
+
+
+def test_frames_without_ip_go_to_their_parser() -> None:
+    seen = layer2(say(b"a"), say(b"b", b"?"))
+    assert seen.rows("messages", "name", "src", "transport", "sport") == [
+        ("a", "02:00:00:00:00:01", "eth", None),
+        ("b", "02:00:00:00:00:02", "eth", None),
+    ]
+    assert (seen.flow()["protocol"], seen.flow()["ethertype"]) == ("fake", 0x88B5)
+
+
+@pytest.mark.xfail(strict=True, reason="the padding of a short Ethernet frame is read as a further message")
+def test_ethernet_padding_is_no_message() -> None:
+    seen = layer2(say(b"a") + bytes(43), say(b"b", b"?") + bytes(43))
+    assert (seen.rows("messages", "name"), seen.faults()) == (["a", "b"], {})
+
+
+# -- caps over all flows ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def little_room(monkeypatch) -> None:
+    """The cap over all flows is 2000 bytes; only the uncompiled leg can be told so."""
+    if core_is_compiled():
+        pytest.skip("the cap is a C constant of the compiled core")
+    monkeypatch.setattr(dissect, "_MAX_KEPT", 2000)
+    monkeypatch.setattr(rows, "MAX_KEPT", 2000)
+
+
+def waiting(data: bytes, flows: int = 30) -> list:
+    """Flows that are labelled, and whose next message never ends."""
+    records = []
+    for n in range(flows):
+        talk = Talk(sport=40000 + n, dport=PORT, time=START + n * SECOND).open()
+        records += talk.send(0, say(b"a")).send(0, data).send(0, data[:50]).records
+    return records
+
+
+def test_beginnings_of_messages_are_capped_over_all_flows(little_room) -> None:
+    seen = see(waiting(b"!\xff" + bytes(150)), parsers=fake.parsers(fake.module()))
+    assert seen.faults()["stream-cap"] > 5
+    assert len(seen.rows("messages")) >= 30
+
+
+def test_what_waits_for_a_label_is_capped_over_all_flows(little_room) -> None:
+    def probe(r: Reader, direction: int) -> int:
+        r.need(1 << 20)
+        return Verdict.NO
+
+    seen = see(waiting(b"x" * 150), parsers=fake.parsers(fake.module(probe=probe)))
+    assert seen.faults()["stream-cap"] > 5
+
+
+def test_what_waits_behind_holes_is_capped_over_all_flows(little_room) -> None:
+    records = []
+    for n in range(30):
+        talk = Talk(sport=40000 + n, dport=PORT, time=START + n * MS, step=1000).open().send(0, say(b"a"))
+        talk.seq[0] += 50
+        records += talk.send(0, say(b"b" * 200)).records
+    seen = see(records, parsers=fake.parsers(fake.module()))
+    assert seen.faults()["stream-cap"] > 5
+    names = seen.rows("messages", "name")
+    assert names.count("b" * 200) == 30, "what was given up is the hole, not what came behind it"
+
+
+def test_what_parsers_keep_is_capped_over_all_flows(little_room) -> None:
+    def parse(r: Reader, out: Rows) -> None:
+        fake.parse(r, out)
+        out.slot.setdefault("kept", []).append(bytes(100))
+        out.grow(100)
+
+    talk = Talk(dport=PORT).open()
+    for _ in range(60):
+        talk.send(0, say(b"a"))
+    seen = see(talk.records, parsers=fake.parsers(fake.module(parse=parse)))
+    assert seen.faults()["too-large"] >= 1
+
+
+def test_carriers_that_carry_each_other_are_capped() -> None:
+    def parse(r: Reader, out: Rows) -> None:
+        out.message(Kind.OTHER, -1, REPLY)
+        out.hand(Reader(b"abc"), 3, "two" if out.protocol == 0 else "one")
+        r.skip(r.left())
+
+    one, two = (fake.module(name, parse=parse, TABLE=()) for name in ("one", "two"))
+    seen = see(spoken((0, say(b"a"))).records, parsers=fake.parsers(one, two))
+    assert 2 <= len(seen.rows("messages")) <= dissect.MAX_DEPTH + 1
+    assert seen.faults()["depth"] == 1
 
 
 # -- probes of the engine as a whole ---------------------------------------------------------------------------------

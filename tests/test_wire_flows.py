@@ -11,6 +11,7 @@ from frames import ACK, FIN, MS, RST, SECOND, START, SYN, Talk
 from modbus_samples import mbap
 
 from sentinel.identify import Identifier
+from sentinel.model import Fault
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.decode import Decoder
 from sentinel.wire.dissect import Engine
@@ -243,6 +244,7 @@ def test_evictions_are_counted_and_shown() -> None:
     data = f.pcap([(START + n * MS, segment(n)) for n in range(50)])
     assert not engine.read(CaptureReader(io.BytesIO(data)), 1000)
     assert (engine.table.evictions, engine.flow_rows.n, engine.finish()) == (40, 40, 50)
+    assert engine.fault_counts == {Fault.FLOW_EVICTED: 40}
 
 
 def test_fin_alone_ends_the_flow_as_closed() -> None:

@@ -12,7 +12,8 @@ from sentinel.model import Fault
 from sentinel.wire.reader import Malformed, Reader, Short
 
 WIDTHS = {
-    "u8": ">B", "i8": ">b", "u16": ">H", "i16": ">h", "u16le": "<H", "i16le": "<h", "u32": ">I", "i32": ">i", "u32le": "<I",
+    "u8": ">B", "i8": ">b", "u16": ">H", "i16": ">h", "u16le": "<H", "i16le": "<h", "u32": ">I", "i32": ">i",
+    "u32le": "<I",
     "i32le": "<i", "u64": ">Q", "u64le": "<Q", "i64": ">q", "i64le": "<q", "f32": ">f", "f64": ">d", "f32le": "<f",
     "f64le": "<d",
 }  # fmt: skip

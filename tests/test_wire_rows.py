@@ -117,7 +117,7 @@ def test_values_are_kept_and_stepped_over() -> None:
 def test_the_heap_grows() -> None:
     out = begun()
     data = bytes(range(256)) * 1000
-    for n in range(4):
+    for _ in range(4):
         r = Reader(data)
         out.values(r, len(data), 1, 1)
     assert bytes(out.heap_bytes[: out.heap_n]) == data * 4
@@ -222,7 +222,7 @@ def test_facts_are_kept_once() -> None:
         out.fact("model", "X1", unit=0)
         out.fact("model", "X1", about_peer=True)
         out.fact("model", "  \0")
-    assert [(fact[4], fact[5], fact[7]) for fact in out.facts] == [(1, -1, "X1"), (1, 0, "X1"), (0, -1, "X1")]
+    assert [(fact[5], fact[6], fact[8]) for fact in out.facts] == [(1, -1, "X1"), (1, 0, "X1"), (0, -1, "X1")]
     out.clear()
     assert out.facts == [] and out.messages.n == 0
 

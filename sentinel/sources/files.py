@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import gzip
 import hashlib
 import lzma
 import sys
@@ -30,57 +29,102 @@ class Readable(Protocol):
     def read(self, n: int = -1, /) -> bytes: ...
 
 
-def _zstd(raw: BinaryIO) -> Any:
+def _zstd() -> Any:
     import zstandard
 
-    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+    return zstandard.ZstdDecompressor().decompressobj()
 
 
-def _lz4(raw: BinaryIO) -> Any:
+def _lz4() -> Any:
     import lz4.frame
 
-    return lz4.frame.LZ4FrameFile(raw)
+    return lz4.frame.LZ4FrameDecompressor()
 
 
-_COMPRESSIONS: tuple[tuple[bytes, str, Callable[[BinaryIO], Any]], ...] = (
-    (b"\x1f\x8b", "gzip", lambda raw: gzip.GzipFile(fileobj=raw)),
+_COMPRESSIONS: tuple[tuple[bytes, str, Callable[[], Any]], ...] = (
+    (b"\x1f\x8b", "gzip", lambda: zlib.decompressobj(31)),
     (b"\x28\xb5\x2f\xfd", "zstd", _zstd),
-    (b"\xfd7zXZ\x00", "xz", lzma.LZMAFile),
+    (b"\xfd7zXZ\x00", "xz", lzma.LZMADecompressor),
     (b"\x04\x22\x4d\x18", "lz4", _lz4),
-    (b"BZh", "bzip2", bz2.BZ2File),
+    (b"BZh", "bzip2", bz2.BZ2Decompressor),
 )
+"""First bytes, name, and what makes a decompressor with `decompress`, `eof` and `unused_data`."""
+
+PIECE = 512
+"""Compressed bytes that are expanded at once: the tightest format (zstd) makes 16 MiB of them at most."""
 
 
-class Guard:
-    """A stream whose decompression errors are OSErrors with a sentence, whichever library raised them."""
+class Plain:
+    """An uncompressed stream."""
 
-    def __init__(self, stream: Any, compression: str):
-        self._stream = stream
-        self._compression = compression
+    def __init__(self, raw: Any):
+        self._raw = raw
 
     def read(self, n: int = -1, /) -> bytes:
-        """At most n bytes; OSError where the compressed data are damaged or end early."""
-        try:
-            return self._stream.read(n)
-        except OSError:
-            raise
-        except (EOFError, zlib.error, lzma.LZMAError, RuntimeError, ValueError) as error:
-            raise OSError(f"the {self._compression} data are damaged or cut off ({error})") from error
-        except Exception as error:
-            # zstandard raises a class of its own that is not importable without the package
-            if type(error).__name__ != "ZstdError":
-                raise
-            raise OSError(f"the {self._compression} data are damaged or cut off ({error})") from error
+        """At most n bytes."""
+        return self._raw.read(n)
 
     def close(self) -> None:
         """Close the stream below."""
-        self._stream.close()
+        self._raw.close()
 
-    def __enter__(self) -> Guard:
+    def __enter__(self) -> Plain:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class Expanded(Plain):
+    """A compressed stream, expanded; one error for whatever its library raises, after all that could be read."""
+
+    def __init__(self, raw: Any, magic: bytes, name: str, make: Callable[[], Any]):
+        super().__init__(raw)
+        self._magic = magic
+        self._name = name
+        self._make = make
+        self._expander = make()
+        self._waiting = b""
+        self._ready = bytearray()
+        self._end = False
+        self._error: OSError | None = None
+
+    def read(self, n: int = -1, /) -> bytes:
+        """At most n bytes; OSError where the data are damaged or end early."""
+        while not self._end and (n < 0 or len(self._ready) < n):
+            self._step()
+        if not self._ready and self._error is not None:
+            raise self._error
+        data = bytes(self._ready if n < 0 else self._ready[:n])
+        del self._ready[: len(data)]
+        return data
+
+    def _step(self) -> None:
+        """Expand one more piece."""
+        piece = self._waiting[:PIECE]
+        self._waiting = self._waiting[PIECE:]
+        if not piece:
+            self._waiting = self._raw.read(_HASH_CHUNK)
+            if not self._waiting:
+                self._stop("they end early")
+            return
+        try:
+            self._ready += self._expander.decompress(piece)
+        except Exception as error:  # each library has exceptions of its own, some of them not exported
+            self._stop(str(error))
+            return
+        if self._expander.eof:
+            rest = (self._expander.unused_data or b"") + self._waiting
+            if not rest:
+                rest = self._raw.read(_HASH_CHUNK)
+            # several compressed files in a row are one; padding behind the last is none
+            self._end = not rest.startswith(self._magic)
+            self._waiting = rest
+            self._expander = self._make()
+
+    def _stop(self, why: str) -> None:
+        self._end = True
+        self._error = OSError(f"the {self._name} data are damaged or cut off ({why})")
 
 
 class Hashing:
@@ -142,12 +186,12 @@ class _Peeked:
 class Opened:
     """A capture that is open: its decompressed stream, how many bytes of the file were read, and what compresses it."""
 
-    stream: Guard
+    stream: Plain
     compression: str
     position: Callable[[], int]
 
 
-def decompressed(raw: Any) -> tuple[Guard, str]:
+def decompressed(raw: Any) -> tuple[Plain, str]:
     """The stream behind any compression, told by its first bytes, and the compression's name (or empty)."""
     head = raw.read(6)
     while len(head) < 6:
@@ -159,10 +203,10 @@ def decompressed(raw: Any) -> tuple[Guard, str]:
         raw.seek(0)
     else:
         raw = _Peeked(head, raw)
-    for magic, name, opener in _COMPRESSIONS:
+    for magic, name, make in _COMPRESSIONS:
         if head.startswith(magic):
-            return Guard(opener(raw), name), name
-    return Guard(raw, ""), ""
+            return Expanded(raw, magic, name, make), name
+    return Plain(raw), ""
 
 
 def open_capture(path: Path) -> Opened:
@@ -177,12 +221,12 @@ def open_capture(path: Path) -> Opened:
     return Opened(stream, compression, lambda: raw.tell() if not raw.closed else 0)
 
 
-def open_stream(path: Path) -> Guard:
+def open_stream(path: Path) -> Plain:
     """The decompressed bytes of a stored capture."""
     return open_capture(path).stream
 
 
-def open_stdin() -> tuple[Guard, str, Hashing]:
+def open_stdin() -> tuple[Plain, str, Hashing]:
     """Standard input, decompressed, and the hash that runs along."""
     hashing = Hashing(sys.stdin.buffer)
     stream, compression = decompressed(hashing)

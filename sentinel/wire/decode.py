@@ -158,7 +158,9 @@ class Decoder:
         return self.settle()
 
     def enter(self, name):
-        """Note one more tunnel around what follows."""
+        """Note one more tunnel around what follows; the ports around it are none of what is inside."""
+        self.sport = -1
+        self.dport = -1
         self.tunnel = name if self.tunnel is None else self.tunnel + "/" + name
 
     def u16(self, p):
@@ -486,6 +488,7 @@ class Decoder:
             or following == 135
         ):
             count += 1
+            self.proto = following
             if count > 16:
                 self.p = at
                 return self.bad("too many IPv6 extension headers")

@@ -47,7 +47,7 @@ cdef class Engine:
     cdef bint restarts(self, Flow f, int side) except -1
     @cython.locals(d=Decoder, flags=cython.int, s=Stream, other=Stream, declared=cython.longlong, ahead=cython.longlong, fresh=cython.longlong, missing=cython.longlong, before=cython.longlong)
     cdef tcp(self, Flow f, int side)
-    @cython.locals(seq=cython.longlong, ahead=cython.longlong, declared=cython.longlong, start=cython.longlong)
+    @cython.locals(rows=Rows, seq=cython.longlong, ahead=cython.longlong, declared=cython.longlong, start=cython.longlong)
     cdef drain(self, Flow f, int side, Stream s, long long time, bint skip)
     cdef gap(self, Flow f, int side, Stream s, long long n, long long frame, long long time)
     cdef drop_slot(self, Flow f, int side)
@@ -79,5 +79,6 @@ cdef class Engine:
     cdef bint resync(self, Flow f, int side, Stream s, Reader r, Py_ssize_t at, bint whole) except -1
     @cython.locals(f=Flow, rows=Rows, outer=cython.int, inner=cython.int, saved=Py_ssize_t, stop=Py_ssize_t, messages=Py_ssize_t, at=Py_ssize_t)
     cpdef bint carry(self, Reader r, Py_ssize_t n, str name) except -1
+    cdef note_stranger(self, Flow f)
     @cython.locals(s=Stream, side=cython.int, seq=cython.longlong, ahead=cython.longlong)
     cdef end(self, Flow f, int why)

@@ -132,6 +132,7 @@ class Engine:
     def begin(self, capture, flow_base):
         """Start a capture: its number in the case and, for the first of a conversation, where flow numbers begin."""
         self.capture = capture
+        self.rows.capture = capture
         if flow_base >= 0:
             self.flow_number = flow_base
         self.frames = 0
@@ -406,7 +407,7 @@ class Engine:
         else:
             f.reordered += 1
             before = s.held_bytes
-            s.hold(d.seq, bytes(d.buf[d.payload : d.payload_end]), declared, d.frame, d.time)
+            s.hold(d.seq, bytes(d.buf[d.payload : d.payload_end]), declared, d.frame, d.time, self.capture)
             self.rows.kept += s.held_bytes - before
             if self.rows.kept > _MAX_KEPT:
                 self.over_cap(f, side, d.frame, d.time)
@@ -416,12 +417,14 @@ class Engine:
 
     def drain(self, f: Flow, side, s: Stream, time, skip):
         """Hand on held segments that are in turn now; with `skip`, step over holes that will not be filled."""
+        rows = self.rows
         while s.held:
+            rows.capture = s.held[0][5]
             seq = cython.cast(cython.longlong, s.held[0][0])
             ahead = s.distance(seq)
             if ahead > 0:
                 if not skip or not s.hopeless(time):
-                    return
+                    break
                 self.gap(f, side, s, ahead, s.held[0][3], s.held[0][4])
                 s.next = seq
                 ahead = 0
@@ -438,6 +441,7 @@ class Engine:
             s.advance(ahead + declared)
             if declared > len(data):
                 self.gap(f, side, s, declared - len(data), held[3], held[4])
+        rows.capture = self.capture
 
     def gap(self, f: Flow, side, s: Stream, n, frame, time):
         """Bytes of the stream are missing and will not come: go on behind them at the next message."""
@@ -523,7 +527,7 @@ class Engine:
             if kept[0] == side:
                 first = False
                 before += kept[1]
-        f.backlog.append((side, data, frame, time, offset))
+        f.backlog.append((side, data, frame, time, offset, self.rows.capture))
         f.backlog_bytes += len(data)
         self.rows.kept += len(data)
         transport = transport_of(f)
@@ -541,6 +545,9 @@ class Engine:
         decision = self.identifier.look(
             f.scores, transport, ports, direction, shown, synced and (first or f.proto == 6), f.direction_by == 3
         )
+        if decision is None and len(shown) > len(data):
+            # the stream may begin with a damaged message: believe a signature in the newest piece
+            decision = self.identifier.sure(transport, direction, data)
         if decision is None:
             if self.rows.kept > _MAX_KEPT:
                 self.over_cap(f, side, frame, time)
@@ -587,9 +594,11 @@ class Engine:
         self.forget_backlog(f)
         if f.direction_by != 3:
             self.turn(f, protocol, backlog)
-        for side, data, frame, time, offset in backlog:
+        here = self.rows.capture
+        for side, data, frame, time, offset, capture in backlog:
             if f.settled:
-                return
+                break
+            self.rows.capture = capture
             if f.proto != 6:
                 self.run(f, side, None, data, 0, len(data), frame, frame, time, offset)
                 continue
@@ -598,6 +607,7 @@ class Engine:
                 self.run_tail(f, side, s, data, frame, time, offset)
             else:
                 self.run(f, side, s, data, 0, len(data), frame, frame, time, offset)
+        self.rows.capture = here
 
     def turn(self, f: Flow, protocol, backlog):
         """Who is the client, when no handshake said so: the parser's own port, or else what its messages say."""
@@ -610,7 +620,7 @@ class Engine:
             return
         if protocol.orient is None:
             return
-        for side, data, _, _, _ in backlog:
+        for side, data, _, _, _, _ in backlog:
             try:
                 way = protocol.orient(Reader(data))
             except (Short, Malformed):
@@ -658,6 +668,7 @@ class Engine:
         s.wanted = wanted
         s.tail_frame = since
         s.tail_offset = offset
+        s.tail_capture = self.rows.capture
 
     def run(self, f: Flow, side, s: Stream, buf, start, end, since, frame, time, offset):
         """Give every message in `buf[start:end]` to the flow's parser; keep what is not complete.
@@ -922,10 +933,12 @@ class Engine:
                 seq = cython.cast(cython.longlong, s.held[0][0])
                 ahead = s.distance(seq)
                 if ahead > 0:
+                    self.rows.capture = s.held[0][5]
                     self.gap(f, side, s, ahead, s.held[0][3], s.held[0][4])
                     s.next = seq
                 self.drain(f, side, s, f.last_time, False)
             if s.tail and f.label >= 0:
+                self.rows.capture = s.tail_capture
                 self.stand(f, side, s.tail_frame, s.tail_frame, f.last_time, s.tail_offset)
                 self.note(
                     int(Fault.STREAM_TAIL), f"the stream ends with {len(s.tail)} bytes of a message", s.tail_offset
@@ -934,17 +947,35 @@ class Engine:
                 self.drop_tail(s)
         if f.backlog is not None:
             self.forget_backlog(f)
+        if f.slot_bytes0 + f.slot_bytes1 > 0:
+            self.stand(f, 0 if f.slot_bytes0 > 0 else 1, f.last_frame, f.last_frame, f.last_time, 0)
+            self.note(int(Fault.STREAM_TAIL), "a message in fragments that was not finished", 0)
+            f.faults += 1
         self.drop_slot(f, 0)
         self.drop_slot(f, 1)
         if why == 0 and (f.tcp_flags0 | f.tcp_flags1) & 5:
             why = 1
         if f.label < 0 and f.name is None:
+            if f.payload0 + f.payload1 > 0:
+                self.note_stranger(f)
             name = self.guess(f)
             if name:
                 f.name = name
                 f.label_by = 3
                 f.confidence = GUESS_CONFIDENCE
+        self.rows.capture = self.capture
         write_flow(self.flow_rows, f, self.rows, why)
+
+    def note_stranger(self, f: Flow):
+        """Payload on the port of a parser that is no message of its protocol, nor of any other that is known."""
+        transport = transport_of(f)
+        for p in self.protocols:
+            ports = p.ports.get(transport, ())
+            if f.port0 in ports or f.port1 in ports:
+                self.stand(f, 0, f.first_frame, f.first_frame, f.first_time, 0)
+                self.note(int(Fault.IDENTIFIER), f"payload on the port of {p.name} that is no message of it", 0)
+                f.faults += 1
+                return
 
     def guess(self, f: Flow):
         """The service that the ports suggest, for a flow that nobody recognised."""

@@ -29,6 +29,7 @@ from sentinel.wire.layout import (
     L_FRAME,
     L_GAP_BYTES,
     L_GAPS,
+    L_ICMP,
     L_INNER,
     L_LABEL,
     L_LABEL_BY,
@@ -156,4 +157,5 @@ def write_flow(block: Block, f: Flow, rows: Rows, why):
     block.f[n, L_CONFIDENCE] = f.confidence
     a[n, L_MESSAGES] = f.messages
     a[n, L_FAULTS] = f.faults
+    a[n, L_ICMP] = f.icmp
     a[n, L_END] = why

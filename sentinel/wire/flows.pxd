@@ -6,7 +6,7 @@ cdef class Flow:
     cdef readonly long long number
     cdef bytes key
     cdef bint low_first
-    cdef readonly int proto, family, ethertype, port0, port1, vlan
+    cdef readonly int proto, family, ethertype, port0, port1, vlan, icmp
     cdef readonly long long low0, high0, low1, high1, mac0, mac1
     cdef readonly str tunnel
     cdef readonly long long first_time, last_time, linked_time, first_frame

@@ -51,6 +51,7 @@ class Flow:
         self.low1 = 0
         self.high1 = 0
         self.vlan = -1
+        self.icmp = -1
         self.tunnel = None
         self.first_time = 0
         self.last_time = 0
@@ -205,6 +206,8 @@ class FlowTable:
             f.low0 = self.integer(d, d.src + 8, 8)
             f.high1 = self.integer(d, d.dst, 8)
             f.low1 = self.integer(d, d.dst + 8, 8)
+        if (d.proto == 1 or d.proto == 58) and d.payload_end - d.payload >= 2:
+            f.icmp = d.buf[d.payload] << 8 | d.buf[d.payload + 1]
         f.vlan = d.vlan
         f.tunnel = d.tunnel
         f.first_time = d.time

@@ -34,7 +34,8 @@ M_INDEX = 27
 M_EXT = 28
 M_SHAPE = 29
 M_IDENT = 30
-M_WIDTH = 31
+M_CAPTURE = 31
+M_WIDTH = 32
 
 # Cells of an item row.
 I_MESSAGE = 1
@@ -75,7 +76,8 @@ F_COUNT = 5
 F_DETAIL = 6
 F_PROTOCOL = 7
 F_OFFSET = 8
-F_WIDTH = 9
+F_CAPTURE = 9
+F_WIDTH = 10
 
 # Cells of a flow row: written when the flow ends.
 L_NUMBER = 1
@@ -117,7 +119,8 @@ L_CONFIDENCE = 36
 L_MESSAGES = 37
 L_FAULTS = 38
 L_END = 39
-L_WIDTH = 40
+L_ICMP = 40
+L_WIDTH = 41
 
 # Cells of an identity row: who the two sides of a flow are, for the messages of one batch.
 D_NUMBER = 1

@@ -22,6 +22,7 @@ import cython
 import numpy as np
 
 from sentinel.wire.layout import (
+    F_CAPTURE,
     F_CODE,
     F_COUNT,
     F_DETAIL,
@@ -48,6 +49,7 @@ from sentinel.wire.layout import (
     M_ADDRESS,
     M_BIT,
     M_BLOCK,
+    M_CAPTURE,
     M_DATA,
     M_DATA_LENGTH,
     M_DETAIL,
@@ -174,6 +176,7 @@ class Rows:
         self.texts_dropped = 0
         self.kept = 0
         self.grown = 0
+        self.capture = 0
         self.frame = 0
         self.since = 0
         self.time = 0
@@ -219,6 +222,7 @@ class Rows:
         block = self.messages
         n = block.add()
         a = block.a
+        a[n, M_CAPTURE] = self.capture
         a[n, M_FRAME] = self.frame
         a[n, M_FIRST_FRAME] = self.since
         a[n, M_TIME] = self.time
@@ -330,6 +334,7 @@ class Rows:
         block = self.faults
         n = block.add()
         a = block.a
+        a[n, F_CAPTURE] = self.capture
         a[n, F_FRAME] = self.frame
         a[n, F_TIME] = self.time
         if self.flow >= 0:
@@ -486,9 +491,8 @@ class Rows:
             self.facts_dropped += 1
             return
         self.fact_keys.add(key)
-        self.facts.append(
-            (self.frame, self.time, self.flow, self.ident, direction, unit, kind, text, confidence, self.protocol)
-        )
+        place = (self.capture, self.frame, self.time, self.flow, self.ident)
+        self.facts.append((*place, direction, unit, kind, text, confidence, self.protocol))
 
     # -- carriers ---------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ cdef class Stream:
     cdef public bint synced
     cdef public bytes tail
     cdef public Py_ssize_t wanted
-    cdef public long long tail_frame, tail_offset
+    cdef public long long tail_frame, tail_offset, tail_capture
     cdef readonly long long last_seq
     cdef readonly bytes last
     cdef public long long skipped
@@ -19,7 +19,7 @@ cdef class Stream:
     cpdef int advance(self, long long n) except -1
     @cython.locals(d=cython.longlong)
     cpdef int acknowledge(self, long long ack) except -1
-    cpdef bint hold(self, long long seq, bytes data, long long declared, long long frame, long long time) except -1
+    cpdef bint hold(self, long long seq, bytes data, long long declared, long long frame, long long time, int capture) except -1
     @cython.locals(waited=cython.longlong)
     cpdef bint hopeless(self, long long time) except -1
     cpdef tuple pop(self, long long time)

@@ -45,6 +45,7 @@ class Stream:
         self.wanted = 0
         self.tail_frame = 0
         self.tail_offset = 0
+        self.tail_capture = 0
         self.skipped = 0
         self.last_seq = -1
         self.last = b""
@@ -67,7 +68,7 @@ class Stream:
             if d < _HALF:
                 self.acked = ack
 
-    def hold(self, seq, data, declared, frame, time):
+    def hold(self, seq, data, declared, frame, time, capture):
         """Keep a segment that came too early, in order; False where it is a copy of one already kept."""
         at = len(self.held)
         while at > 0 and after(self.held[at - 1][0], seq) > 0:
@@ -76,7 +77,7 @@ class Stream:
             return False
         if not self.held:
             self.hole_time = time
-        self.held.insert(at, (seq, data, declared, frame, time))
+        self.held.insert(at, (seq, data, declared, frame, time, capture))
         self.held_bytes += len(data)
         return True
 
