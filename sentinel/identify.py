@@ -8,9 +8,13 @@ that its own standard demands, so that a weak probe is never asked about TLS, HT
 
 from __future__ import annotations
 
+import logging
+
 from sentinel.model import Direction, Verdict
 from sentinel.plugins import Protocol
 from sentinel.wire.reader import Malformed, Reader, Short
+
+_log = logging.getLogger(__name__)
 
 MAX_LOOKS = 24
 """Payload pieces of one flow that are looked at before it stays unknown."""
@@ -85,6 +89,7 @@ class Identifier:
 
     def __init__(self, protocols: list[Protocol]):
         self.protocols = protocols
+        self._failed: set[str] = set()
         self.by_transport: dict[str, list[Protocol]] = {
             transport: [p for p in protocols if transport in p.transports] for transport in ("tcp", "udp", "eth")
         }
@@ -154,13 +159,21 @@ class Identifier:
         return None
 
     def ask(self, protocol: Protocol, data: bytes, direction: int) -> int:
-        """One probe's verdict; -1 where it needs more bytes. A probe that fails says no."""
+        """One probe's verdict; -1 where it needs more bytes.
+
+        A probe that fails, in whatever way, says no: its defect is that parser's, not the analysis's.
+        """
         reader = Reader(data)
         try:
             return int(protocol.probe(reader, direction))
         except Short:
             return -1
         except Malformed:
+            return int(Verdict.NO)
+        except Exception as error:
+            if protocol.name not in self._failed:
+                self._failed.add(protocol.name)
+                _log.error("the probe of parser %s failed: %r", protocol.name, error)
             return int(Verdict.NO)
 
     def inner(self, carrier: str, data: bytes, direction: int) -> Protocol | None:

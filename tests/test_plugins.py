@@ -112,10 +112,6 @@ def test_what_is_refused(changes, words) -> None:
         describe(fake.module(**changes), 0)
 
 
-SILENT = pytest.mark.xfail(strict=True, reason="accepted without a word, and then never used or used wrongly")
-
-
-@SILENT
 @pytest.mark.parametrize("changes", [
     {"TRANSPORTS": "tcp"}, {"TRANSPORTS": ("TCP",)}, {"OVER": "cotp"},
     {"TABLE": (Extra("x", "i64", "Twice."), Extra("x", "i64", "Twice."))}, {"OPERATIONS": {1.5: SAY}},
@@ -125,7 +121,6 @@ def test_mistakes_that_would_be_silent(changes) -> None:
         describe(fake.module(**changes), 0)
 
 
-@SILENT
 def test_two_parsers_of_one_name(package) -> None:
     found = load_parsers(package(one=GOOD, two=GOOD + "NAME = 'one'"))
     assert ([p.name for p in found.protocols], len(found.broken)) == (["one"], 1)

@@ -425,7 +425,7 @@ def test_what_a_short_call_wrote_is_taken_back() -> None:
 def test_frame_faults_and_counts() -> None:
     records = [
         (START, f.ethernet(b"\x55" + f.ipv4(b"x")[1:])),
-        (START + 2, f.ethernet(f.ipv4(f.tcp(b"abc")))),
+        (START + 2, f.ethernet(f.ipv4(f.tcp(b"abc", dport=9)))),
         (START + 1, b"short"),
     ]
     seen = see(records)
@@ -488,6 +488,12 @@ def test_arp_tells_addresses_once() -> None:
         ("0200000000050a000009", 1),
         ("0200000000060a000009", 4),
     ]
+
+
+def test_payload_on_the_port_of_a_parser_that_is_none_of_its_messages_is_told() -> None:
+    seen = run((0, b"\0\1\2"), (1, b"\3\4"))
+    assert seen.faults() == {"identifier": 1}
+    assert (seen.rows("messages"), run((0, b"\0\1\2"), port=9).faults()) == ([], {})
 
 
 # -- frames without IP -----------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class Copies:
         """Whether the decoded frame is a copy; `kind` is what `Decoder.decode` answered."""
         buf = d.buf
         key = _SEED
-        if kind == _TCP and d.outer_ip >= -1:
+        if kind == _TCP:
             if d.payload_end == d.payload and d.ip_id == 0 and d.flags & 7 == 0:
                 return False
             p = d.src

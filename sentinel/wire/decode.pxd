@@ -9,7 +9,6 @@ cdef class Decoder:
     cdef readonly int ethertype, vlan, family
     cdef readonly Py_ssize_t src, dst
     cdef readonly int proto, sport, dport
-    cdef readonly Py_ssize_t outer_ip, outer_end
     cdef readonly Py_ssize_t payload, payload_end
     cdef readonly long long declared
     cdef readonly long long seq, ack

@@ -79,8 +79,6 @@ class Decoder:
         self.proto = -1
         self.sport = -1
         self.dport = -1
-        self.outer_ip = -1
-        self.outer_end = 0
         self.payload = 0
         self.payload_end = 0
         self.declared = 0
@@ -111,7 +109,6 @@ class Decoder:
         self.proto = -1
         self.sport = -1
         self.dport = -1
-        self.outer_ip = -1
         self.payload = end
         self.payload_end = end
         self.declared = 0
@@ -444,9 +441,6 @@ class Decoder:
         self.dst = p + 16
         self.proto = self.buf[p + 9]
         self.ip_id = self.u16(p + 4)
-        if self.outer_ip < 0:
-            self.outer_ip = p
-            self.outer_end = self.end
         self.p = p + header
         fragment = self.u16(p + 6)
         if fragment & 0x3FFF:
@@ -473,9 +467,6 @@ class Decoder:
         self.src = p + 8
         self.dst = p + 24
         self.ip_id = 0
-        if self.outer_ip < 0:
-            self.outer_ip = p
-            self.outer_end = self.end
         following = cython.cast(cython.int, self.buf[p + 6])
         at = p + 40
         count = 0
@@ -545,7 +536,6 @@ class Decoder:
             macs = bytes(self.buf[mac : mac + 12])
             self.mac_at = 0
         self.buf = macs + whole
-        self.outer_ip = -2
         self.p = len(macs)
         self.end = len(macs) + len(whole)
         return self.network(kind)

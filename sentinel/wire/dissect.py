@@ -623,7 +623,7 @@ class Engine:
         for side, data, _, _, _, _ in backlog:
             try:
                 way = protocol.orient(Reader(data))
-            except (Short, Malformed):
+            except Exception:  # Short, Malformed, or a defect: these bytes do not tell
                 continue
             if way == 0 or way == 1:
                 f.client = side if way == 0 else 1 - side
@@ -715,6 +715,8 @@ class Engine:
                 parse(r, rows)
                 if rows.grown != 0:
                     self.account(f, side)
+                r.end = end
+                r.narrowed = 0
                 if r.pos <= at:
                     raise Malformed(int(Fault.PARSER), "the parser consumed nothing")
                 if rows.messages.n > messages:
@@ -757,16 +759,9 @@ class Engine:
                 if code == int(Fault.TOO_LARGE):
                     self.drop_slot(f, side)
                 self.malformed(f, messages, code, detail, offset + at - start)
-            except (
-                KeyError,
-                IndexError,
-                ValueError,
-                TypeError,
-                AttributeError,
-                OverflowError,
-                RecursionError,
-                AssertionError,
-            ) as error:
+            except MemoryError:
+                raise
+            except Exception as error:
                 # a defect of the parser: the flow goes on, the report says so, the log has the traceback
                 r.end = end
                 r.narrowed = 0
@@ -836,7 +831,7 @@ class Engine:
                 verdict = int(probe(r, direction))
             except Short:
                 verdict = 1 if whole and at == first and end - at < 12 else 0
-            except Malformed:
+            except Exception:  # Malformed, or a defect of the probe: no message begins here
                 verdict = 0
             r.end = end
             r.narrowed = 0

@@ -133,7 +133,7 @@ class Fragments:
         reached = 0
         for at, piece in datagram.pieces:
             if at > reached:
-                return False
+                break
             reached = at + len(piece)
         return reached >= datagram.length
 

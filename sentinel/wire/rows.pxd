@@ -97,7 +97,9 @@ cdef class Rows:
     cpdef int ext_text(self, Py_ssize_t column, object text) except -1
     @cython.locals(extra=Block)
     cpdef int ext_float(self, Py_ssize_t column, double value) except -1
+    @cython.locals(said=tuple)
     cpdef fact(self, str kind, object value, long long unit=*, double confidence=*, bint about_peer=*)
+    cpdef tuple place(self)
     cpdef int grow(self, long long n) except -1
     cpdef bint hand(self, Reader r, Py_ssize_t n, str protocol) except -1
     @cython.locals(p=Py_ssize_t, at=Py_ssize_t)

@@ -491,8 +491,12 @@ class Rows:
             self.facts_dropped += 1
             return
         self.fact_keys.add(key)
-        place = (self.capture, self.frame, self.time, self.flow, self.ident)
-        self.facts.append((*place, direction, unit, kind, text, confidence, self.protocol))
+        said = (direction, unit, kind, text, confidence, self.protocol)
+        self.facts.append(self.place() + said)
+
+    def place(self):
+        """Where the current message stands: capture, frame, time, flow, identity row."""
+        return self.capture, self.frame, self.time, self.flow, self.ident
 
     # -- carriers ---------------------------------------------------------------------------------------------
 
