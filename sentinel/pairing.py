@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sentinel.model import Kind
-from sentinel.wire.layout import I_MESSAGE, M_FRAME, M_KIND, M_SHAPE, M_TIME, P_MESSAGE
+from sentinel.wire.layout import I_MESSAGE, M_CAPTURE, M_DIRECTION, M_FLOW, M_FRAME, M_KIND, M_SHAPE, M_TIME, P_MESSAGE
 from sentinel.wire.pair import ANSWERED, MISMATCH, ORPHAN, UNANSWERED, UNPAIRED, Matcher
 
 NAMES = {0: "", ANSWERED: "answered", ORPHAN: "orphan", MISMATCH: "mismatch", UNANSWERED: "unanswered"}
@@ -45,11 +45,21 @@ class Batch:
 
 
 def chronological(batch: Batch) -> None:
-    """Put the messages in the order of their frames, where segments that waited for a missing one came late."""
-    frames = batch.messages[:, M_FRAME]
+    """Put the messages in the order of their frames, where segments that waited for a missing one came late.
+
+    Within one direction of a flow the order of the stream stays: a message that waited stands behind the one for
+    which it waited, although its own frame came first.
+    """
+    frames = batch.messages[:, M_CAPTURE] << 40 | batch.messages[:, M_FRAME]
     if len(frames) < 2 or not (frames[1:] < frames[:-1]).any():
         return
-    order = np.argsort(frames, kind="stable")
+    streams = batch.messages[:, M_FLOW] << 1 | batch.messages[:, M_DIRECTION]
+    by_stream = np.argsort(streams, kind="stable")
+    turns = np.flatnonzero(np.diff(streams[by_stream])) + 1
+    due = np.empty_like(frames)
+    for rows in np.split(by_stream, turns):
+        due[rows] = np.maximum.accumulate(frames[rows])
+    order = np.argsort(due, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     batch.messages = batch.messages[order]
@@ -60,37 +70,41 @@ def chronological(batch: Batch) -> None:
 
 
 class Pairing:
-    """Feeds batches through the matcher; gives each out again when nothing can amend it any more."""
+    """Feeds batches through the matcher; gives each out again, in order, when nothing can amend it any more."""
 
     def __init__(self) -> None:
         self._matcher = Matcher()
-        self._held: Batch | None = None
+        self._held: list[Batch] = []
+        """The last batch that has messages, and those without any that followed it."""
 
-    def add(self, batch: Batch) -> Batch | None:
-        """Match a batch; returns the one before it, complete, or None at the first."""
+    def add(self, batch: Batch) -> list[Batch]:
+        """Match a batch; returns those that are complete now."""
+        if len(batch.messages) == 0:
+            # nothing of it can be amended, and it amends nothing: it only keeps its place
+            if self._held:
+                self._held.append(batch)
+                return []
+            return [batch]
         chronological(batch)
         batch.pair, batch.result, late = self._matcher.match(batch.messages, batch.first)
         batch.latency = np.zeros(len(batch.pair), np.int64)
-        batch.before = self._held
-        done = self._held
-        if done is not None:
+        done, self._held = self._held, [batch]
+        if done:
+            before = batch.before = done[0]
             for number, partner, result in late:
-                row = number - done.first
-                if 0 <= row < len(done.pair):
-                    done.pair[row] = partner
-                    done.result[row] = result
+                row = number - before.first
+                if 0 <= row < len(before.pair):
+                    before.pair[row] = partner
+                    before.result[row] = result
+            self._close(before)
         self._latencies(batch)
-        self._held = batch
-        if done is not None:
-            self._close(done)
         return done
 
-    def finish(self) -> Batch | None:
-        """The last batch, complete."""
-        done = self._held
-        self._held = None
-        if done is not None:
-            self._close(done)
+    def finish(self) -> list[Batch]:
+        """The last batches, complete."""
+        done, self._held = self._held, []
+        if done:
+            self._close(done[0])
         return done
 
     def _latencies(self, batch: Batch) -> None:

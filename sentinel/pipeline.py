@@ -123,12 +123,10 @@ class Reading:
         """The end: every flow that is still open, every batch that is still held."""
         self.engine.finish()
         yield from self.take()
-        last = self.pairing.finish()
-        if last is not None:
-            yield last
+        yield from self.pairing.finish()
 
     def take(self) -> Iterator[Batch]:
-        """Take the rows that are there as a batch; gives out the batch before, which is complete now."""
+        """Take the rows that are there as a batch; gives out those that are complete now."""
         from sentinel.pairing import Batch
 
         engine, rows = self.engine, self.engine.rows
@@ -149,9 +147,7 @@ class Reading:
         )
         self.next_message += len(batch.messages)
         engine.next_batch()
-        done = self.pairing.add(batch)
-        if done is not None:
-            yield done
+        yield from self.pairing.add(batch)
 
 
 class Analysis:

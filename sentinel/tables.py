@@ -19,6 +19,7 @@ from sentinel.pairing import Batch
 from sentinel.plugins import Protocol
 from sentinel.schema import POINTS
 from sentinel.wire import layout as L
+from sentinel.wire.dissect import NO_OPERATION
 
 TIME = pl.Datetime("ns", "UTC")
 _OPERATIONS = 1 << 16
@@ -181,7 +182,9 @@ class Tables:
         # the sender is the client where the message goes to the server
         sender = cells[:, L.M_IDENT] * 2 + cells[:, L.M_DIRECTION]
         receiver = sender ^ 1
-        operation = self._operation_lookup[protocol * _OPERATIONS + cells[:, L.M_OPERATION]]
+        keys = cells[:, L.M_OPERATION]
+        keys = np.where((keys >= 0) & (keys < _OPERATIONS), keys, NO_OPERATION)
+        operation = self._operation_lookup[protocol * _OPERATIONS + keys]
         valid = cells[:, 0]
         paired = batch.pair >= 0
         answers = paired & (cells[:, L.M_KIND] != Kind.REQUEST)
@@ -318,7 +321,8 @@ class Tables:
         cells = batch.flows
         family = cells[:, L.L_FAMILY]
         proto = cells[:, L.L_PROTO]
-        names = [transport_text(f, p) for f, p in zip(family.tolist(), proto.tolist(), strict=True)]
+        transports, transport = np.unique(family << 16 | proto + 1, return_inverse=True)
+        transport_names = _texts([transport_text(key >> 16, (key & 0xFFFF) - 1) for key in transports.tolist()])
 
         def ports(column: int) -> pl.Series:
             values = pl.Series(np.ascontiguousarray(cells[:, column])).cast(pl.Int32)
@@ -346,7 +350,7 @@ class Tables:
                 "server_port": ports(L.L_SERVER_PORT),
                 "client_mac": _macs(cells[:, L.L_CLIENT_MAC]),
                 "server_mac": _macs(cells[:, L.L_SERVER_MAC]),
-                "transport": pl.Series(names, dtype=pl.Categorical),
+                "transport": _pick(transport_names, transport),
                 "ethertype": pl.select(
                     pl.when(pl.Series(family == 0)).then(self._whole(cells, L.L_ETHERTYPE, pl.Int32))
                 ).to_series(),
@@ -441,39 +445,53 @@ _ICMP_PAIRS = {
     58: {128: 129, 133: 134, 135: 136, 130: 131, 144: 145, 139: 140},
 }
 """Request and answer types of ICMP and ICMPv6 that Community ID takes for the two ports of one conversation."""
+_ICMP_OTHER = np.full((256, 256), -1, dtype=np.int64)
+"""Protocol and type -> the type at the other end; -1 for a type that nothing answers, whose flow has one way."""
+for _proto, _pairs in _ICMP_PAIRS.items():
+    _ICMP_OTHER[_proto, list(_pairs)] = list(_pairs.values())
+    _ICMP_OTHER[_proto, list(_pairs.values())] = list(_pairs)
 
 
 def community_ids(flows: np.ndarray) -> list[str]:
     """Community ID 1.0, seed 0, of each flow row; empty without network addresses.
 
+    All but the hash is done for whole columns, because a flood has millions of flows.
     Source: corelight/community-id-spec.
     """
-    result = []
-    addresses = (L.L_FAMILY, L.L_CLIENT_HIGH, L.L_CLIENT_LOW, L.L_SERVER_HIGH, L.L_SERVER_LOW)
-    columns = (*addresses, L.L_PROTO, L.L_CLIENT_PORT, L.L_SERVER_PORT, L.L_ICMP)
-    mask = (1 << 64) - 1
-    for family, ch, cl, sh, sl, proto, cport, sport, icmp in flows[:, columns].tolist():
-        if family == 4:
-            one, two = cl.to_bytes(4, "big"), sl.to_bytes(4, "big")
-        elif family == 6:
-            one = ((ch & mask) << 64 | cl & mask).to_bytes(16, "big")
-            two = ((sh & mask) << 64 | sl & mask).to_bytes(16, "big")
-        else:
-            result.append("")
-            continue
-        one_way = False
-        if icmp >= 0:
-            pairs = _ICMP_PAIRS.get(proto, {})
-            cport, code = icmp >> 8, icmp & 255
-            answer = {**pairs, **{b: a for a, b in pairs.items()}}.get(cport)
-            sport, one_way = (code, True) if answer is None else (answer, False)
-        if not one_way and (two, sport) < (one, cport):
-            one, two, cport, sport = two, one, sport, cport
-        data = b"\0\0" + one + two + bytes((proto & 255, 0))
-        if cport >= 0:
-            data += cport.to_bytes(2, "big") + sport.to_bytes(2, "big")
-        result.append("1:" + base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode())
-    return result
+    family, proto, icmp = flows[:, L.L_FAMILY], flows[:, L.L_PROTO] & 255, flows[:, L.L_ICMP]
+    other = _ICMP_OTHER[proto, np.where(icmp >= 0, icmp >> 8 & 255, 0)]
+    one_way = (icmp >= 0) & (other < 0)
+    port = np.where(icmp >= 0, icmp >> 8, flows[:, L.L_CLIENT_PORT])
+    far_port = np.where(icmp >= 0, np.where(one_way, icmp & 255, other), flows[:, L.L_SERVER_PORT])
+    client = flows[:, (L.L_CLIENT_HIGH, L.L_CLIENT_LOW)].view(np.uint64)
+    server = flows[:, (L.L_SERVER_HIGH, L.L_SERVER_LOW)].view(np.uint64)
+    same = client == server
+    far_first = np.where(same[:, 0], server[:, 1] < client[:, 1], server[:, 0] < client[:, 0])
+    far_first = np.where(same.all(axis=1), far_port < port, far_first) & ~one_way
+    hashed = np.zeros((len(flows), 40), dtype=np.uint8)  # seed, address, address, protocol, zero, port, port
+    hashed[:, 2:18] = np.where(far_first[:, None], server, client).astype(">u8", order="C").view(np.uint8)
+    hashed[:, 18:34] = np.where(far_first[:, None], client, server).astype(">u8", order="C").view(np.uint8)
+    hashed[:, 34] = proto
+    hashed[:, 36:38] = np.where(far_first, far_port, port).astype(">u2")[:, None].view(np.uint8)
+    hashed[:, 38:40] = np.where(far_first, port, far_port).astype(">u2")[:, None].view(np.uint8)
+    result = np.full(len(flows), "", dtype=object)
+    for version, address_bytes in ((4, 4), (6, 16)):
+        skipped = 16 - address_bytes
+        for with_ports in (True, False):
+            rows = np.flatnonzero((family == version) & ((port >= 0) == with_ports))
+            places = np.r_[0:2, 2 + skipped : 18, 18 + skipped : 34, 34 : 40 if with_ports else 36]
+            result[rows] = _ids_of(hashed[np.ix_(rows, places)])
+    return result.tolist()
+
+
+def _ids_of(hashed: np.ndarray) -> list[str]:
+    """The Community ID of each row of bytes."""
+    width = hashed.shape[1]
+    data = hashed.tobytes()
+    digests = [hashlib.sha1(data[at : at + width], usedforsecurity=False).digest() for at in range(0, len(data), width)]
+    # 20 bytes and a zero are 28 characters of base64, of which the last stands where padding belongs
+    text = base64.b64encode(b"".join([digest + b"\0" for digest in digests])).decode()
+    return [f"1:{text[at : at + 27]}=" for at in range(0, len(text), 28)]
 
 
 _POLARS: dict[str, Any] = {

@@ -25,14 +25,15 @@ def run(*arguments: str, lang: str = "en") -> Result:
 
 @pytest.fixture
 def capture(tmp_path: Path) -> str:
-    """A capture of one Modbus request, from RFC 791 and RFC 9293 headers and the classic pcap format."""
+    """A capture of one Modbus request (RFC 791 and RFC 9293 headers, classic pcap) and 98 frames of zeros."""
     tcp = struct.pack(">HHIIBBHHH", 40000, 502, 1, 1, 5 << 4, 0x18, 1024, 0, 0) + READ
     addresses = bytes((10, 0, 0, 20, 10, 0, 0, 10))
     ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 1, 0, 64, 6, 0) + addresses + tcp
     ethernet = bytes.fromhex("0080f4000001 0080f4000002 0800") + ip
     record = struct.pack("<IIII", 1_709_280_000, 0, len(ethernet), len(ethernet)) + ethernet
+    zeros = struct.pack("<IIII", 1_709_280_001, 0, 60, 60) + bytes(60)
     path = tmp_path / "one.pcap"
-    path.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + record)
+    path.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + record + zeros * 98)
     return str(path)
 
 
@@ -87,6 +88,12 @@ def test_a_faulty_capture_is_explained_all_the_same(monkeypatch, capture, no_tsh
     result = run(capture, "5")
     assert result.exit_code == 0 and "modbus response" in result.stdout
     assert result.stderr == "sentinel: one.pcap: ends inside a record\n"
+
+
+def test_a_frame_beyond_the_end_without_tshark(monkeypatch, capture, no_tshark):
+    fake_case.install(monkeypatch)
+    result = run(capture, "100")
+    assert result.exit_code == 3 and "there is no frame 100" in result.stderr and not result.stdout
 
 
 def test_in_chinese(monkeypatch, capture, no_tshark):

@@ -15,12 +15,11 @@ from sentinel.cli._texts import ZH, translated
 from sentinel.identify import LABEL_BY
 
 FOLDER = Path(main.__file__).parent
-OTHERS = {"rules.py", "exercise.py"}
-"""Commands whose texts stand with what they show."""
 COMPUTED = {
     *_summary.ROLE_NAMES.values(), *_summary.SEVERITY_NAMES.values(), *(why for why in LABEL_BY.values() if why),
     _coverage.COVERS, _coverage.CUT, _coverage.LOST, _coverage.GAPS, _coverage.ONE_SIDED, _coverage.MIDSTREAM,
     _coverage.UNKNOWN, _coverage.GUESSED, _coverage.EVICTED, "answers", "asks", "both",
+    "handshake", "payload", "port", "first-frame",
     "File", "Format", "Frames", "From", "Address", "Device", "Role", "Level", "Speaks",
 }  # fmt: skip
 """Sentences that reach `say` through a variable."""
@@ -50,13 +49,23 @@ def _said(tree: ast.Module) -> Iterator[str]:
                 yield from _paragraphs(keyword.value.value)
 
 
+def _docstrings_of_commands(tree: ast.Module) -> Iterator[str]:
+    """The help texts of groups and their commands, where no `help` is handed to click: their docstrings."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        for call in node.decorator_list:
+            name = call.func.attr if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else ""
+            if name in ("command", "group") and not any(keyword.arg == "help" for keyword in call.keywords):
+                yield from _paragraphs(ast.get_docstring(node) or "")
+
+
 def _sentences() -> set[str]:
     found = set(COMPUTED)
     for path in FOLDER.glob("*.py"):
-        if path.name in OTHERS:
-            continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found.update(_said(tree))
+        found.update(_docstrings_of_commands(tree))
         docstring = ast.get_docstring(tree)
         if not path.name.startswith("_") and path.name != "main.py" and docstring:
             found.add(docstring.partition("\n")[0])

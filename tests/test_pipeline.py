@@ -177,7 +177,6 @@ def test_rows_name_the_file_that_their_frame_is_in(put, tmp_case) -> None:
     assert rows == [(1, n) for n in range(4, 10)] + [(2, n) for n in range(1, 7)]
 
 
-@pytest.mark.xfail(strict=True, reason="messages of two captures in one batch are ordered by frame number alone")
 def test_payload_that_waited_names_the_file_that_its_frame_is_in(put, tmp_case) -> None:
     records = exchange(dport=47000).records
     analyze([put("1.pcap", records[:4]), put("2.pcap", records[4:])], tmp_case)

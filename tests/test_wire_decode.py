@@ -235,16 +235,14 @@ def test_udp_length_bounds_its_payload() -> None:
         assert (got.kind, got.payload(frame)) == (decode.UDP, want)
 
 
-@pytest.mark.xfail(strict=True, reason="a MAC address that begins with a zero nibble is taken for a control word")
 def test_pseudowire_without_control_word() -> None:
     """RFC 4928: no first nibble tells the two apart; the EtherType behind the addresses does."""
     assert Result(f.ethernet(f.mpls(FRAME, 9), 0x8847)).ports == (1111, 502)
 
 
-GPE = pytest.mark.xfail(strict=True, reason="neither version nor next protocol of VXLAN-GPE is checked")
 
 
-@pytest.mark.parametrize("port", [4789, pytest.param(4790, marks=GPE), 6081, 2152, 3544, 4754, 8472, 5072])
+@pytest.mark.parametrize("port", [4789, 4790, 6081, 2152, 3544, 4754, 8472, 5072])
 def test_tunnel_ports_with_other_traffic_stay_udp(port) -> None:
     frame = f.ethernet(f.ipv4(f.udp(b"\xff" * 60, 1111, port), f.UDP))
     got = Result(frame)
@@ -258,9 +256,6 @@ ARP_COOKED = [
 ]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a whole frame of an EtherType that is not read is called truncated off Ethernet"
-)
 @pytest.mark.parametrize(("link", "frame"), ARP_COOKED, ids=["cooked", "cooked-2", "802.11"])
 def test_unread_ethertypes_are_named_on_every_link(link, frame) -> None:
     got = Result(frame, link)

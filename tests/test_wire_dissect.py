@@ -54,19 +54,17 @@ def test_a_message_over_several_frames_names_its_first() -> None:
     assert seen.rows("messages", "frame", "first_frame", "name") == [(4, 4, "x"), (6, 4, "long"), (6, 6, "y")]
 
 
-@pytest.mark.xfail(strict=True, reason="the offset of a message behind a completed one counts from the frame before")
 def test_offset_of_a_message_behind_one_that_was_completed() -> None:
     """schema.MESSAGES.offset: in the payload of the frame that brought its first byte."""
     seen = run((0, say(b"x") + say(b"long")[:3]), (0, say(b"long")[3:] + say(b"y")))
     assert seen.rows("messages", "name", "offset") == [("x", 0), ("long", 3), ("y", 3)]
 
 
-LOST_GUESS = pytest.mark.xfail(strict=True, reason="a guess, or the fault, is lost once every probe refused both sides")
 
 
 @pytest.mark.parametrize("pieces", [
     pytest.param([], id="silent"),
-    pytest.param([(0, b"\xde\xad\xbe\xef" * 20), (1, b"\xff" * 30)], id="unreadable", marks=LOST_GUESS),
+    pytest.param([(0, b"\xde\xad\xbe\xef" * 20), (1, b"\xff" * 30)], id="unreadable"),
 ])  # fmt: skip
 def test_a_port_alone_is_a_guess_without_messages(pieces) -> None:
     seen = see(spoken(*pieces, port=44818).records)
@@ -259,9 +257,6 @@ def test_a_probe_that_fails_says_no(name) -> None:
     see(spoken((0, say()), port=55555, opened=False).records, parsers=fake.parsers(fake.module(**PROBES[name])))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an operation that the parser did not declare ends the analysis or names another's"
-)
 @pytest.mark.parametrize("key", [70_000, 1 << 40])
 def test_an_undeclared_operation_is_empty(key) -> None:
     def parse(r: Reader, out: Rows) -> None:
@@ -322,7 +317,6 @@ def test_a_parser_inside_never_reads_past_its_span() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.xfail(strict=True, reason="a defect inside is entered under the name of its carrier")
 def test_a_defect_inside_is_named_after_its_parser() -> None:
     def parse(r: Reader, out: Rows) -> None:
         raise KeyError("inside")
@@ -331,7 +325,6 @@ def test_a_defect_inside_is_named_after_its_parser() -> None:
     assert {name for name, _, _ in seen.engine.defects} == {"inner"}
 
 
-@pytest.mark.xfail(strict=True, reason="the fault goes to row -1 where the parser inside had begun none")
 def test_after_a_defect_inside_the_carrier_goes_on() -> None:
     def parse(r: Reader, out: Rows) -> None:
         if r.peek(1) == 3:
@@ -455,7 +448,6 @@ def test_a_fragmented_message_names_the_frame_of_its_first_fragment() -> None:
     assert seen.rows("messages", "frame", "first_frame", "length") == [(1, 1, 3), (3, 2, 52)]
 
 
-@pytest.mark.xfail(strict=True, reason="the frame of the first fragment is lost while the payload waits for a label")
 def test_a_fragmented_first_message_names_the_frame_of_its_first_fragment() -> None:
     packet = f.udp(say(b"x" * 50), 40000, PORT)
     records = [
@@ -480,7 +472,7 @@ def test_arp_tells_addresses_once() -> None:
     "pieces",
     [
         pytest.param([(0, b"\0\1\2")], id="one side"),
-        pytest.param([(0, b"\0\1\2"), (1, b"\3\4")], id="both sides", marks=LOST_GUESS),
+        pytest.param([(0, b"\0\1\2"), (1, b"\3\4")], id="both sides"),
     ],
 )
 def test_payload_on_the_port_of_a_parser_that_is_none_of_its_messages_is_told(pieces) -> None:
@@ -508,7 +500,6 @@ def test_frames_without_ip_go_to_their_parser() -> None:
     assert (seen.flow()["protocol"], seen.flow()["ethertype"]) == ("fake", 0x88B5)
 
 
-@pytest.mark.xfail(strict=True, reason="the padding of a short Ethernet frame is read as a further message")
 def test_ethernet_padding_is_no_message() -> None:
     seen = layer2(say(b"a") + bytes(43), say(b"b", b"?") + bytes(43))
     assert (seen.rows("messages", "name"), seen.faults()) == (["a", "b"], {})

@@ -223,9 +223,6 @@ def test_a_repeated_syn_is_not() -> None:
     assert seen.flow()["messages"] == 8
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a second SYN with another number before any payload keeps the first one's number"
-)
 @pytest.mark.parametrize("first", [90_000, 5_000_000, 0xF0000000])
 def test_an_unanswered_syn_does_not_spoil_the_connection_that_follows(first) -> None:
     talk = Talk(seq=[first, 1])

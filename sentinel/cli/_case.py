@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,18 @@ def opened(folder: Path) -> Case:
     from sentinel.store.case import Case
 
     return Case.open(folder, mode="read")
+
+
+def check_not_evidence(path: Path, case: Case) -> None:
+    """OutputError where writing `path` would replace a capture that the case rests on, or something that is no file."""
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise OutputError(f"{path} is not an ordinary file; name another")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest in case.scan("captures").collect()["sha256"].to_list():
+        raise OutputError(f"{path} is a capture of this case and is not overwritten; name another file")
 
 
 def check_writable(path: Path) -> None:

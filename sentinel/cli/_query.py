@@ -161,7 +161,10 @@ def _place(out: Path | BinaryIO) -> str:
 
 
 def _first_sentence(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200]
+    lines = str(error).strip().splitlines()
+    # A regular expression's parser draws a picture; what is wrong stands below it.
+    below = [line.removeprefix("error:") for line in lines if line.startswith("error: ")]
+    return (lines[0] + "".join(below[:1]))[:200]
 
 
 def _with_times(rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -76,7 +76,13 @@ def cache_folder() -> Path:
 def _console(stderr: bool, wide: bool) -> Console:
     from rich.console import Console
 
-    console = Console(stderr=stderr, highlight=False)
+    class Honest(Console):
+        """rich would exit with 1 where the reader of the pipe is gone; `main` knows the code for that."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    console = Honest(stderr=stderr, highlight=False)
     columns = os.environ.get("COLUMNS", "")
     if not console.is_terminal and not columns.isdigit():
         console.width = ENDLESS if wide else PLAIN_WIDTH

@@ -127,6 +127,8 @@ class Page:
         lines.append(Text("   ").join(self._quality()))
         if len(captures) > 1 or any(c["fault"] or c["known"] for c in captures):
             lines.append(self._files())
+            faulty = [c for c in captures if c["fault"]]
+            lines += [Text(f"! {Path(c['path']).name}: {c['fault']}", BAD) for c in faulty[:MAX_CAPTURES]]
         if self.captures_of_case > len(captures):
             n = self.captures_of_case
             lines.append(Text(self.say("The case holds {n} captures; what follows is about all of them.", n=n), "dim"))
@@ -163,9 +165,7 @@ class Page:
             table.add_column(self.say(header) if header else "", justify=side, overflow="ellipsis", no_wrap=True)  # type: ignore[arg-type]
         odd_first = sorted(captures, key=lambda c: not c["fault"])
         for capture in odd_first[:MAX_CAPTURES]:
-            note = Text(capture["fault"], BAD) if capture["fault"] else Text("")
-            if capture["known"]:
-                note = Text(self.say("already in the case"), "dim")
+            note = Text(self.say("already in the case") if capture["known"] else "", "dim")
             table.add_row(
                 Text(Path(capture["path"]).name), Text(capture["format"]), Text(f"{capture['frames']:,}"),
                 Text(moment(capture["first_time"])), note,

@@ -64,7 +64,7 @@ _HELP = {
         "ALERT 是告警编号，或足以与其他告警区分的开头部分。抓包文件必须未被改动：会核对其 SHA-256。"
         "文件已移走时用 --look-in 指明新位置。",
     "The pcapng file to write.": "要写出的 pcapng 文件。",
-    "So many frames of the same flows before and after each frame as well.": "同时写出每帧前后同一会话流的这么多帧。",
+    "So many frames of the same flows before and after each frame as well.": "同时写出每帧前后同一条流的这么多帧。",
     "A folder to which captures were moved; may be repeated.": "抓包文件移到的文件夹；可多次给出。",
     "Explain one frame of a capture: Sentinel's decoding beside tshark's.": "解释抓包中的一帧：Sentinel 与 tshark 的解码并排显示。",
     "FRAME is the frame's number, from 1, as in alerts and in Wireshark. The second opinion needs tshark and the extra "
@@ -74,13 +74,34 @@ _HELP = {
     "For tshark: read a port as a protocol, as in tcp.port==1502,mbtcp; may be repeated.":
         "给 tshark：把某端口按某协议解读，例如 tcp.port==1502,mbtcp；可多次给出。",
     "Show a table of a case: flows, messages, points, facts, assets, alerts, faults ...":
-        "显示案例中的表：流、报文、点值、事实、资产、告警、故障等。",
+        "显示案例中的表：流、报文、数值、事实、设备、告警、故障等。",
     "Show a table of a case, or the part of it for which a SQL condition holds.": "显示案例中的一张表，或其中满足 SQL 条件的部分。",
     "TABLE is flows, messages, items, points, facts, assets, alerts, faults or captures, or ext/PROTOCOL for what only one "
     "protocol has. The condition is what stands behind WHERE in SQL; the columns are listed in docs/fields.md. Times are "
     "UTC.":
         "TABLE 是 flows、messages、items、points、facts、assets、alerts、faults 或 captures；ext/PROTOCOL 是某个协议独有的列。"
         "条件即 SQL 中 WHERE 之后的内容；各列见 docs/fields.md。时间均为 UTC。",
+    "List, check and test the Sigma rules: those that come with Sentinel, or your own.":
+        "列出、检查和测试 Sigma 规则：自带的，或您自己的。",
+    "List the rules in PATHS (files or folders); without PATHS those that come with Sentinel.":
+        "列出 PATHS（文件或文件夹）中的规则；不给 PATHS 时列出自带的规则。",
+    "One JSON object a line.": "每行一个 JSON 对象。",
+    "Check PATHS as the shipped rules are checked. Exit code 1 where there is something to mend.":
+        "按检查自带规则的标准检查 PATHS。有需要修改之处时退出码为 1。",
+    "Run each rule over its example and its counterexample. Exit code 1 where one does not do as it should.":
+        "对每条规则运行其正例和反例。有规则结果不符时退出码为 1。",
+    "Only this rule; may be repeated.": "只测试这条规则；可多次给出。",
+    "Run a small plant of our own with real protocol stacks, record it with labels, and check stored captures.":
+        "用真实协议栈运行自带的模拟工厂，录制抓包并加标注，检查已保存的抓包。",
+    "Run a plant of our own and record it with labels; nothing outside it is ever contacted.":
+        "运行自带的模拟工厂，录制抓包并加标注；绝不与工厂之外的任何主机通信。",
+    "List the scenarios, with how long each runs.": "列出各场景及其运行时间。",
+    "Run scenarios (`all` for every one) and store capture, labels and manifest line.":
+        "运行场景（`all` 为全部），保存抓包、标注和清单条目。",
+    "Output folder.": "输出文件夹。",
+    "Run on 127.0.0.0/8 even where namespaces are to be had.": "即使可用网络命名空间，也在 127.0.0.0/8 上运行。",
+    "Check that captures, labels and manifest of DIRECTORY (default: those that come with Sentinel) agree.":
+        "检查 DIRECTORY（默认为自带的抓包）中的抓包、标注和清单是否一致。",
     "A SQL condition over the columns of the table.": "针对该表各列的 SQL 条件。",
     "Columns to show, or `all`.": "要显示的列，或 `all`（全部）。",
     "At most so many rows; 0: all. (Screen: 50, otherwise all.)": "最多这么多行；0 为全部。（屏幕上默认 50 行，其余默认全部。）",
@@ -157,7 +178,7 @@ _COVERAGE = {
         "它覆盖 {length}。更少发生的事，或发生在网络其他位置的事，不在其中。",
     "Nothing was probed: a device that stayed silent is missing, and so is what nobody asked it.":
         "没有进行任何主动探测：未发言的设备不在其中，没有人询问的内容也不在其中。",
-    "Frames cut by the snap length: {n}. What stood behind the cut was not read.": "被截断长度截断的帧：{n}。截断之后的内容没有读到。",
+    "Frames cut by the snap length: {n}. What stood behind the cut was not read.": "因抓包长度限制而被截断的帧：{n}。截断之后的内容没有读到。",
     "Frames that the capturing host says it lost: {n}.": "抓包主机自报丢失的帧：{n}。",
     "Gaps in streams: {n} ({size}). Messages in there were not seen.": "流中的缺口：{n} 处（{size}）。其中的报文没有看到。",
     "TCP flows of which only one direction was captured: {n} of {all}. An answer that was not seen may have refused.":
@@ -176,7 +197,18 @@ _COMMANDS = {
     "{frames} frames  {messages} messages  {alerts} alerts": "{frames} 帧  {messages} 条报文  {alerts} 条告警",
     "the same path is given twice": "同一路径给出了两次",
     "{path}: no such file or folder": "{path}：没有这个文件或文件夹",
+    "{path}: neither a file nor a folder; give a pipe as standard input":
+        "{path}：既不是文件也不是文件夹；管道请用标准输入给出",
+    "{path}: a folder; name one capture": "{path}：这是文件夹；请指定一个抓包文件",
+    "no protocol {name!r}; there are {names}": "没有协议 {name!r}；可用：{names}",
+    "--columns names no column": "--columns 没有指定任何列",
     "{path}: no such file": "{path}：没有这个文件",
+    "there is no scenario {name!r}: `sentinel exercise list` names them":
+        "没有名为 {name!r} 的场景：`sentinel exercise list` 可列出全部",
+    "no network namespaces here ({reason}): running on loopback, with rewritten addresses":
+        "这里没有网络命名空间（{reason}）：改在环回地址上运行，并改写地址",
+    "{n} captures agree with {path}": "{n} 个抓包与 {path} 一致",
+    "no rule (*.yml) in {path}": "{path} 中没有规则（*.yml）",
     "no capture came with this installation": "此安装不含任何抓包",
     "no capture {name!r}; there are {names}": "没有名为 {name!r} 的抓包；已有：{names}",
     "{file}: alert {alert}, {title}; frames: {frames}, of which evidence: {evidence}":
@@ -191,6 +223,7 @@ _COMMANDS = {
     "  {protocol}{tunnel}, {percent} % sure: {why}": "  {protocol}{tunnel}，把握 {percent} %：{why}",
     "  protocol not recognised{tunnel}": "  协议未识别{tunnel}",
     "  who asks whom was told from: {why}": "  谁向谁请求的依据：{why}",
+    "handshake": "握手", "payload": "载荷", "port": "端口", "first-frame": "首帧",
     "  in frames {first} to {last}": "  跨第 {first} 至 {last} 帧",
     "  … and {n} more values": "  ……还有 {n} 个数值",
     "{name}: {total}": "{name}：共 {total} 行",

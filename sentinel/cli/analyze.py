@@ -9,7 +9,7 @@ import click
 
 from sentinel.cli._analysis import STDIN, analysed, exit_code, print_page
 from sentinel.cli._settings import current
-from sentinel.errors import InputError, UsageError
+from sentinel.errors import InputError, RuleError, UsageError
 
 
 @click.command(
@@ -45,18 +45,39 @@ def command(
     if len(paths) != len(set(paths)):
         raise UsageError(settings.say("the same path is given twice"))
     sources = [_source(path) for path in paths]
+    _must_be_rules(rules)
     summary = analysed(sources, folder, rules, settings, show_progress=not quiet and not as_json)
+    code = exit_code(summary)
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False, default=str))
-    elif not quiet:
+    elif not quiet and code != InputError.exit_code:
         print_page(summary, folder, settings)
-    ctx.exit(exit_code(summary))
+    ctx.exit(code)
+
+
+def _must_be_rules(paths: tuple[Path, ...]) -> None:
+    """RuleError where one of these files or folders holds no rule, or something that is none."""
+    if not paths:
+        return
+    from sentinel.rules.load import RuleSet, find, shipped
+
+    files = {path: [str(file) for file in find([path])] for path in paths}
+    for path, inside in files.items():
+        if not inside:
+            raise RuleError(current().say("no rule (*.yml) in {path}", path=path))
+    own = {name for inside in files.values() for name in inside}
+    wrong = [str(problem) for problem in RuleSet.load([shipped(), *paths]).problems if problem.path in own]
+    if wrong:
+        raise RuleError("\nsentinel: ".join(wrong))
 
 
 def _source(path: str) -> Path | str:
     """A path as the pipeline takes it; InputError where there is nothing."""
     if path == STDIN:
         return STDIN
-    if not Path(path).exists():
+    source = Path(path)
+    if not source.exists():
         raise InputError(current().say("{path}: no such file or folder", path=path))
-    return Path(path)
+    if not (source.is_file() or source.is_dir()):
+        raise InputError(current().say("{path}: neither a file nor a folder; give a pipe as standard input", path=path))
+    return source

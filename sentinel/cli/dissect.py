@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sentinel.cli._settings import current
-from sentinel.errors import InputError
+from sentinel.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,8 +37,12 @@ def command(file: str, jsonl: bool, limit: int | None, protocol: str | None) -> 
     from sentinel import pipeline
 
     path: Path | str = STDIN if file == STDIN else Path(file)
-    if isinstance(path, Path) and not path.is_file():
+    if isinstance(path, Path) and path.is_dir():
+        raise InputError(current().say("{path}: a folder; name one capture", path=path))
+    if isinstance(path, Path) and not path.exists():
         raise InputError(current().say("{path}: no such file", path=path))
+    if protocol is not None:
+        _must_know(protocol)
     # With a filter the pipeline cannot know when enough messages of that protocol were found.
     batches = pipeline.dissect(path, limit=limit if protocol is None else None)
     if jsonl:
@@ -55,6 +59,15 @@ def command(file: str, jsonl: bool, limit: int | None, protocol: str | None) -> 
         stream.write((head + render(batch).str.join("\n").item() + "\n").encode())
         stream.flush()
         head = ""
+
+
+def _must_know(protocol: str) -> None:
+    """UsageError where no parser makes messages of that protocol."""
+    from sentinel.plugins import load_parsers
+
+    names = [found.name for found in load_parsers().protocols]
+    if protocol not in names:
+        raise UsageError(current().say("no protocol {name!r}; there are {names}", name=protocol, names=", ".join(names)))
 
 
 def _limited(

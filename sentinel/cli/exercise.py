@@ -42,11 +42,16 @@ def run(names: tuple[str, ...], output: Path, loopback: bool) -> None:
     wanted = list(SCENARIOS) if names == ("all",) else list(names)
     for name in wanted:
         if name not in SCENARIOS:
-            raise UsageError(f"there is no scenario {name!r}: `sentinel exercise list` names them")
+            raise UsageError(
+                current().say("there is no scenario {name!r}: `sentinel exercise list` names them", name=name)
+            )
     _require({server for name in wanted for server in SCENARIOS[name].serves.values()})
     reason = "" if loopback else namespaces.available()
     if reason:
-        click.echo(f"no network namespaces here ({reason}): running on loopback, with rewritten addresses", err=True)
+        sentence = current().say(
+            "no network namespaces here ({reason}): running on loopback, with rewritten addresses", reason=reason
+        )
+        click.echo(sentence, err=True)
     for name in wanted:
         click.echo(f"{name}: about {SCENARIOS[name].seconds:.0f} s", err=True)
         performance = perform(SCENARIOS[name], loopback=loopback or bool(reason))
@@ -73,7 +78,8 @@ def verify(directory: Path | None) -> None:
         click.echo(problem, err=True)
     if problems:
         raise SystemExit(1)
-    click.echo(f"{len(manifest.read(directory))} captures agree with {directory / manifest.MANIFEST}")
+    n = len(manifest.read(directory))
+    click.echo(current().say("{n} captures agree with {path}", n=n, path=directory / manifest.MANIFEST))
 
 
 def _require(servers: set[str]) -> None:

@@ -37,7 +37,7 @@ SAID_ABOVE = frozenset({
     `oracle` (pyshark); without them Sentinel's own decoding is shown, and what is missing.
     """,
 )
-@click.argument("capture", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("capture", type=click.Path(readable=False, path_type=Path))
 @click.argument("frame", type=click.IntRange(min=1))
 @click.option(
     "--decode-as", "decode_as", multiple=True, metavar="SELECTOR,PROTOCOL",
@@ -47,8 +47,11 @@ def command(capture: Path, frame: int, decode_as: tuple[str, ...]) -> None:
     """Show one frame as Sentinel and as tshark decode it."""
     from sentinel import pipeline
     from sentinel.cli import _frame, _tshark
+    from sentinel.store.evidence import read_frames
 
     settings = current()
+    if capture.is_dir():
+        raise InputError(settings.say("{path}: a folder; name one capture", path=capture))
     if not capture.is_file():
         raise InputError(settings.say("{path}: no such file", path=capture))
     selectors = dict(_selector(text) for text in decode_as)
@@ -62,6 +65,8 @@ def command(capture: Path, frame: int, decode_as: tuple[str, ...]) -> None:
         raise InputError(settings.say("{path}: there is no frame {n}", path=capture, n=frame))
     batches = _up_to_fault(pipeline.dissect(capture))
     ours = _frame.view(batches, frame, theirs.ends if theirs is not None else frozenset())
+    if theirs is None and not any(record.number == frame for record in read_frames(capture)):
+        raise InputError(settings.say("{path}: there is no frame {n}", path=capture, n=frame))
     _print(settings, frame, _our_lines(ours, settings), _their_lines(theirs, trouble, settings))
 
 
@@ -134,7 +139,7 @@ def _flow(text: Text, flow: Mapping[str, Any], settings: Settings) -> None:
     else:
         text.append(say("  protocol not recognised{tunnel}", tunnel=tunnel) + "\n")
     if flow["direction_by"]:
-        text.append(say("  who asks whom was told from: {why}", why=flow["direction_by"]) + "\n", "dim")
+        text.append(say("  who asks whom was told from: {why}", why=say(flow["direction_by"])) + "\n", "dim")
 
 
 def _message(text: Text, message: Mapping[str, Any], view: View, settings: Settings) -> None:

@@ -224,6 +224,9 @@ def cli(ctx: click.Context, verbose: int, quiet: bool, lang: str | None) -> None
 
 def main() -> None:
     """The console script."""
+    if sys.stdout is None:
+        # Closed by the caller. The first file opened, perhaps the case's, must not become descriptor 1.
+        sys.stdout = open(os.devnull, "w")
     # numpy would start a thread of linear algebra on every core, which nothing here uses
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     cli(prog_name="sentinel")

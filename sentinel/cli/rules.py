@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sentinel.cli._settings import current
+from sentinel.errors import InputError
 
 if TYPE_CHECKING:
     from sentinel.rules.load import RuleSet
@@ -100,7 +101,10 @@ def test_rules(context: click.Context, paths: tuple[Path, ...], names: tuple[str
 def _load(paths: tuple[Path, ...]) -> RuleSet:
     from sentinel.rules.load import RuleSet
 
-    return RuleSet.load(paths or None)
+    ruleset = RuleSet.load(paths or None)
+    if not ruleset.rules and not ruleset.problems:
+        raise InputError(current().say("no rule (*.yml) in {path}", path=", ".join(map(str, paths))))
+    return ruleset
 
 
 def _complain(ruleset: RuleSet) -> int:

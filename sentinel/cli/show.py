@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ import click
 
 from sentinel.cli._case import case_option, check_writable, opened
 from sentinel.cli._settings import ENDLESS, Settings, current
-from sentinel.errors import UsageError
+from sentinel.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,7 +67,7 @@ def command(
         limit = SCREEN if form == "table" and output is None else 0
     if table not in TABLES and not table.startswith(EXT):
         raise UsageError(current().say("no table {table!r}; there are {names}", table=table, names=", ".join(TABLES)))
-    with opened(folder) as case:
+    with opened(folder) as case, _blaming(output):
         everything = case.scan(table)
         rows = _query.chosen(everything, where, _column_names(columns, table, form))
         if form == "table":
@@ -88,6 +90,17 @@ def command(
                 stream.close()
 
 
+@contextmanager
+def _blaming(output: Path | None) -> Iterator[None]:
+    """A failed write knows no name: it is that of the file that was asked for."""
+    try:
+        yield
+    except OSError as error:
+        if output is not None and error.filename is None:
+            raise OutputError(f"{output}: {error.strerror or error}") from error
+        raise
+
+
 def _column_names(columns: str | None, table: str, form: str) -> tuple[str, ...] | None:
     from sentinel.cli import _query
 
@@ -98,7 +111,10 @@ def _column_names(columns: str | None, table: str, form: str) -> tuple[str, ...]
         return brief
     if columns.strip() == "all":
         return None
-    return tuple(name.strip() for name in columns.split(",") if name.strip())
+    names = tuple(dict.fromkeys(name.strip() for name in columns.split(",") if name.strip()))
+    if not names:
+        raise UsageError(current().say("--columns names no column"))
+    return names
 
 
 def _screen(rows: pl.LazyFrame, name: str, where: str | None, limit: int, output: Path | None) -> None:

@@ -38,5 +38,5 @@ cdef class CaptureReader:
     cdef bint interface_description(self, Py_ssize_t p, Py_ssize_t length) except -1
     @cython.locals(number=Py_ssize_t, captured=cython.longlong, wire=cython.longlong, high=cython.longlong, low=cython.longlong, unit=cython.longlong, padded=cython.longlong)
     cdef bint packet(self, Py_ssize_t p, Py_ssize_t length, bint enhanced) except -1
-    @cython.locals(wire=cython.longlong, captured=cython.longlong)
+    @cython.locals(wire=cython.longlong, captured=cython.longlong, snaplen=cython.longlong)
     cdef bint simple_packet(self, Py_ssize_t p, Py_ssize_t length) except -1

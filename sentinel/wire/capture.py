@@ -63,6 +63,8 @@ class CaptureReader:
         """Read the file header; False (with `fault` set) where this is no capture."""
         self.opened = True
         if not self.fill(4):
+            if self.fault != 0:
+                return False
             if self.size == 0:
                 return self.stop(Fault.FILE_TRUNCATED, "the file is empty")
             return self.stop(Fault.FILE_MALFORMED, "not a capture: shorter than any file header")
@@ -298,13 +300,13 @@ class CaptureReader:
         if length < 24:
             return
         names = {4: "received", 5: "dropped", 6: "accepted", 7: "dropped_os", 8: "delivered"}
-        row = {}
+        number = self.first_interface + self.u32(p + 8)
+        if number >= len(self.interfaces):
+            return
+        row = self.statistics.setdefault(number, {})
         for code, value in self.options(p + 20, p + length - 4):
             if code in names and len(value) == 8:
                 row[names[code]] = int.from_bytes(value, "little" if self.little else "big")
-        number = self.first_interface + self.u32(p + 8)
-        if number < len(self.interfaces):
-            self.statistics[number] = row
 
     def stamp(self, number, high, low):
         """Nanoseconds for a time stamp of interface `number`, in its resolution and offset; capped."""
@@ -327,6 +329,8 @@ class CaptureReader:
             number = self.first_interface + self.u16(p + 8)
         if number >= len(self.interfaces):
             return self.stop(Fault.FILE_MALFORMED, "a packet names an interface that was not described")
+        if not enhanced and self.u16(p + 10) not in (0, 0xFFFF):
+            self.note_drops(number, self.u16(p + 10))
         captured = self.u32(p + 20)
         if captured > length - 32 or captured > _MAX_RECORD:
             return self.stop(Fault.RECORD_LENGTH, f"packet {self.frame + 1} claims {captured} captured bytes")
@@ -358,9 +362,12 @@ class CaptureReader:
             if code == 1:
                 self.comment(value)
             elif code == 4 and len(value) == 8:
-                row = self.statistics.setdefault(number, {})
-                lost = int.from_bytes(value, "little" if self.little else "big")
-                row["dropped_in_packets"] = row.get("dropped_in_packets", 0) + lost
+                self.note_drops(number, int.from_bytes(value, "little" if self.little else "big"))
+
+    def note_drops(self, number, lost):
+        """Add what was lost between two packets of an interface."""
+        row = self.statistics.setdefault(number, {})
+        row["dropped_in_packets"] = row.get("dropped_in_packets", 0) + lost
 
     def simple_packet(self, p, length):
         """A simple packet block (4.4): no time, first interface."""
@@ -370,6 +377,9 @@ class CaptureReader:
         captured = length - 16
         if wire < captured:
             captured = wire
+        snaplen = cython.cast(cython.longlong, self.interfaces[self.first_interface]["snaplen"])
+        if 0 < snaplen < captured:
+            captured = snaplen
         self.link = self.links[self.first_interface]
         self.interface = self.first_interface
         self.start = p + 12

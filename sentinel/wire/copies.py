@@ -71,8 +71,6 @@ class Copies:
                 return False
             n = d.payload_end - p
             key = (key ^ n) * 1099511 & _LOW47
-            if n > 256:
-                n = 256
             for i in range(n):
                 key = (key ^ buf[p + i]) * 1099511 & _LOW47
         slot = (key >> 20) & (_SLOTS - 1)

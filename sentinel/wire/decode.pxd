@@ -42,6 +42,8 @@ cdef class Decoder:
     cdef int llc(self) except -2
     @cython.locals(p=Py_ssize_t, left=Py_ssize_t)
     cdef int network(self, int kind) except -2
+    @cython.locals(kind=cython.int)
+    cdef bint frame_type(self, Py_ssize_t p) except -1
     @cython.locals(lan=cython.int, size=cython.int)
     cdef bint redundancy_trailer(self) except -1
     @cython.locals(p=Py_ssize_t, count=cython.int, bottom=cython.int, nibble=cython.int)

@@ -146,7 +146,8 @@ class Decoder:
         if self.mac_at >= 0:
             return _LINK
         if self.unread is None:
-            self.unread = "truncated frame"
+            whole = self.ethertype >= 0 and self.fault == 0
+            self.unread = f"EtherType 0x{self.ethertype:04x}" if whole else "truncated frame"
         return _UNREAD
 
     def skip_unread(self, what):
@@ -383,6 +384,11 @@ class Decoder:
             return True
         return False
 
+    def frame_type(self, p):
+        """Whether the EtherType at a checked position is one that an Ethernet frame in a pseudowire commonly has."""
+        kind = self.u16(p)
+        return kind == 0x0800 or kind == 0x86DD or kind == 0x0806 or kind == 0x8100 or kind == 0x88A8
+
     def mpls(self):
         """A label stack (RFC 3032) and what its first nibble says follows."""
         p = self.p
@@ -409,8 +415,8 @@ class Decoder:
             return self.network(0x0800)
         if nibble == 6:
             return self.network(0x86DD)
-        if nibble == 0 and self.end - p > 4:
-            # a pseudowire control word (RFC 4385), then Ethernet
+        if nibble == 0 and self.end - p >= 18 and not self.frame_type(p + 12):
+            # a pseudowire control word (RFC 4385), then Ethernet; without one, a MAC address may begin with zero too
             self.p = p + 4
         return self.ethernet()
 
@@ -720,7 +726,7 @@ class Decoder:
             self.p = p + 8
             return self.inner_ethernet()
         if port == 4790:
-            if left < 8 or self.buf[p] & 0x0C != 0x0C:
+            if left < 8 or self.buf[p] & 0x3C != 0x0C or self.buf[p + 3] == 0 or self.buf[p + 3] > 3:
                 return -1
             inner = self.buf[p + 3]
             self.enter(f"vxlan-gpe:{self.u32(p + 4) >> 8}")

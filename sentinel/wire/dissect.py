@@ -47,6 +47,7 @@ BATCH_POINTS = 1 << 18
 BATCH_HEAP = 1 << 24
 MAX_BACKLOG = 64
 MAX_BACKLOG_BYTES = 1 << 15
+MAX_DEFECTS = 20
 MAX_DEPTH = 8
 """Parsers that hand on to each other."""
 MAX_MALFORMED = 32
@@ -54,6 +55,7 @@ MAX_MALFORMED = 32
 MAX_FAULT_ROWS = 1000
 """Rows of one fault code that a capture writes; the rest is only counted."""
 
+_MAX_BACK = cython.declare(cython.longlong, 1 << 20)
 _MAX_KEPT = cython.declare(cython.longlong, MAX_KEPT)
 _BATCH_MESSAGES = cython.declare(cython.longlong, BATCH_MESSAGES)
 _BATCH_FLOWS = cython.declare(cython.longlong, BATCH_FLOWS)
@@ -306,8 +308,8 @@ class Engine:
         d = self.decoder
         if d.flags & 16:
             return False
-        if f.syn_seq == d.seq and f.client == side:
-            return False
+        if f.syn_seq >= 0 and f.client == side:
+            return f.syn_seq != d.seq
         return f.payload0 > 0 or f.payload1 > 0 or (f.tcp_flags0 | f.tcp_flags1) & 5 != 0
 
     def arp(self):
@@ -377,7 +379,14 @@ class Engine:
             # the connection began before the capture
             s.next = d.seq
         ahead = s.distance(d.seq)
-        if ahead == 0:
+        if ahead <= -_MAX_BACK:
+            # no window reaches that far back: another connection whose beginning was not captured
+            self.gap(f, side, s, 0, d.frame, d.time)
+            s.next = d.seq
+            ahead = 0
+        if ahead == 0 and s.held and s.distance(s.held[0][0]) < declared:
+            self.overtaken(f, side, s)
+        elif ahead == 0:
             self.segment = d.payload
             if f.label >= 0:
                 s.remember(d.seq, d.buf, d.payload, d.payload_end)
@@ -392,7 +401,7 @@ class Engine:
             if f.label >= 0 and s.differs(d.seq, d.buf, d.payload, d.payload_end):
                 f.faults += 1
                 self.stand(f, side, d.frame, d.frame, d.time, 0)
-                self.note(int(Fault.STREAM_OVERLAP), "a segment repeats bytes with another content; the first stay", 0)
+                self.note(int(Fault.STREAM_OVERLAP), "a segment repeats bytes with other content: the first stay", 0)
             if ahead + declared > 0:
                 fresh = d.payload - ahead
                 if fresh < d.payload_end:
@@ -414,6 +423,35 @@ class Engine:
                 self.drain(f, side, s, d.time + 2 * MAX_WAIT, True)
             elif s.hopeless(d.time):
                 self.drain(f, side, s, d.time, True)
+
+    def overtaken(self, f: Flow, side, s: Stream):
+        """A segment in turn that covers bytes which waited behind the hole that it fills: what came first stays."""
+        d = self.decoder
+        data = bytes(d.buf[d.payload : d.payload_end])
+        size = len(data)
+        done = cython.cast(cython.longlong, 0)
+        while done < size:
+            stop = size
+            if s.held:
+                room = s.distance(s.held[0][0])
+                if done + room < size:
+                    stop = done + room
+            if stop > done:
+                self.deliver_bytes(f, side, s, data[:stop], done, d.frame, d.time)
+                s.advance(stop - done)
+            if stop < size:
+                waited = s.held[0][1]
+                again = data[stop : stop + len(waited)]
+                if again != waited[: len(again)]:
+                    f.faults += 1
+                    self.stand(f, side, d.frame, d.frame, d.time, 0)
+                    self.note(int(Fault.STREAM_OVERLAP), "other bytes than those that waited: the first stay", 0)
+            self.drain(f, side, s, d.time, False)
+            done = -s.distance(d.seq)
+        missing = d.declared - done
+        if missing > 0:
+            s.advance(missing)
+            self.gap(f, side, s, missing, d.frame, d.time)
 
     def drain(self, f: Flow, side, s: Stream, time, skip):
         """Hand on held segments that are in turn now; with `skip`, step over holes that will not be filled."""
@@ -447,6 +485,7 @@ class Engine:
         """Bytes of the stream are missing and will not come: go on behind them at the next message."""
         f.gaps += 1
         f.gap_bytes += n
+        s.holes += 1
         f.faults += 1
         self.stand(f, side, frame, frame, time, 0)
         self.note(int(Fault.STREAM_GAP), f"{n} bytes missing", 0)
@@ -484,13 +523,13 @@ class Engine:
         d = self.decoder
         if end <= start or f.settled:
             return
-        if f.label >= 0:
-            if s.tail:
-                self.run_tail(f, side, s, bytes(d.buf[start:end]), d.frame, d.time, start - self.segment)
-            else:
-                self.run(f, side, s, d.buf, start, end, d.first_frame, d.frame, d.time, start - self.segment)
+        at = start - self.segment
+        if f.label < 0:
+            self.undecided(f, side, s, bytes(d.buf[start:end]), d.first_frame, d.frame, d.time, at)
+        elif s.tail:
+            self.run_tail(f, side, s, bytes(d.buf[start:end]), d.frame, d.time, at)
         else:
-            self.undecided(f, side, s.synced, bytes(d.buf[start:end]), d.frame, d.time, start - self.segment)
+            self.run(f, side, s, d.buf, start, end, d.first_frame, d.frame, d.time, at, 0, at)
 
     def deliver_bytes(self, f: Flow, side, s: Stream, data, start, frame, time):
         """Payload that had been held back."""
@@ -498,11 +537,11 @@ class Engine:
             return
         piece = data[start:] if start > 0 else data
         if f.label < 0:
-            self.undecided(f, side, s.synced, piece, frame, time, start)
+            self.undecided(f, side, s, piece, frame, frame, time, start)
         elif s.tail:
             self.run_tail(f, side, s, piece, frame, time, start)
         else:
-            self.run(f, side, s, piece, 0, len(piece), frame, frame, time, start)
+            self.run(f, side, s, piece, 0, len(piece), frame, frame, time, start, 0, start)
 
     def datagram(self, f: Flow, side):
         """The payload of a UDP datagram or of a frame without IP: whole messages, nothing left over."""
@@ -510,13 +549,13 @@ class Engine:
         if f.settled:
             return
         if f.label >= 0:
-            self.run(f, side, None, d.buf, d.payload, d.payload_end, d.first_frame, d.frame, d.time, 0)
+            self.run(f, side, None, d.buf, d.payload, d.payload_end, d.first_frame, d.frame, d.time, 0, 0, 0)
         else:
-            self.undecided(f, side, True, bytes(d.buf[d.payload : d.payload_end]), d.frame, d.time, 0)
+            self.undecided(f, side, None, bytes(d.buf[d.payload : d.payload_end]), d.first_frame, d.frame, d.time, 0)
 
     # -- which protocol ---------------------------------------------------------------------------------------
 
-    def undecided(self, f: Flow, side, synced, data, frame, time, offset):
+    def undecided(self, f: Flow, side, s: Stream, data, since, frame, time, offset):
         """Keep payload until the protocol is known, then give all of it to the parser in the order it came."""
         if f.scores is None:
             f.scores = {}
@@ -527,7 +566,9 @@ class Engine:
             if kept[0] == side:
                 first = False
                 before += kept[1]
-        f.backlog.append((side, data, frame, time, offset, self.rows.capture))
+        synced = s is None or s.synced
+        holes = 0 if s is None else s.holes
+        f.backlog.append((side, data, since, frame, time, offset, self.rows.capture, synced, holes))
         f.backlog_bytes += len(data)
         self.rows.kept += len(data)
         transport = transport_of(f)
@@ -557,7 +598,7 @@ class Engine:
             f.settled = True
             return
         if decision.protocol is None:
-            f.name = decision.name
+            f.name = decision.name or None
             f.label_by = decision.by
             f.confidence = decision.confidence
             f.settled = True
@@ -595,18 +636,24 @@ class Engine:
         if f.direction_by != 3:
             self.turn(f, protocol, backlog)
         here = self.rows.capture
-        for side, data, frame, time, offset, capture in backlog:
+        seen = [-1, -1]
+        for side, data, since, frame, time, offset, capture, synced, holes in backlog:
             if f.settled:
                 break
             self.rows.capture = capture
             if f.proto != 6:
-                self.run(f, side, None, data, 0, len(data), frame, frame, time, offset)
+                self.run(f, side, None, data, 0, len(data), since, frame, time, offset, 0, offset)
                 continue
             s = f.stream0 if side == 0 else f.stream1
+            if seen[side] != holes:
+                # the first piece, or the first one behind bytes that are missing
+                self.drop_tail(s)
+                s.synced = synced
+                seen[side] = holes
             if s.tail:
                 self.run_tail(f, side, s, data, frame, time, offset)
             else:
-                self.run(f, side, s, data, 0, len(data), frame, frame, time, offset)
+                self.run(f, side, s, data, 0, len(data), since, frame, time, offset, 0, offset)
         self.rows.capture = here
 
     def turn(self, f: Flow, protocol, backlog):
@@ -620,7 +667,7 @@ class Engine:
             return
         if protocol.orient is None:
             return
-        for side, data, _, _, _, _ in backlog:
+        for side, data, _, _, _, _, _, _, _ in backlog:
             try:
                 way = protocol.orient(Reader(data))
             except Exception:  # Short, Malformed, or a defect: these bytes do not tell
@@ -650,12 +697,7 @@ class Engine:
         if len(joined) < wanted:
             self.keep_tail(f, side, s, joined, wanted, since, at, frame, time)
             return
-        self.run(f, side, s, joined, 0, len(joined), since, frame, time, at)
-        left = len(s.tail)
-        if left and left < len(joined):
-            # what is left now began in this frame
-            s.tail_frame = frame
-            s.tail_offset = offset + len(data) - left
+        self.run(f, side, s, joined, 0, len(joined), since, frame, time, at, len(joined) - len(data), offset)
 
     def keep_tail(self, f: Flow, side, s: Stream, data, wanted, since, offset, frame, time):
         """Keep the beginning of a message until more of it comes; it began in frame `since` at `offset`."""
@@ -670,10 +712,11 @@ class Engine:
         s.tail_offset = offset
         s.tail_capture = self.rows.capture
 
-    def run(self, f: Flow, side, s: Stream, buf, start, end, since, frame, time, offset):
+    def run(self, f: Flow, side, s: Stream, buf, start, end, since, frame, time, offset, seam, behind):
         """Give every message in `buf[start:end]` to the flow's parser; keep what is not complete.
 
-        `since` is the frame of the first byte, `offset` its place in that frame's payload. `s` is None for datagrams.
+        `since` is the frame of the first byte, `offset` its place in that frame's payload; the bytes from `seam` on are
+        those of the current frame, from `behind` on in its payload. `s` is None for datagrams.
         """
         rows = self.rows
         r = self.reader
@@ -701,9 +744,11 @@ class Engine:
                 return
         while r.pos < r.end:
             at = r.pos
+            here = at - start
+            here = offset + here if here < seam else behind + here - seam
             r.start = at
             r.wanted = 0
-            rows.at(frame, since, time, rows.flow, rows.ident, rows.direction, offset + at - start)
+            rows.at(frame, since, time, rows.flow, rows.ident, rows.direction, here)
             rows.protocol = label
             messages = rows.messages.n
             items = rows.items.n
@@ -732,9 +777,7 @@ class Engine:
                 r.end = end
                 r.narrowed = 0
                 if s is None:
-                    self.malformed(
-                        f, messages, int(Fault.SHORT), "the datagram ends before the message does", offset + at - start
-                    )
+                    self.malformed(f, messages, int(Fault.SHORT), "the datagram ends before the message does", here)
                     return
                 if r.end - at > self.caps[label] or r.wanted > self.caps[label]:
                     self.malformed(
@@ -742,13 +785,13 @@ class Engine:
                         messages,
                         int(Fault.TOO_LARGE),
                         "a message longer than this protocol allows",
-                        offset + at - start,
+                        here,
                     )
                     r.pos = at
                     if not self.resync(f, side, s, r, at + 1, False):
                         return
                     continue
-                self.keep_tail(f, side, s, r.slice(at, end), r.wanted, since, offset + at - start, frame, time)
+                self.keep_tail(f, side, s, r.slice(at, end), r.wanted, since, here, frame, time)
                 return
             except Malformed as error:
                 r.end = end
@@ -758,19 +801,19 @@ class Engine:
                 self.account(f, side)
                 if code == int(Fault.TOO_LARGE):
                     self.drop_slot(f, side)
-                self.malformed(f, messages, code, detail, offset + at - start)
+                self.malformed(f, messages, code, detail, here)
             except MemoryError:
                 raise
             except Exception as error:
                 # a defect of the parser: the flow goes on, the report says so, the log has the traceback
                 r.end = end
                 r.narrowed = 0
-                if len(self.defects) < 20:
-                    self.defects.append((self.protocols[label].name, frame, traceback.format_exc()))
-                self.malformed(
-                    f, messages, int(Fault.PARSER), f"{type(error).__name__} in the parser", offset + at - start
-                )
+                self.note_defect(label, frame)
+                self.malformed(f, messages, int(Fault.PARSER), f"{type(error).__name__} in the parser", here)
             else:
+                if f.family == 0:
+                    # what follows in a frame without IP is padding: nothing says where the message ends but itself
+                    return
                 continue
             # only after a malformed message: look for the next one
             if f.settled:
@@ -788,6 +831,11 @@ class Engine:
         else:
             f.slot_bytes1 += self.rows.grown
         self.rows.grown = 0
+
+    def note_defect(self, label, frame):
+        """Keep the traceback of what a parser raised, for the log."""
+        if len(self.defects) < MAX_DEFECTS:
+            self.defects.append((self.protocols[label].name, frame, traceback.format_exc()))
 
     def count_faults(self, f: Flow, first):
         """Count the faults that a parser noted on messages that it could read."""
@@ -884,6 +932,7 @@ class Engine:
         saved = r.narrow(n)
         stop = r.end
         extra = rows.extra
+        row = rows.row
         self.current = inner
         messages = rows.messages.n
         try:
@@ -898,15 +947,23 @@ class Engine:
                     raise Malformed(int(Fault.PARSER), "the parser consumed nothing")
                 if rows.messages.n > messages and rows.messages.a[messages, M_LENGTH] == 0:
                     rows.messages.a[messages, M_LENGTH] = r.pos - at
-        except Malformed as error:
-            code = int(error.args[0]) if error.args else int(Fault.VALUE)
-            detail = str(error.args[1]) if len(error.args) > 1 else ""
+        except (MemoryError, Short):
+            raise
+        except Exception as error:
+            if isinstance(error, Malformed):
+                code = int(error.args[0]) if error.args else int(Fault.VALUE)
+                detail = str(error.args[1]) if len(error.args) > 1 else ""
+            else:
+                code = int(Fault.PARSER)
+                detail = f"{type(error).__name__} in the parser"
+                self.note_defect(inner, rows.frame)
             rows.extra = self.extras[inner]
             rows.protocol = inner
             if rows.messages.n == messages:
                 rows.message(int(Kind.MALFORMED), -1, NO_OPERATION)
             rows.fault(code, detail)
         finally:
+            rows.row = row
             self.depth -= 1
             r.end = stop
             r.widen(saved)

@@ -32,7 +32,7 @@ cdef class Rows:
     cdef dict text_ids
     cdef public list facts
     cdef set fact_keys
-    cdef readonly long long facts_dropped, texts_dropped
+    cdef readonly long long facts_dropped, texts_dropped, text_size
     cdef public long long kept, grown
     cdef public int capture
     cdef public long long frame
@@ -44,7 +44,7 @@ cdef class Rows:
     cdef public int protocol
     cdef public int index
     cdef public long long offset
-    cdef readonly Py_ssize_t row
+    cdef public Py_ssize_t row
     cdef Py_ssize_t item_row
     cdef readonly long long item_count
     cdef readonly long long point_count

@@ -102,6 +102,7 @@ _TOO_LARGE = 49  # Fault.TOO_LARGE; a literal so that this module imports no enu
 
 MAX_KEPT = 64 << 20  # bytes of all flows that wait for a label, a missing segment or the rest of a message
 MAX_TEXTS = 1 << 20
+MAX_TEXT_SIZE = 1 << 25  # characters of all texts of a run together
 MAX_TEXT = 1024
 MAX_FACTS = 1 << 18
 MAX_ITEMS = 4096  # items of one message that are kept; the quantity in the message is what the wire said
@@ -174,6 +175,7 @@ class Rows:
         self.fact_keys = set()
         self.facts_dropped = 0
         self.texts_dropped = 0
+        self.text_size = 0
         self.kept = 0
         self.grown = 0
         self.capture = 0
@@ -558,10 +560,11 @@ class Rows:
         text = clean(value)
         got = self.text_ids.get(text)
         if got is None:
-            if len(self.texts) >= MAX_TEXTS:
+            if len(self.texts) >= MAX_TEXTS or self.text_size >= MAX_TEXT_SIZE:
                 self.texts_dropped += 1
                 return 0
             got = len(self.texts)
+            self.text_size += len(text)
             self.texts.append(text)
             self.text_ids[text] = got
         if value is not text and len(self.text_ids) < 2 * MAX_TEXTS:

@@ -9,7 +9,7 @@ cdef class Stream:
     cdef public bint synced
     cdef public bytes tail
     cdef public Py_ssize_t wanted
-    cdef public long long tail_frame, tail_offset, tail_capture
+    cdef public long long tail_frame, tail_offset, tail_capture, holes
     cdef readonly long long last_seq
     cdef readonly bytes last
     cdef public long long skipped

@@ -46,6 +46,7 @@ class Stream:
         self.tail_frame = 0
         self.tail_offset = 0
         self.tail_capture = 0
+        self.holes = 0
         self.skipped = 0
         self.last_seq = -1
         self.last = b""
