@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import sys
 import threading
+import uuid
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +19,7 @@ from click.testing import CliRunner, Result
 
 from sentinel.cli import _analysis, _coverage, _format, _summary, main
 from sentinel.cli._settings import Settings
+from sentinel.rules.load import shipped
 
 EN = Settings("en")
 SUMMARY_KEYS = {
@@ -154,11 +157,31 @@ def test_quiet_prints_nothing(monkeypatch, capture):
 
 def test_what_the_pipeline_is_asked(monkeypatch, capture, tmp_path):
     pipeline = fake_case.install(monkeypatch)
+    rule = (shipped() / "s7comm" / "s7comm_plc_stop.yml").read_text(encoding="utf-8")
+    rule = rule.replace("name: s7comm_plc_stop", "name: own")
+    (tmp_path / "own.yml").write_text(re.sub(r"^id: .*", f"id: {uuid.uuid4()}", rule, flags=re.M), encoding="utf-8")
     assert run(capture, "-", "--case", "acme", "--rules", str(tmp_path), "--json").exit_code == 0
     (asked,) = pipeline.asked
     assert asked["paths"] == [Path(capture), "-"]
     assert (asked["case"], asked["rules"], asked["progress"]) == (Path("acme"), [tmp_path], None)
     assert not asked["stop"].is_set()
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "no rule (*.yml) in"), ("no rule", "own.yml:1: ")])
+def test_rules_that_are_none_end_before_anything_is_done(monkeypatch, capture, tmp_path, content, said):
+    pipeline = fake_case.install(monkeypatch)
+    if content is not None:
+        (tmp_path / "own.yml").write_text(content)
+    result = run(capture, "--case", "acme", "--rules", str(tmp_path))
+    assert result.exit_code == 8 and said in result.stderr
+    assert pipeline.asked == []
+
+
+def test_a_pipe_is_no_path(monkeypatch, tmp_path):
+    fake_case.install(monkeypatch)
+    os.mkfifo(tmp_path / "pipe")
+    result = run(str(tmp_path / "pipe"), "--case", "acme")
+    assert result.exit_code == 3 and "standard input" in result.stderr
 
 
 def test_no_rules_means_the_shipped_ones(monkeypatch, capture):

@@ -211,3 +211,13 @@ def test_faults_of_messages_do_not_change_the_exit_code(monkeypatch, capture):
 def test_missing_file(monkeypatch):
     fake_case.install(monkeypatch)
     assert run("no/such.pcap", "--jsonl").exit_code == 3
+
+
+def test_a_protocol_that_nothing_speaks(monkeypatch, capture):
+    fake_case.install(monkeypatch)
+    result = run(capture, "--protocol", "modbuss")
+    assert result.exit_code == 2 and "modbus" in result.stderr
+
+
+def test_a_folder_is_no_capture(tmp_path):
+    assert "a folder" in run(str(tmp_path)).stderr

@@ -224,3 +224,8 @@ def test_an_id_that_another_one_begins_with_is_itself():
 def test_large_tables_are_written_in_batches(monkeypatch, tmp_path: Path):
     monkeypatch.setattr(_query, "BATCH", 2)
     assert len(rows("messages")) == 3
+
+
+def test_columns_that_are_none_or_named_twice():
+    assert run("messages", "--columns", " , ").exit_code == 2
+    assert run("messages", "--columns", "frame,frame").exit_code == 0

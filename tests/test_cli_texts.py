@@ -19,6 +19,7 @@ COMPUTED = {
     *_summary.ROLE_NAMES.values(), *_summary.SEVERITY_NAMES.values(), *(why for why in LABEL_BY.values() if why),
     _coverage.COVERS, _coverage.CUT, _coverage.LOST, _coverage.GAPS, _coverage.ONE_SIDED, _coverage.MIDSTREAM,
     _coverage.UNKNOWN, _coverage.GUESSED, _coverage.EVICTED, "answers", "asks", "both",
+    "Usage:", "Options", "Commands", "Show this message and exit.",
     "handshake", "payload", "port", "first-frame",
     "File", "Format", "Frames", "From", "Address", "Device", "Role", "Level", "Speaks",
 }  # fmt: skip

@@ -8,6 +8,10 @@ A sentence that is missing here is shown in English; `tests/test_cli_texts.py` s
 from __future__ import annotations
 
 _HELP = {
+    "Usage:": "用法：",
+    "Options": "选项",
+    "Commands": "命令",
+    "Show this message and exit.": "显示本说明并退出。",
     "Sentinel reads captures of industrial networks and says who is there, what they speak and what happened.":
         "Sentinel 读取工业网络的抓包文件，说明网络里有谁、它们说什么协议、发生了什么。",
     "Show the version, the build and the Python that runs it.": "显示版本、构建方式和所用的 Python。",

@@ -11,6 +11,9 @@ from sentinel.cli._analysis import STDIN, analysed, exit_code, print_page
 from sentinel.cli._settings import current
 from sentinel.errors import InputError, RuleError, UsageError
 
+MAX_WRONG = 5
+"""Problems of rule files that are named; `sentinel rules lint` names them all."""
+
 
 @click.command(
     "analyze",
@@ -68,7 +71,7 @@ def _must_be_rules(paths: tuple[Path, ...]) -> None:
     own = {name for inside in files.values() for name in inside}
     wrong = [str(problem) for problem in RuleSet.load([shipped(), *paths]).problems if problem.path in own]
     if wrong:
-        raise RuleError("\nsentinel: ".join(wrong))
+        raise RuleError("\nsentinel: ".join(wrong[:MAX_WRONG]))
 
 
 def _source(path: str) -> Path | str:

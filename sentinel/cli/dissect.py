@@ -67,7 +67,9 @@ def _must_know(protocol: str) -> None:
 
     names = [found.name for found in load_parsers().protocols]
     if protocol not in names:
-        raise UsageError(current().say("no protocol {name!r}; there are {names}", name=protocol, names=", ".join(names)))
+        raise UsageError(
+            current().say("no protocol {name!r}; there are {names}", name=protocol, names=", ".join(names))
+        )
 
 
 def _limited(

@@ -21,7 +21,7 @@ from sentinel.version import VERSION
 
 REQUIRED = ("click", "Cython", "lz4", "netaddr", "numpy", "polars", "pysigma", "pyyaml", "rich", "zstandard")
 """What the core install of setup.cfg requires."""
-OPTIONAL = ("pymodbus", "pyshark", "python-snap7", "scapy")
+OPTIONAL = ("py1815", "pymodbus", "pyshark", "python-snap7", "scapy", "yadnp3")
 """What its extras add for people who use Sentinel."""
 PYTHON = ((3, 11), (3, 13))
 LOW_DISK = 1_000_000_000

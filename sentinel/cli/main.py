@@ -13,6 +13,7 @@ import importlib
 import inspect
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -31,8 +32,38 @@ C = TypeVar("C", bound=click.Command)
 _OUTPUT_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
+class _Formatter(click.HelpFormatter):
+    """Help whose own words (click's headings and its line about --help) are in the language of the person."""
+
+    lang = "en"
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """The line of usage."""
+        super().write_usage(prog, args, translated("Usage:", self.lang) + " " if prefix is None else prefix)
+
+    def write_heading(self, heading: str) -> None:
+        """The heading of a section."""
+        super().write_heading(translated(heading, self.lang))
+
+    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Names and what they mean."""
+        super().write_dl([(name, translated(meaning, self.lang)) for name, meaning in rows], col_max, col_spacing)
+
+
+class _Context(click.Context):
+    """A context whose help is written by `_Formatter`."""
+
+    def make_formatter(self) -> click.HelpFormatter:
+        """A formatter for the person's language, as wide as this context wants it."""
+        formatter = _Formatter(width=self.terminal_width, max_width=self.max_content_width)
+        formatter.lang = _language_of(self)
+        return formatter
+
+
 class LazyGroup(click.Group):
     """A group whose commands are files: listing them reads their docstrings, running one imports it alone."""
+
+    context_class = _Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command's name, sorted."""
@@ -128,6 +159,7 @@ def localised(command: C, lang: str) -> C:
     if lang == "en":
         return command
     twin = copy.copy(command)
+    twin.context_class = _Context
     twin.help = _paragraphs(command.help, lang)
     twin.short_help = translated(command.short_help, lang) if command.short_help else None
     twin.params = []
