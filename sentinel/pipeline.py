@@ -54,7 +54,7 @@ QUEUE = 2
 """Batches that wait between the core and the tables: memory is bounded by this."""
 OVERLAP = 1_000_000_000
 """ns by which a capture may begin before the one before it ended and still continue its conversations."""
-MAX_INVENTORY_FLOWS = 1 << 16
+MAX_INVENTORY_FLOWS = 1 << 15
 """Distinct pairs of addresses that the inventory is made from; beyond it, pairs without messages are left out."""
 
 

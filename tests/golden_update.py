@@ -19,8 +19,11 @@ import oracles
 import polars as pl
 from battery import ANSWER, ASK, Sample, wire_of
 from conftest import ROOT
+from cotp_wire import data
 from dnp3_samples import BACK, answer, link, request
 from frames import Talk, pcap
+from s7comm_samples import message_of
+from s7comm_wire import way
 
 from sentinel import pipeline
 from sentinel.cli._jsonl import lines
@@ -105,9 +108,16 @@ def _sorted(counts: Counter[str]) -> dict[str, int]:
 
 
 def samples(name: str) -> list[Sample]:
-    """What the battery sends to a parser, as one conversation; of DNP3 every function besides."""
+    """What the battery sends to a parser, as one conversation; of DNP3 and S7comm every operation besides."""
     wire = wire_of(name)
-    return [*wire.opening, *wire.samples, *(dnp3_functions() if name == "dnp3" else ())]
+    more = {"dnp3": dnp3_functions, "s7comm": s7comm_operations}.get(name, list)
+    return [*wire.opening, *wire.samples, *more()]
+
+
+def s7comm_operations() -> list[Sample]:
+    """A message of each operation, in the direction that it tells itself."""
+    messages = [message_of(key) for key in sorted(oracles.protocol("s7comm").operations)]
+    return [(way(message), data(message)) for message in messages]
 
 
 def dnp3_functions() -> list[Sample]:
@@ -127,8 +137,8 @@ def dnp3_functions() -> list[Sample]:
 def capture_of(name: str) -> bytes:
     """A capture of one connection that carries a parser's samples."""
     talk = Talk(dport=wire_of(name).port).open()
-    for side, data in samples(name):
-        talk.send(side, data)
+    for side, piece in samples(name):
+        talk.send(side, piece)
     return pcap(talk.close().records)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
+from parsers import _s7comm_tables as tables
 from parsers import s7comm
 from sentinel.model import Kind
 from sentinel.schema import FACT_KINDS
@@ -286,3 +287,27 @@ SAMPLES = [
     pdu(7, bytes([1, 0, 0x10, 0x10, 0, 0, 0, 0]), reference=0),
     pdu(7, hexed("00 01 12 06 13 00 0000cafe"), hexed("ff 00 0001") + value(0xFF, 9, b"\xbe\xef"), reference=0),
 ]
+
+
+def message_of(key: int) -> bytes:
+    """A message whose operation has that key."""
+    if key >= tables.USERDATA:
+        group, sub = key >> 8 & 0x3F, key & 0xFF
+        if (group, sub) == (tables.BLOCK_SEND_GROUP, 0):
+            return pdu(7, hexed("00 01 12 06 13 00 0000cafe"), hexed("ff 00 0000"), reference=0)
+        return ud_request(group, sub)
+    if key >= tables.MODE:
+        return pdu(7, bytes([1, 0, 0x10, 0x10, 0, 0, key & 0xFF, 0]), reference=0)
+    services = {known: name for name, (known, _) in tables.PI_SERVICES.items()}
+    if key in services:
+        return pi(services[key].encode())
+    others = {
+        tables.PI_OTHER: pi(b"_WHAT"),
+        tables.PLC_START: pi(b"P_PROGRAM"),
+        tables.PLC_START_COLD: pi(b"P_PROGRAM", b"C "),
+        tables.ACK: pdu(2, b"", error=0),
+        tables.JOB_OTHER: job(b"\x77"),
+        tables.CPU_SERVICE: job(b"\x00"),
+        tables.USERDATA_OTHER: ud_request(0x3E, 1),
+    }
+    return others[key] if key in others else reply(bytes([key]))

@@ -23,8 +23,8 @@ from s7comm_samples import (
     ask,
     hexed,
     job,
+    message_of,
     pdu,
-    pi,
     piece,
     read_var,
     reply,
@@ -56,30 +56,6 @@ def test_operations_are_unique_and_fit():
     assert len(names) == len(set(names))
     assert 0 not in s7comm.OPERATIONS and max(s7comm.OPERATIONS) < 65536
     assert all(name.replace("_", "").isalnum() and name == name.lower() for name in names)
-
-
-def message_of(key: int) -> bytes:
-    """A message whose operation has that key."""
-    if key >= tables.USERDATA:
-        group, sub = key >> 8 & 0x3F, key & 0xFF
-        if (group, sub) == (tables.BLOCK_SEND_GROUP, 0):
-            return pdu(7, hexed("00 01 12 06 13 00 0000cafe"), hexed("ff 00 0000"), reference=0)
-        return ud_request(group, sub)
-    if key >= tables.MODE:
-        return pdu(7, bytes([1, 0, 0x10, 0x10, 0, 0, key & 0xFF, 0]), reference=0)
-    services = {known: name for name, (known, _) in tables.PI_SERVICES.items()}
-    if key in services:
-        return pi(services[key].encode())
-    others = {
-        tables.PI_OTHER: pi(b"_WHAT"),
-        tables.PLC_START: pi(b"P_PROGRAM"),
-        tables.PLC_START_COLD: pi(b"P_PROGRAM", b"C "),
-        tables.ACK: pdu(2, b"", error=0),
-        tables.JOB_OTHER: job(b"\x77"),
-        tables.CPU_SERVICE: job(b"\x00"),
-        tables.USERDATA_OTHER: ud_request(0x3E, 1),
-    }
-    return others[key] if key in others else reply(bytes([key]))
 
 
 @pytest.mark.parametrize("key", s7comm.OPERATIONS, ids=lambda key: s7comm.OPERATIONS[key].name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from sentinel.cli._settings import current
 from sentinel.errors import OutputError
 
 if TYPE_CHECKING:
@@ -39,19 +40,21 @@ def check_not_evidence(path: Path, case: Case) -> None:
     if not path.exists():
         return
     if not path.is_file():
-        raise OutputError(f"{path} is not an ordinary file; name another")
+        raise OutputError(current().say("{path}: not an ordinary file; name another", path=path))
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest in case.scan("captures").collect()["sha256"].to_list():
-        raise OutputError(f"{path} is a capture of this case and is not overwritten; name another file")
+        raise OutputError(
+            current().say("{path}: a capture of this case, which is not overwritten; name another file", path=path)
+        )
 
 
 def check_writable(path: Path) -> None:
     """OutputError where a file cannot be created at `path`, before the work is done for it."""
     folder = path.parent
     if path.is_dir():
-        raise OutputError(f"{path} is a folder; name a file")
+        raise OutputError(current().say("{path}: a folder; name a file", path=path))
     if not folder.is_dir():
-        raise OutputError(f"{folder} is not a folder; make it first")
+        raise OutputError(current().say("{path}: no such folder; make it first", path=folder))
     if not os.access(path if path.exists() else folder, os.W_OK):
-        raise OutputError(f"{path} cannot be written: permission denied")
+        raise OutputError(current().say("{path}: cannot be written: permission denied", path=path))

@@ -14,6 +14,7 @@ import polars as pl
 from polars import selectors
 
 from sentinel import schema
+from sentinel.cli._settings import current
 from sentinel.errors import NoSuchRow, OutputError, UsageError
 
 BATCH = 65536
@@ -113,9 +114,11 @@ def unique_row(rows: pl.LazyFrame, column: str, prefix: str, what: str) -> dict[
     if found.height == 1:
         return found.row(0, named=True)
     if found.height == 0:
-        raise NoSuchRow(f"the case has no {what} whose id begins with {prefix!r}")
+        raise NoSuchRow(current().say("no id in the case begins with {prefix!r}", prefix=prefix))
     several = ", ".join(str(value)[: len(prefix) + 8] for value in found[column])
-    raise NoSuchRow(f"several {what}s begin with {prefix!r}: {several}; give more of the id")
+    raise NoSuchRow(
+        current().say("several ids begin with {prefix!r}: {several}; give more of it", prefix=prefix, several=several)
+    )
 
 
 @contextmanager
@@ -134,7 +137,9 @@ def _condition(where: str, known: pl.Schema) -> pl.Expr:
         condition = pl.sql_expr(where)
     except pl.exceptions.PolarsError as error:
         hint = _reserved_hint(where, known)
-        raise UsageError(f"--where {where!r} is not a SQL condition: {_first_sentence(error)}{hint}") from error
+        why = _first_sentence(error) + hint
+        sentence = current().say("--where {where!r} is not a SQL condition: {why}", where=where, why=why)
+        raise UsageError(sentence) from error
     for name in condition.meta.root_names():
         _must_know(name, known)
     return condition
@@ -144,15 +149,16 @@ def _must_know(name: str, known: pl.Schema) -> None:
     if name in known:
         return
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    advice = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
-    raise UsageError(f"no column {name!r}; {advice}")
+    if near:
+        raise UsageError(current().say("no column {name!r}; near it: {names}", name=name, names=", ".join(near)))
+    raise UsageError(current().say("no column {name!r}; there are {names}", name=name, names=", ".join(known)))
 
 
 def _reserved_hint(where: str, known: pl.Schema) -> str:
     """Some column names are words of SQL: they are written in double quotes."""
     for name in ("end",):
         if name in known and re.search(rf'(?<!["\w]){name}(?!["\w])', where):
-            return f' (write "{name}" in double quotes)'
+            return current().say(' (write "{name}" in double quotes)', name=name)
     return ""
 
 

@@ -201,6 +201,22 @@ _COMMANDS = {
     "{frames} frames  {messages} messages  {alerts} alerts": "{frames} 帧  {messages} 条报文  {alerts} 条告警",
     "the same path is given twice": "同一路径给出了两次",
     "{path}: no such file or folder": "{path}：没有这个文件或文件夹",
+    "{path}: not an ordinary file; name another": "{path}：不是普通文件；请换一个文件名",
+    "{path}: a capture of this case, which is not overwritten; name another file":
+        "{path}：这是案例所依据的抓包，不会覆盖；请换一个文件名",
+    "{path}: a folder; name a file": "{path}：这是文件夹；请给出文件名",
+    "{path}: no such folder; make it first": "{path}：没有这个文件夹；请先建立",
+    "{path}: cannot be written: permission denied": "{path}：无法写入：没有权限",
+    "no id in the case begins with {prefix!r}": "案例中没有以 {prefix!r} 开头的编号",
+    "several ids begin with {prefix!r}: {several}; give more of it":
+        "有多个编号以 {prefix!r} 开头：{several}；请多给几位",
+    "--where {where!r} is not a SQL condition: {why}": "--where {where!r} 不是 SQL 条件：{why}",
+    "no column {name!r}; near it: {names}": "没有列 {name!r}；相近的有：{names}",
+    "no column {name!r}; there are {names}": "没有列 {name!r}；可用：{names}",
+    ' (write "{name}" in double quotes)': '（"{name}" 要写在双引号中）',
+    "Parquet is not for the screen; add -o FILE": "Parquet 不能显示在屏幕上；请加 -o FILE",
+    "--decode-as {text!r} is not SELECTOR,PROTOCOL, as tcp.port==1502,mbtcp":
+        "--decode-as {text!r} 不是 SELECTOR,PROTOCOL 的形式，例如 tcp.port==1502,mbtcp",
     "{path}: neither a file nor a folder; give a pipe as standard input":
         "{path}：既不是文件也不是文件夹；管道请用标准输入给出",
     "{path}: a folder; name one capture": "{path}：这是文件夹；请指定一个抓包文件",

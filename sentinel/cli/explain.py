@@ -81,7 +81,9 @@ def _up_to_fault(batches: Iterator[Mapping[str, pl.DataFrame]]) -> Iterator[Mapp
 def _selector(text: str) -> tuple[str, str]:
     selector, comma, protocol = text.rpartition(",")
     if not comma or not selector or not protocol or selector.startswith("-"):
-        raise UsageError(f"--decode-as {text!r} is not SELECTOR,PROTOCOL, as tcp.port==1502,mbtcp")
+        raise UsageError(
+            current().say("--decode-as {text!r} is not SELECTOR,PROTOCOL, as tcp.port==1502,mbtcp", text=text)
+        )
     return selector, protocol
 
 

@@ -13,7 +13,7 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -45,7 +45,7 @@ class _Formatter(click.HelpFormatter):
         """The heading of a section."""
         super().write_heading(translated(heading, self.lang))
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """Names and what they mean."""
         super().write_dl([(name, translated(meaning, self.lang)) for name, meaning in rows], col_max, col_spacing)
 

@@ -60,7 +60,7 @@ def command(
     from sentinel.cli import _query
 
     if form == "parquet" and output is None and sys.stdout.isatty():
-        raise UsageError("Parquet is not for the screen; add -o FILE")
+        raise UsageError(current().say("Parquet is not for the screen; add -o FILE"))
     if output is not None:
         check_writable(output)
     if limit is None:

@@ -27,7 +27,7 @@ from sentinel.inventory._stats import accumulate, accumulate_flows, empty
 
 __all__ = ["accumulate", "accumulate_flows", "build"]
 
-MAX_ADDRESSES = 1 << 15
+MAX_ADDRESSES = 1 << 13
 """Addresses that become devices: those with the most messages and frames (a flood forges millions of senders)."""
 MAX_EVIDENCE = 5
 """Frames that a row cites: the first of its flows and of its facts."""

@@ -31,7 +31,7 @@ PART_ROWS = 1 << 16
 """Frames of one table are gathered until they hold as many rows ..."""
 PART_BYTES = 16 << 20
 """... or as many bytes."""
-QUEUE_BYTES = 64 << 20
+QUEUE_BYTES = 16 << 20
 """Bytes of frames that may wait for the thread before `write` blocks; one frame alone may be larger."""
 QUEUE_FRAMES = 64
 ROW_GROUP = 1 << 16
