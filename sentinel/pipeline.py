@@ -282,6 +282,7 @@ class Worker:
                     self._analysis.take(batch)
                 except BaseException as error:  # handed to the thread that owns the analysis
                     self._error = error
+            del batch  # it would be kept until the next one comes
 
 
 # -- stored captures ------------------------------------------------------------------------------------------

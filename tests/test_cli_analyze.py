@@ -177,6 +177,19 @@ def test_rules_that_are_none_end_before_anything_is_done(monkeypatch, capture, t
     assert pipeline.asked == []
 
 
+def test_names_of_files_send_nothing_to_the_terminal(monkeypatch, tmp_path):
+    fake_case.install(monkeypatch)
+    odd = tmp_path / "a\x1b[31m.pcap"
+    odd.write_bytes(b"")
+    captures = [fake_case.capture(path=str(odd), fault="cut off")]
+    monkeypatch.setattr(
+        sys.modules["sentinel.pipeline"], "analyze", lambda *_, **__: fake_case.summary(captures=captures)
+    )
+    result = run(str(odd), "--case", str(tmp_path / "c\x1b]0;x"))
+    assert "a?[31m.pcap" in result.stdout and "a?[31m.pcap" in result.stderr
+    assert "\x1b" not in result.output
+
+
 def test_a_pipe_is_no_path(monkeypatch, tmp_path):
     fake_case.install(monkeypatch)
     os.mkfifo(tmp_path / "pipe")

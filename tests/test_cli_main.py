@@ -145,8 +145,9 @@ def test_a_broken_pipe_is_quiet(monkeypatch, tmp_path):
     assert (result.exit_code, result.stderr) == (141, "")
 
 
-def test_a_reader_that_leaves_is_no_error(tmp_path):
-    command = f"{sys.executable} -m sentinel completion bash"
+@pytest.mark.parametrize("arguments", ["completion bash", "doctor"])
+def test_a_reader_that_leaves_is_no_error(arguments):
+    command = f"{sys.executable} -m sentinel {arguments}"
     done = subprocess.run(
         ["bash", "-c", f"{command} | true; echo ${{PIPESTATUS[0]}}"], cwd=ROOT, capture_output=True, text=True
     )

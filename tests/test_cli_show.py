@@ -211,14 +211,14 @@ def test_rows_by_the_beginning_of_their_id(prefix, found):
     alerts = fake_case.frame("alerts").lazy()
     if found is None:
         with pytest.raises(NoSuchRow, match="begin"):
-            _query.unique_row(alerts, "alert", prefix, "alert")
+            _query.unique_alert(alerts, prefix)
     else:
-        assert _query.unique_row(alerts, "alert", prefix, "alert")["alert"] == found
+        assert _query.unique_alert(alerts, prefix)["alert"] == found
 
 
 def test_an_id_that_another_one_begins_with_is_itself():
     ids = pl.DataFrame({"alert": ["ab", "abc"]}).lazy()
-    assert _query.unique_row(ids, "alert", "ab", "alert")["alert"] == "ab"
+    assert _query.unique_alert(ids, "ab")["alert"] == "ab"
 
 
 def test_large_tables_are_written_in_batches(monkeypatch, tmp_path: Path):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentinel.cli._format import tame
 from sentinel.cli._settings import Settings
 from sentinel.errors import EXIT_INTERRUPTED, EXIT_OK, FaultyCapture, InputError
 
@@ -48,7 +49,7 @@ def exit_code(summary: Mapping[str, Any]) -> int:
     """How the command ends: faults that cut a capture short count, alerts do not. Says each fault on standard error."""
     for capture in summary["captures"]:
         if capture["fault"]:
-            click.echo(f"sentinel: {capture['path']}: {capture['fault']}", err=True)
+            click.echo(tame(f"sentinel: {capture['path']}: {capture['fault']}"), err=True)
     if summary["interrupted"]:
         return EXIT_INTERRUPTED
     faulty = [capture for capture in summary["captures"] if capture["fault"]]

@@ -107,6 +107,6 @@ def limits(summary: Mapping[str, Any], counts: FlowCounts, settings: Settings) -
             found.append(say(sentence, n=f"{n:,}", **values))
     unread = sum(summary["unread"].values())
     if unread:
-        kinds = ", ".join(f"{what} {n:,}" for what, n in sorted(summary["unread"].items(), key=lambda x: -x[1])[:4])
+        kinds = ", ".join(f"{what}: {n:,}" for what, n in sorted(summary["unread"].items(), key=lambda x: -x[1])[:4])
         found.append(say("Frames of kinds that are not read: {n} ({kinds}).", n=f"{unread:,}", kinds=kinds))
     return found

@@ -73,3 +73,8 @@ def shortest(ids: Iterable[str], least: int = 6) -> int:
         same = next((k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
         need = max(need, same + 1)
     return need
+
+
+def tame(text: str) -> str:
+    """Text for a terminal: what is not printable (a file's name may hold an escape sequence) becomes `?`."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)

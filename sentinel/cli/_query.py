@@ -105,19 +105,21 @@ def write_parquet(rows: pl.LazyFrame, where: str | None, out: Path | BinaryIO) -
         raise OutputError(f"{_place(out)} cannot be written: {_first_sentence(error)}") from error
 
 
-def unique_row(rows: pl.LazyFrame, column: str, prefix: str, what: str) -> dict[str, object]:
-    """The only row whose `column` begins with `prefix`; NoSuchRow where there is none or more than one."""
-    found = rows.filter(pl.col(column).cast(pl.String).str.starts_with(prefix)).limit(6).collect()
-    exact = found.filter(pl.col(column).cast(pl.String) == prefix)
+def unique_alert(rows: pl.LazyFrame, prefix: str) -> dict[str, object]:
+    """The only alert whose id begins with `prefix`; NoSuchRow where there is none or more than one."""
+    found = rows.filter(pl.col("alert").str.starts_with(prefix)).limit(6).collect()
+    exact = found.filter(pl.col("alert") == prefix)
     if exact.height == 1:
         return exact.row(0, named=True)
     if found.height == 1:
         return found.row(0, named=True)
     if found.height == 0:
-        raise NoSuchRow(current().say("no id in the case begins with {prefix!r}", prefix=prefix))
-    several = ", ".join(str(value)[: len(prefix) + 8] for value in found[column])
+        raise NoSuchRow(current().say("the case has no alert whose id begins with {prefix!r}", prefix=prefix))
+    several = ", ".join(str(value)[: len(prefix) + 8] for value in found["alert"])
     raise NoSuchRow(
-        current().say("several ids begin with {prefix!r}: {several}; give more of it", prefix=prefix, several=several)
+        current().say(
+            "several alerts begin with {prefix!r}: {several}; give more of the id", prefix=prefix, several=several
+        )
     )
 
 
@@ -150,7 +152,7 @@ def _must_know(name: str, known: pl.Schema) -> None:
         return
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
     if near:
-        raise UsageError(current().say("no column {name!r}; near it: {names}", name=name, names=", ".join(near)))
+        raise UsageError(current().say("no column {name!r}; did you mean {names}?", name=name, names=" / ".join(near)))
     raise UsageError(current().say("no column {name!r}; there are {names}", name=name, names=", ".join(known)))
 
 

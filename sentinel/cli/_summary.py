@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sentinel.cli import _coverage
-from sentinel.cli._format import SECOND, duration, moment, share, shortest, size, span
+from sentinel.cli._format import SECOND, duration, moment, share, shortest, size, span, tame
 from sentinel.cli._settings import Settings
 from sentinel.cli._technique import technique_names
 
@@ -92,7 +92,9 @@ class Page:
 
     def _headline(self) -> Text:
         captures = self.read
-        names = Path(captures[0]["path"]).name if len(captures) == 1 else self.say("{n} captures", n=len(captures))
+        names = (
+            tame(Path(captures[0]["path"]).name) if len(captures) == 1 else self.say("{n} captures", n=len(captures))
+        )
         seconds = self.summary["seconds"]
         line = Text.assemble((" SENTINEL ", "bold reverse"), "  ", (names, "bold"))
         read = self.say("read in {time}", time=duration(round(seconds * SECOND), self.settings))
@@ -128,7 +130,7 @@ class Page:
         if len(captures) > 1 or any(c["fault"] or c["known"] for c in captures):
             lines.append(self._files())
             faulty = [c for c in captures if c["fault"]]
-            lines += [Text(f"! {Path(c['path']).name}: {c['fault']}", BAD) for c in faulty[:MAX_CAPTURES]]
+            lines += [Text(tame(f"! {Path(c['path']).name}: {c['fault']}"), BAD) for c in faulty[:MAX_CAPTURES]]
         if self.captures_of_case > len(captures):
             n = self.captures_of_case
             lines.append(Text(self.say("The case holds {n} captures; what follows is about all of them.", n=n), "dim"))
@@ -167,7 +169,7 @@ class Page:
         for capture in odd_first[:MAX_CAPTURES]:
             note = Text(self.say("already in the case") if capture["known"] else "", "dim")
             table.add_row(
-                Text(Path(capture["path"]).name), Text(capture["format"]), Text(f"{capture['frames']:,}"),
+                Text(tame(Path(capture["path"]).name)), Text(capture["format"]), Text(f"{capture['frames']:,}"),
                 Text(moment(capture["first_time"])), note,
             )  # fmt: skip
         _more(table, len(captures) - MAX_CAPTURES, self._show_hint("captures"), self.say)
@@ -337,7 +339,7 @@ class Page:
 
     def _next(self) -> Iterator[Text]:
         case = shlex.quote(str(self.folder))
-        yield Text.assemble(" ", self.say("Case:"), " ", (str(self.folder), "bold"))
+        yield Text.assemble(" ", self.say("Case:"), " ", (tame(str(self.folder)), "bold"))
         shown = self.alerts[0] if self.alerts else None
         if shown is not None:
             short = shown["alert"][: self.digits]
@@ -351,7 +353,7 @@ class Page:
         yield self._step(f"sentinel show facts --case {case}", self.say("what the devices said about themselves"))
 
     def _step(self, command: str, what: str) -> Text:
-        return Text.assemble("   ", (command, "green"), (f"   # {what}", "dim"))
+        return Text.assemble("   ", (tame(command), "green"), (f"   # {what}", "dim"))
 
     def _explain(self, alert: Mapping[str, Any]) -> str | None:
         """The command that explains the first frame of an alert, where its capture is a file of this run."""

@@ -207,11 +207,11 @@ _COMMANDS = {
     "{path}: a folder; name a file": "{path}：这是文件夹；请给出文件名",
     "{path}: no such folder; make it first": "{path}：没有这个文件夹；请先建立",
     "{path}: cannot be written: permission denied": "{path}：无法写入：没有权限",
-    "no id in the case begins with {prefix!r}": "案例中没有以 {prefix!r} 开头的编号",
-    "several ids begin with {prefix!r}: {several}; give more of it":
-        "有多个编号以 {prefix!r} 开头：{several}；请多给几位",
+    "the case has no alert whose id begins with {prefix!r}": "案例中没有编号以 {prefix!r} 开头的告警",
+    "several alerts begin with {prefix!r}: {several}; give more of the id":
+        "有多条告警的编号以 {prefix!r} 开头：{several}；请多给几位",
     "--where {where!r} is not a SQL condition: {why}": "--where {where!r} 不是 SQL 条件：{why}",
-    "no column {name!r}; near it: {names}": "没有列 {name!r}；相近的有：{names}",
+    "no column {name!r}; did you mean {names}?": "没有列 {name!r}；是否指 {names}？",
     "no column {name!r}; there are {names}": "没有列 {name!r}；可用：{names}",
     ' (write "{name}" in double quotes)': '（"{name}" 要写在双引号中）',
     "Parquet is not for the screen; add -o FILE": "Parquet 不能显示在屏幕上；请加 -o FILE",

@@ -33,14 +33,14 @@ from sentinel.cli._settings import current
 )  # fmt: skip
 def command(alert: str, folder: Path, output: Path, context: int, look_in: tuple[Path, ...]) -> None:
     """Write the evidence of one alert."""
-    from sentinel.cli._query import unique_row
+    from sentinel.cli._query import unique_alert
     from sentinel.store import evidence
 
     settings = current()
     check_writable(output)
     with opened(folder) as case:
         check_not_evidence(output, case)
-        row = unique_row(case.scan("alerts"), "alert", alert, "alert")
+        row = unique_alert(case.scan("alerts"), alert)
         written = evidence.slice(case, str(row["alert"]), output.resolve(), context, look_in)
     if settings.quiet:
         return

@@ -20,6 +20,7 @@ from typing import NoReturn, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from sentinel.cli._format import tame
 from sentinel.cli._settings import LANGUAGES, Settings, cache_folder, current, language
 from sentinel.cli._texts import translated
 from sentinel.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_PIPE, OutputError, SentinelError
@@ -190,7 +191,7 @@ def _language_of(ctx: click.Context) -> str:
 
 
 def _complain(sentence: str) -> None:
-    click.echo(f"sentinel: {sentence}", err=True)
+    click.echo(tame(f"sentinel: {sentence}"), err=True)
 
 
 def _silence_stdout() -> None:
