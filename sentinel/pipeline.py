@@ -289,12 +289,17 @@ class Worker:
 
 
 def _inputs(paths: Sequence[Path | str]) -> list[Input]:
-    """The captures that paths mean, hashed, each content once, in the order of their first frames."""
+    """The captures that paths mean, in the order of their first frames; InputError where none of them can be read."""
     found = [Input(path) for path in files.find(paths)]
     for one in found:
         if isinstance(one.path, Path):
-            one.first_time = _first_time(one.path)
-            one.size = one.path.stat().st_size
+            try:
+                one.first_time = _first_time(one.path)
+                one.size = one.path.stat().st_size
+            except InputError as error:
+                one.unreadable = str(error)
+    if found and all(one.unreadable for one in found):
+        raise InputError(found[0].unreadable)
     return sorted(found, key=lambda one: (one.first_time is None, one.first_time or 0, str(one.path)))
 
 
@@ -333,7 +338,9 @@ def analyze(
     inputs = _inputs(paths)
     with _few_collections(), ThreadPoolExecutor(2) as pool:
         hashes: dict[str, Future[str]] = {
-            str(one.path): pool.submit(files.sha256, one.path) for one in inputs if isinstance(one.path, Path)
+            str(one.path): pool.submit(files.sha256, one.path)
+            for one in inputs
+            if isinstance(one.path, Path) and not one.unreadable
         }
         from sentinel.store.case import Case
 
@@ -341,12 +348,12 @@ def analyze(
             _refuse_no_capture(inputs[0].path)
         with Case.open(case) as opened:
             for one in inputs:
-                if isinstance(one.path, Path):
+                if isinstance(one.path, Path) and not one.unreadable:
                     one.sha256 = hashes[str(one.path)].result()
                     one.known = opened.known(one.sha256)
             fresh: dict[str, Input] = {}
             for one in inputs:
-                if one.known is None:
+                if one.known is None and not one.unreadable:
                     fresh.setdefault(one.sha256 or str(one.path), one)
             if not fresh:
                 summary = known_summary(opened, case, inputs)

@@ -28,6 +28,8 @@ class Input:
     size: int = 0
     first_time: int | None = None
     known: dict[str, Any] | None = None
+    unreadable: str = ""
+    """Why the file could not be read at all, as a sentence; empty where it could."""
 
 
 @dataclass(slots=True)
@@ -173,7 +175,7 @@ def capture_summary(one: Input, rows: list[dict[str, Any]]) -> dict[str, Any]:
         (r for r in rows if r["path"] == str(one.path) or (one.sha256 and r["sha256"] == one.sha256)), None
     )
     if row is None:
-        return {"path": str(one.path), "sha256": one.sha256, "state": "not read", "known": False, "fault": None}
+        return {"path": str(one.path), "sha256": one.sha256, "state": "not read", "known": False, "fault": one.unreadable or None}
     names = "sha256 state format frames bytes first_time last_time cut dropped duplicates backwards unread".split()
     return {
         "path": str(one.path),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import hashlib
 import lzma
+import os
 import sys
 import zlib
 from collections.abc import Callable, Iterable
@@ -21,6 +22,10 @@ CAPTURE_MAGICS = tuple(
     for magic in ("0a0d0d0a", "d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d", "34cdb2a1", "a1b2cd34")
 )
 """First four bytes of a pcapng file, and of pcap files of either byte order, time unit and header size."""
+
+
+SUFFIXES = (".pcap", ".pcapng", ".cap")
+"""Names of files that mean to be captures."""
 
 
 class Readable(Protocol):
@@ -261,7 +266,7 @@ def is_capture(path: Path) -> bool:
 
 
 def find(paths: Iterable[Path | str]) -> list[Path | str]:
-    """The captures that paths mean: files as given, folders searched for captures (by content); each once.
+    """The captures that paths mean: files as given, folders searched for captures (by content or name); each once.
 
     InputError where a path does not exist or a folder holds no capture.
     """
@@ -272,8 +277,10 @@ def find(paths: Iterable[Path | str]) -> list[Path | str]:
             continue
         path = Path(given)
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.is_file() and is_capture(p))
-            if not inside:
+            every = sorted(p for p in path.rglob("*") if p.is_file())
+            # what is named as a capture and is none, or cannot be read, is not passed over in silence
+            inside = [p for p in every if p.suffix.lower() in SUFFIXES or is_capture(p)]
+            if not any(is_capture(p) or not os.access(p, os.R_OK) for p in inside):
                 raise InputError(
                     f"{path}: no capture in this folder or below it (pcap or pcapng, plain or compressed)."
                 )
