@@ -44,7 +44,8 @@ NO_OPERATION = 65535
 BATCH_MESSAGES = 20_000
 BATCH_FLOWS = 10_000
 BATCH_POINTS = 1 << 18
-BATCH_HEAP = 1 << 24
+BATCH_HEAP = 1 << 18
+"""Bytes of data: each may become eight points (coils), of some sixty bytes each, all of a batch at once."""
 MAX_BACKLOG = 64
 MAX_BACKLOG_BYTES = 1 << 15
 MAX_DEFECTS = 20
