@@ -175,7 +175,8 @@ def capture_summary(one: Input, rows: list[dict[str, Any]]) -> dict[str, Any]:
         (r for r in rows if r["path"] == str(one.path) or (one.sha256 and r["sha256"] == one.sha256)), None
     )
     if row is None:
-        return {"path": str(one.path), "sha256": one.sha256, "state": "not read", "known": False, "fault": one.unreadable or None}
+        why = one.unreadable or None
+        return {"path": str(one.path), "sha256": one.sha256, "state": "not read", "known": False, "fault": why}
     names = "sha256 state format frames bytes first_time last_time cut dropped duplicates backwards unread".split()
     return {
         "path": str(one.path),
