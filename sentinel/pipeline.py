@@ -91,7 +91,8 @@ class Reading:
         engine = self.engine
         if self.started and first_time is not None and first_time < self.latest - OVERLAP:
             # this capture is no continuation of the one before: its conversations are its own
-            engine.finish()
+            while not engine.finish():
+                yield from self.take()
             yield from self.take()
         reader = CaptureReader(source)
         engine.begin(capture, -1 if self.started else self.base)
@@ -121,7 +122,8 @@ class Reading:
 
     def finish(self) -> Iterator[Batch]:
         """The end: every flow that is still open, every batch that is still held."""
-        self.engine.finish()
+        while not self.engine.finish():
+            yield from self.take()
         yield from self.take()
         yield from self.pairing.finish()
 

@@ -179,14 +179,19 @@ class Engine:
         self.rows.batch += 1
 
     def finish(self):
-        """The end of the conversation: give up what is still missing, write every open flow's row."""
+        """The end of the conversation: give up what is still missing, write every open flow's row.
+
+        False where the batch is full before the last of them: take it and call again.
+        """
         self.decoder.fragments.finish()
         self.note_lost()
         for key in list(self.table.flows):
+            if self.flow_rows.n >= _BATCH_FLOWS:
+                return False
             f = self.table.flows.get(key)
             self.table.remove(f)
             self.end(f, 0)
-        return self.flow_rows.n
+        return True
 
     # -- one frame --------------------------------------------------------------------------------------------
 
