@@ -240,7 +240,8 @@ def test_evictions_are_counted_and_shown() -> None:
     engine.begin(1, 0)
     data = f.pcap([(START + n * MS, segment(n)) for n in range(50)])
     assert not engine.read(CaptureReader(io.BytesIO(data)), 1000)
-    assert (engine.table.evictions, engine.flow_rows.n, engine.finish()) == (40, 40, 50)
+    assert (engine.table.evictions, engine.flow_rows.n) == (40, 40)
+    assert engine.finish() and engine.flow_rows.n == 50
     assert engine.fault_counts == {Fault.FLOW_EVICTED: 40}
 
 
