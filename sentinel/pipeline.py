@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 FRAMES_A_TURN = 20_000
 """Frames that the core reads before it looks at the clock, the stop signal and the other threads."""
-QUEUE = 2
+QUEUE = 1
 """Batches that wait between the core and the tables: memory is bounded by this."""
 OVERLAP = 1_000_000_000
 """ns by which a capture may begin before the one before it ended and still continue its conversations."""

@@ -149,8 +149,10 @@ class Tables:
     @staticmethod
     def _nullable(cells: np.ndarray, column: int, dtype: Any) -> pl.Series:
         """A column with nulls where nothing was written."""
-        values = pl.Series(np.ascontiguousarray(cells[:, column])).cast(dtype, strict=False)
-        return _masked(values, (cells[:, 0] >> column) & 1 != 0)
+        valid = (cells[:, 0] >> column) & 1 != 0
+        if not valid.any():
+            return pl.Series([None], dtype=dtype).new_from_index(0, len(cells))
+        return _masked(pl.Series(np.ascontiguousarray(cells[:, column])).cast(dtype, strict=False), valid)
 
     @staticmethod
     def _whole(cells: np.ndarray, column: int, dtype: Any = pl.Int64) -> pl.Series:
@@ -227,14 +229,17 @@ class Tables:
         return pl.DataFrame(columns)
 
     def extension(self, batch: Batch, protocol: Protocol) -> pl.DataFrame | None:
-        """The protocol's own columns, `message` first; None where the batch has none of it."""
+        """The protocol's own columns, `message` first, without those that no row has; None where it has no message."""
         cells = batch.extras.get(protocol.index)
         if cells is None or len(cells) == 0:
             return None
         rows = np.flatnonzero(batch.messages[:, L.M_PROTOCOL] == protocol.index)
         cells = cells[batch.messages[rows, L.M_EXT]]
         columns: dict[str, pl.Series] = {"message": pl.Series(rows + batch.first)}
+        written = int(np.bitwise_or.reduce(cells[:, 0]))
         for k, extra in enumerate(protocol.table, start=1):
+            if not written >> k & 1:
+                continue
             if extra.type == "text":
                 columns[extra.name] = self._run_text(np.where((cells[:, 0] >> k) & 1, cells[:, k], 0))
             elif extra.type == "f64":

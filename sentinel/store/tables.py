@@ -161,11 +161,13 @@ def conform(table: str, df: pl.DataFrame) -> pl.DataFrame:
             raise ValueError(f"{table}: columns missing {sorted(missing)}, surplus {sorted(surplus)}")
         df = df.select(list(wanted))
     # categories become strings in the writer's thread, after columns that say nothing were dropped
-    kept = {name for name, dtype in wanted.items() if dtype == pl.String and df.schema[name] == pl.Categorical}
+    has = df.schema
+    kept = {name for name, dtype in wanted.items() if dtype == pl.String and has[name] == pl.Categorical}
     return cast(df, {name: dtype for name, dtype in wanted.items() if name not in kept})
 
 
 def cast(df: pl.DataFrame, wanted: Mapping[str, Any]) -> pl.DataFrame:
     """The frame with these types; columns that have them already are not touched."""
-    changes: dict[Any, Any] = {name: dtype for name, dtype in wanted.items() if df.schema[name] != dtype}
+    has = df.schema  # made anew at each access
+    changes: dict[Any, Any] = {name: dtype for name, dtype in wanted.items() if has[name] != dtype}
     return df.cast(changes) if changes else df
