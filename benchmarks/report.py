@@ -32,7 +32,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def budgets(found: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """(budget, measured, kept or missed or not judged) of design.md section 6."""
+    """(budget, measured, kept or missed or not judged) of the project: one line each."""
     files, large, flood = found["files"], found["large"], found["flood"]
     compiled = "uncompiled" not in found["sentinel"]
     full = compiled and files[0]["frames"] >= FULL_FRAMES

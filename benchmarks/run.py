@@ -1,4 +1,4 @@
-"""Measures `sentinel analyze` against other programs on the same files in the same run (design.md section 6).
+"""Measures `sentinel analyze` against other programs on the same files in the same run (budgets: benchmarks/report.py).
 
     python benchmarks/run.py                      what `make bench` runs: about a quarter of an hour
     python benchmarks/run.py --large 20000000     flat memory at 20 million frames instead of 4

@@ -229,7 +229,7 @@ class Tables:
         return pl.DataFrame(columns)
 
     def extension(self, batch: Batch, protocol: Protocol) -> pl.DataFrame | None:
-        """The protocol's own columns, `message` first, without those that no row has; None where it has no message."""
+        """The protocol's own columns, `message` first; None where the batch has none of it."""
         cells = batch.extras.get(protocol.index)
         if cells is None or len(cells) == 0:
             return None
@@ -239,8 +239,9 @@ class Tables:
         written = int(np.bitwise_or.reduce(cells[:, 0]))
         for k, extra in enumerate(protocol.table, start=1):
             if not written >> k & 1:
-                continue
-            if extra.type == "text":
+                nothing = _texts([""]) if extra.type == "text" else pl.Series([None], dtype=_POLARS[extra.type])
+                columns[extra.name] = nothing.new_from_index(0, len(cells))
+            elif extra.type == "text":
                 columns[extra.name] = self._run_text(np.where((cells[:, 0] >> k) & 1, cells[:, k], 0))
             elif extra.type == "f64":
                 values = pl.Series(np.ascontiguousarray(cells[:, k]).view(np.float64))
