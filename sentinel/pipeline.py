@@ -99,26 +99,13 @@ class Reading:
         self.started = True
         self.capture = capture
         while engine.read(reader, FRAMES_A_TURN):
-            if self.full():
+            if engine.full():
                 yield from self.take()
             if stop():
                 break
         self.latest = max(self.latest, engine.latest_time)
         yield from self.take()
         yield reader
-
-    def full(self) -> bool:
-        """Whether enough rows are there for a batch."""
-        rows = self.engine.rows
-        from sentinel.wire.dissect import BATCH_FLOWS, BATCH_HEAP, BATCH_MESSAGES, BATCH_POINTS
-
-        return (
-            rows.messages.n >= BATCH_MESSAGES
-            or self.engine.flow_rows.n >= BATCH_FLOWS
-            or rows.points.n >= BATCH_POINTS
-            or rows.heap_n >= BATCH_HEAP
-            or rows.items.n >= BATCH_POINTS
-        )
 
     def finish(self) -> Iterator[Batch]:
         """The end: every flow that is still open, every batch that is still held."""
@@ -226,9 +213,8 @@ class Analysis:
 
     def for_rules(self, frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         """The tables with the protocols' own columns joined to the messages, as far as any rule asks for them."""
-        wanted = self.wanted_columns()
         messages = frames["messages"]
-        for protocol, columns in wanted.items():
+        for protocol, columns in self.rules.own_columns.items():
             extension = frames.get(f"ext/{protocol}")
             if extension is not None:
                 some = extension.select(
@@ -236,15 +222,6 @@ class Analysis:
                 )
                 messages = messages.join(some, on="message", how="left", maintain_order="left")
         return {**{k: v for k, v in frames.items() if not k.startswith("ext/")}, "messages": messages}
-
-    def wanted_columns(self) -> dict[str, list[str]]:
-        """Protocol -> its own columns that some rule reads."""
-        wanted: dict[str, list[str]] = {}
-        for column in self.rules.needed:
-            protocol, dot, name = column.partition(".")
-            if dot:
-                wanted.setdefault(protocol, []).append(name)
-        return wanted
 
     def inventory(self, frames: dict[str, pl.DataFrame]) -> None:
         """Keep what the inventory will be made from, bounded."""
@@ -440,9 +417,7 @@ def _rules(paths: Sequence[Path] | None) -> Any:
     ruleset = RuleSet.load(None if not paths else [shipped(), *paths])
     for problem in ruleset.problems:
         _log.warning("%s", problem)
-    engine = RuleEngine(ruleset)
-    engine.needed = ruleset.needed_columns("messages")  # type: ignore[attr-defined]
-    return engine
+    return RuleEngine(ruleset)
 
 
 def _read_one(
@@ -507,7 +482,7 @@ def _finish(
     analysis.learn(arp_facts(reading.engine))
     facts = list(analysis.facts.values())
     devices = assets.build(analysis.pairs, facts, analysis.stats) if analysis.pairs is not None else []
-    alerts = analysis.rules.finish() if analysis.rules is not None else []
+    alerts = analysis.rules.finish()
     totals = analysis.totals
     faults = Counter({Fault(code).name.lower().replace("_", "-"): n for code, n in reading.engine.fault_counts.items()})
     for name, frame, trace in reading.engine.defects:

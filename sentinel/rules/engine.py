@@ -205,6 +205,12 @@ class Engine:
         self.book = Book() if book is None else book
         """Detectors may add their claims to the same book."""
         self._rules = ruleset.rules
+        self.own_columns: dict[str, list[str]] = {}
+        """Protocol -> the columns of its own table that some rule over messages reads."""
+        for column in sorted(ruleset.needed_columns("messages")):
+            protocol, dot, name = column.partition(".")
+            if dot:
+                self.own_columns.setdefault(protocol, []).append(name)
         self._counted = {"batches": 0, "rows": 0, "matches": 0}
         plain = [(n, rule) for n, rule in enumerate(self._rules) if rule.condition is not None]
         self._tables = {

@@ -19,6 +19,7 @@ cdef class Engine:
     cdef readonly FlowTable table
     cdef readonly Block flow_rows, idents
     cdef readonly Copies copies
+    cdef readonly long long batch_messages, batch_flows, batch_points, batch_heap
     cdef readonly long long flow_number
     cdef readonly int capture
     cdef readonly long long frames, bytes, duplicates, cut, backwards, unread_frames
@@ -34,8 +35,10 @@ cdef class Engine:
     cdef bint layer2
     cdef readonly dict arps
 
-    @cython.locals(rows=Rows, count=cython.longlong)
+    @cython.locals(count=cython.longlong)
     cpdef bint read(self, CaptureReader source, long long limit) except -1
+    @cython.locals(rows=Rows)
+    cpdef bint full(self) except -1
     @cython.locals(time=cython.longlong, d=Decoder, kind=cython.int, table=FlowTable, f=Flow, side=cython.int, payload=Py_ssize_t)
     cdef frame(self, CaptureReader source)
     cpdef note_lost(self)

@@ -58,23 +58,13 @@ MAX_FAULT_ROWS = 1000
 
 _MAX_BACK = cython.declare(cython.longlong, 1 << 20)
 _MAX_KEPT = cython.declare(cython.longlong, MAX_KEPT)
-_BATCH_MESSAGES = cython.declare(cython.longlong, BATCH_MESSAGES)
-_BATCH_FLOWS = cython.declare(cython.longlong, BATCH_FLOWS)
-_BATCH_POINTS = cython.declare(cython.longlong, BATCH_POINTS)
-_BATCH_HEAP = cython.declare(cython.longlong, BATCH_HEAP)
 # large literals would be Python integers in the compiled build
 _LOW32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 _UNREAD = cython.declare(cython.int, 0)
 _LINK = cython.declare(cython.int, 1)
 _TCP = cython.declare(cython.int, 3)
 _UDP = cython.declare(cython.int, 4)
-_SCTP = cython.declare(cython.int, 5)
 _PENDING = cython.declare(cython.int, 6)
-
-FIN = 1
-SYN = 2
-RST = 4
-ACK = 16
 
 
 def transport_of(f: Flow):
@@ -107,6 +97,10 @@ class Engine:
         self.flow_rows = Block(L_WIDTH, 1024)
         self.idents = Block(D_WIDTH, 256)
         self.copies = Copies()
+        self.batch_messages = BATCH_MESSAGES
+        self.batch_flows = BATCH_FLOWS
+        self.batch_points = BATCH_POINTS
+        self.batch_heap = BATCH_HEAP
         self.flow_number = 0
         self.capture = 0
         self.frames = 0
@@ -152,22 +146,26 @@ class Engine:
 
     def read(self, source: CaptureReader, limit):
         """Read frames until a batch is full, `limit` frames were read, or the source ends (False)."""
-        rows = self.rows
         count = cython.cast(cython.longlong, 0)
         while count < limit:
             if not source.next():
                 return False
             count += 1
             self.frame(source)
-            if (
-                rows.messages.n >= _BATCH_MESSAGES
-                or self.flow_rows.n >= _BATCH_FLOWS
-                or rows.points.n >= _BATCH_POINTS
-                or rows.heap_n >= _BATCH_HEAP
-                or rows.items.n >= _BATCH_POINTS
-            ):
+            if self.full():
                 return True
         return True
+
+    def full(self):
+        """Whether enough rows are there for a batch."""
+        rows = self.rows
+        return (
+            rows.messages.n >= self.batch_messages
+            or self.flow_rows.n >= self.batch_flows
+            or rows.points.n >= self.batch_points
+            or rows.heap_n >= self.batch_heap
+            or rows.items.n >= self.batch_points
+        )
 
     def next_batch(self):
         """Forget the rows of the batch that was just taken."""
@@ -186,7 +184,7 @@ class Engine:
         self.decoder.fragments.finish()
         self.note_lost()
         for key in list(self.table.flows):
-            if self.flow_rows.n >= _BATCH_FLOWS:
+            if self.flow_rows.n >= self.batch_flows:
                 return False
             f = self.table.flows.get(key)
             self.table.remove(f)

@@ -22,7 +22,6 @@ cdef class Flow:
     cdef public str name
     cdef public bint settled
     cdef public int spoke
-    cdef public int looks
     cdef public dict scores
     cdef public list backlog
     cdef public long long backlog_bytes

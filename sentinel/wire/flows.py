@@ -84,7 +84,6 @@ class Flow:
         self.name = None
         self.settled = False
         self.spoke = 0
-        self.looks = 0
         self.scores = None
         self.backlog = None
         self.backlog_bytes = 0
