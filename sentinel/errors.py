@@ -8,7 +8,8 @@
     ├── FaultyCapture             5   a capture was read up to a fault; what was readable is kept
     ├── MissingExtra              6   an optional package or program is not installed
     ├── OutputError               7   a result cannot be written where it was asked to go
-    └── RuleError                 8   a rule file cannot be read
+    ├── RuleError                 8   a rule file cannot be read
+    └── AssessmentError           9   a pack, a list, an answer sheet or a template of the assessment cannot be used
 
 The message of each is one sentence that names the file (with the offset, where there is one) and says what to do.
 Traffic never raises any of these: what a capture holds becomes rows with fault codes. `docs/exit-codes.md` is the
@@ -76,3 +77,9 @@ class RuleError(SentinelError):
     """A rule file cannot be read as a rule."""
 
     exit_code = 8
+
+
+class AssessmentError(SentinelError):
+    """A pack, a client's list, an answer sheet or a template cannot be used; says which file, where in it, and why."""
+
+    exit_code = 9

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised when a stored table changes its meaning; a case of a higher version is refused."""
 
 TYPES = ("bool", "u8", "u16", "i32", "i64", "f64", "time", "text", "bytes")
@@ -311,4 +311,34 @@ FAULTS = Table(
     ),
 )
 
-TABLES = {t.name: t for t in (CAPTURES, FLOWS, MESSAGES, ITEMS, POINTS, FACTS, ASSETS, ALERTS, FAULTS)}
+JOURNAL = Table(
+    "journal", "What people and their files said: lists, zones, tickets, answers, decisions. Append-only.", "sqlite",
+    (
+        _c("entry", "i64", "Number of the entry, in the order in which it was made."),
+        _c("kind", "text", "asset, zone, conduit, tag, ticket, answer, engagement, finding, acceptance or treatment."),
+        _c("subject", "text", "What of that kind it is about; the newest entry of a subject counts."),
+        _c("value", "text", "JSON: what was said; null takes the subject back."),
+        _c("author", "text", "Who said it."),
+        _c("time", "time", "When it was written down.", "ns"),
+        _c("source", "text", "`edit`, or `import:` and the name of the file that it came from."),
+    ),
+    ("entry",),
+)
+
+ASSESSMENTS = Table(
+    "assessments", "Frozen snapshots: what was concluded, from what, at one time.", "sqlite",
+    (
+        _c("assessment", "text", "Content-derived id."),
+        _c("as_of", "time", "Time of the newest capture, entry or answer that went in.", "ns"),
+        _c("saved", "time", "When it was saved.", "ns"),
+        _c("profile", "text", "Risk profile."),
+        _c("packs", "text", "JSON list of pack ids."),
+        _c("content", "bytes", "The whole assessment as canonical JSON, zstd-compressed."),
+    ),
+    ("assessment",),
+)
+
+TABLES = {
+    t.name: t
+    for t in (CAPTURES, FLOWS, MESSAGES, ITEMS, POINTS, FACTS, ASSETS, ALERTS, FAULTS, JOURNAL, ASSESSMENTS)
+}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -21,7 +21,7 @@ import polars as pl
 
 from sentinel import schema
 from sentinel.errors import CaseError, NoSuchRow
-from sentinel.store import _commit, tables
+from sentinel.store import _commit, _journal, tables
 from sentinel.store._database import Database
 from sentinel.store._errors import damaged, explain
 from sentinel.store._lock import Lock
@@ -217,6 +217,30 @@ class Case:
             "SELECT alert, state, reason, author, time FROM alert_history WHERE alert = ? ORDER BY entry", (alert,)
         )
         return [dict(row) for row in rows]
+
+    def record(self, entries: Iterable[tuple[str, str, Any]], author: str, source: str = "edit") -> int:
+        """Append (kind, subject, value) entries to the journal, all or none; the number of the last."""
+        return _journal.append(self._database, entries, author, source)
+
+    def journal(self, kind: str | None = None, subject: str | None = None) -> list[dict[str, Any]]:
+        """Entries of the journal, oldest first; `value` is what was said, None where it was taken back."""
+        return _journal.entries(self._database, kind, subject)
+
+    def current(self, kind: str) -> dict[str, Mapping[str, Any]]:
+        """Subject -> its newest entry of that kind."""
+        return _journal.current(self.journal(kind))
+
+    def save_assessment(self, row: Mapping[str, Any], content: bytes) -> None:
+        """Keep a frozen assessment; the same one again changes nothing."""
+        _journal.save_assessment(self._database, row, content)
+
+    def assessments(self) -> list[dict[str, Any]]:
+        """The frozen assessments, oldest first, without their content."""
+        return _journal.assessments(self._database)
+
+    def assessment(self, id_: str) -> bytes:
+        """The JSON of one of them; NoSuchRow where there is none."""
+        return _journal.assessment(self._database, id_)
 
     def summary(self) -> dict[str, Any]:
         """Numbers of rows by table, alerts by severity, and for each run its state, times (ns) and own summary."""

@@ -53,11 +53,17 @@ CREATE TABLE alert_history (
     time INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX alert_history_alert ON alert_history (alert);
-CREATE TRIGGER alert_history_no_update BEFORE UPDATE ON alert_history
-    BEGIN SELECT RAISE(ABORT, 'alert_history is append-only'); END;
-CREATE TRIGGER alert_history_no_delete BEFORE DELETE ON alert_history
-    BEGIN SELECT RAISE(ABORT, 'alert_history is append-only'); END;
 """
+
+APPEND_ONLY = ("alert_history", "journal", "assessments")
+_APPEND_ONLY_SQL = "".join(
+    f"""
+CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table}
+    BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
+"""
+    for table in APPEND_ONLY
+    for verb in ("update", "delete")
+)
 
 
 def polars_schema(table: str) -> dict[str, Any]:
@@ -95,7 +101,7 @@ def create_sql() -> str:
         if table.name in MERGED_TABLES:
             key = ("by_run", *table.key)
             statements.append(_create(table, f"{table.name}_by_run", key, extra="by_run INTEGER NOT NULL, "))
-    return "\n".join(statements) + _OWN_SQL
+    return "\n".join(statements) + _OWN_SQL + _APPEND_ONLY_SQL
 
 
 def _create(table: schema.Table, name: str, key: tuple[str, ...], extra: str = "") -> str:
