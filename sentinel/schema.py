@@ -317,7 +317,7 @@ JOURNAL = Table(
         _c("entry", "i64", "Number of the entry, in the order in which it was made."),
         _c("kind", "text", "asset, zone, conduit, tag, ticket, answer, engagement, finding, acceptance or treatment."),
         _c("subject", "text", "What of that kind it is about; the newest entry of a subject counts."),
-        _c("value", "text", "JSON: what was said; null takes the subject back."),
+        _c("value", "text", "JSON of what was said; null takes the subject back."),
         _c("author", "text", "Who said it."),
         _c("time", "time", "When it was written down.", "ns"),
         _c("source", "text", "`edit`, or `import:` and the name of the file that it came from."),

@@ -356,3 +356,39 @@ def test_a_case_on_a_read_only_medium_can_be_read_and_not_written(tmp_path):
     assert said[0] == "3 1"
     assert len(said) == 3
     assert all("cannot be written" in line for line in said[1:])
+
+
+def test_the_journal_keeps_every_entry_and_shows_the_newest(tmp_path):
+    with Case.open(tmp_path / "c") as case:
+        assert case.record([("zone", "a", {"name": "old"}), ("zone", "b", 0)], "Li") == 2
+        case.record([("zone", "a", {"name": "new"}), ("zone", "b", None)], "Wang", "import:zones.xlsx")
+    with Case.open(tmp_path / "c", mode="read") as case:
+        assert {s: e["value"] for s, e in case.current("zone").items()} == {"a": {"name": "new"}}
+        history = case.journal("zone", "a")
+        assert [(e["author"], e["source"]) for e in history] == [("Li", "edit"), ("Wang", "import:zones.xlsx")]
+        assert case.journal("answer") == []
+
+
+def test_what_people_said_cannot_be_changed_or_deleted(tmp_path):
+    with Case.open(tmp_path / "c") as case:
+        case.record([("zone", "a", 1)], "Li")
+        case.save_assessment({"assessment": "aa", "as_of": 1, "profile": "p", "packs": []}, b"{}")
+    db = sqlite3.connect(tmp_path / "c" / "case.db")
+    for statement in ("UPDATE journal SET author = 'x'", "DELETE FROM journal", "DELETE FROM assessments"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            db.execute(statement)
+    db.close()
+
+
+def test_an_assessment_is_kept_once_and_found_by_its_beginning(tmp_path):
+    row = {"assessment": "abc123", "as_of": 5, "profile": "gb20984-ot-1", "packs": ["cn-miit-14"]}
+    with Case.open(tmp_path / "c") as case:
+        case.save_assessment(row, b"content")
+        case.save_assessment(row, b"content")
+        case.save_assessment({**row, "assessment": "abd"}, b"other")
+        assert [a["assessment"] for a in case.assessments()] == ["abc123", "abd"]
+        assert case.assessments()[0]["packs"] == ["cn-miit-14"]
+        assert case.assessment("abc") == b"content"
+        for nothing in ("ab", "x", ""):
+            with pytest.raises(NoSuchRow):
+                case.assessment(nothing)

@@ -161,6 +161,10 @@ class Asset:
     bearing: int | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
+    number: str = ""
+    """The client's own number or tag for it."""
+    conflicts: Mapping[str, str] = field(default_factory=dict)
+    """Attribute -> what the other source says, as `wire: Siemens`: the value above is the one that is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -526,3 +530,7 @@ class Assessment:
     calendar: tuple[Mapping[str, Any], ...] = ()
     previous: Mapping[str, Any] = field(default_factory=dict)
     """Comparison with an earlier assessment: new, closed and unchanged findings, changed grades."""
+    techniques: tuple[Mapping[str, Any], ...] = ()
+    """One row a technique of ATT&CK for ICS: id, name, tactics, state, rules, alerts, evidence (`techniques.py`)."""
+    roadmap: tuple[Mapping[str, Any], ...] = ()
+    """Remediation in order: finding, horizon, start and end week, owner, cost class."""

@@ -33,6 +33,8 @@ BRIEF: dict[str, tuple[str, ...]] = {
     "assets": ("ips", "unit", "vendor", "model", "firmware", "name", "role", "level", "protocols"),
     "alerts": ("alert", "severity", "title_en", "src", "dst", "unit", "count", "techniques", "first_time"),
     "faults": ("capture", "frame", "code", "count", "protocol", "detail", "offset"),
+    "journal": ("entry", "kind", "subject", "value", "author", "time", "source"),
+    "assessments": ("assessment", "as_of", "saved", "profile", "packs"),
 }  # fmt: skip
 """What a table on the screen shows where nobody chose columns."""
 

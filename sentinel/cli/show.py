@@ -17,7 +17,9 @@ from sentinel.errors import OutputError, UsageError
 if TYPE_CHECKING:
     import polars as pl
 
-TABLES = ("flows", "messages", "items", "points", "facts", "assets", "alerts", "faults", "captures")
+TABLES = (
+    "flows", "messages", "items", "points", "facts", "assets", "alerts", "faults", "captures", "journal", "assessments",
+)  # fmt: skip
 EXT = "ext/"
 SCREEN = 50
 """Rows that a table on the screen shows where nobody said how many."""

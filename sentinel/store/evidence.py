@@ -81,7 +81,7 @@ def slice(
     if not wanted:
         raise InputError(f"alert {alert['alert']} cites no frames")
     captures = [row for row in case.captures().sort("first_time").to_dicts() if row["capture"] in wanted]
-    paths = {row["capture"]: _verified(row, look_in) for row in captures}
+    paths = {row["capture"]: verified(row, look_in) for row in captures}
     flows = case.scan("flows").filter(pl.col("flow").is_in(parse(alert["flows"]))).collect().to_dicts()
     matchers = [FlowMatcher(row) for row in flows]
     spans = _spans(case, [row["flow"] for row in flows], wanted)
@@ -96,7 +96,7 @@ def slice(
                 if context > 0 or spans.get(number):
                     chosen = choose(frames(path), chosen, matchers, min(context, MAX_CONTEXT), spans.get(number, []))
                 for frame in _only(frames(path), chosen):
-                    interface = writer.interface(frame.link, _describe(row))
+                    interface = writer.interface(frame.link, describe(row))
                     is_evidence = frame.number in wanted[number]
                     comment = _packet_comment(alert, row, frame.number) if is_evidence else ""
                     writer.packet(interface, frame.time_ns, frame.wire, frame.data, frame.number, comment)
@@ -203,7 +203,7 @@ def _mac(address: str) -> bytes:
     return bytes.fromhex(digits) if len(digits) == 12 and set(digits) <= set("0123456789abcdefABCDEF") else b""
 
 
-def _verified(row: Mapping[str, Any], look_in: Sequence[Path]) -> Path:
+def verified(row: Mapping[str, Any], look_in: Sequence[Path]) -> Path:
     """Where the capture lies now; InputError where it is not, or where its bytes are not those that were analysed."""
     path = Path(row["path"])
     if row["path"] in ("", "-"):
@@ -256,7 +256,7 @@ def _title(alert: Mapping[str, Any]) -> str:
     return " / ".join(title for title in (alert["title_en"], alert["title_zh"]) if title) or alert["rule"]
 
 
-def _describe(capture: Mapping[str, Any]) -> str:
+def describe(capture: Mapping[str, Any]) -> str:
     return f"capture {capture['capture']}: {Path(capture['path']).name}, SHA-256 {capture['sha256']}"
 
 
@@ -269,4 +269,4 @@ def _packet_comment(alert: Mapping[str, Any], capture: Mapping[str, Any], frame:
 
 def _section_comment(case: Case, alert: Mapping[str, Any], captures: Sequence[Mapping[str, Any]]) -> str:
     lines = [f"Evidence for alert {alert['alert']} of case {case.path.resolve().name}: {_title(alert)}"]
-    return "\n".join([*lines, *(_describe(capture) for capture in captures)])
+    return "\n".join([*lines, *(describe(capture) for capture in captures)])

@@ -1,0 +1,185 @@
+"""Teaching material: addresses, MACs and names replaced, each by the same other one everywhere, slices included.
+
+Addresses of one /24 (IPv6: /64) stay together; those that were public come out of 198.18.0.0/15 (RFC 2544), private
+ones out of 10.0.0.0/8, IPv6 out of 2001:db8::/32 (RFC 3849). MACs become locally administered. What people wrote in
+their own words is left out, since nobody can tell what stands in it. Nothing is random: the same assessment gives the
+same material. What cannot be replaced safely (a layer that is not read, an address inside an application's data) is
+said in `LIMITS`, and frames of link types that are not Ethernet are emptied behind their first bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sentinel.assess.model import Assessment, Text
+from sentinel.assess.snapshot import content, dump, identify, load
+from sentinel.report import _packets
+from sentinel.store.evidence import Frame
+
+LIMITS = Text(
+    "教学材料：地址、MAC 与名称已一致替换；应用数据内部的二进制地址无法可靠识别，未作替换。",
+    "Teaching material: addresses, MACs and names are replaced consistently; binary addresses inside application data"
+    " cannot be recognised reliably and were left.",
+)
+REMOVED = "[…]"
+
+_TOKEN = re.compile(
+    r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\d)"
+    r"|(?<![\w:])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:])"
+    r"|(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])"
+)
+_PEOPLE = ("author", "reviewer", "approver", "client", "site", "assessor", "accepted_by", "number", "authorisation")
+_MIN_NAME = 3
+"""Characters; a shorter name would be replaced inside other words."""
+
+
+class Mask:
+    """What replaces what. Build it once and use it for the assessment and for the frames."""
+
+    def __init__(self, assessment: Assessment):
+        text = dump(assessment).decode()
+        found = {match.group() for match in _TOKEN.finditer(text)}
+        self.addresses: dict[bytes, bytes] = {}
+        self._words: dict[str, str] = {}
+        self._networks: dict[Any, int] = {}
+        self._hosts: dict[Any, dict[bytes, int]] = {}
+        addresses = [address for address in map(_address, found) if address is not None]
+        for address in sorted(addresses, key=lambda a: (a.version, int(a))):
+            self._place(address)
+        self.macs = {
+            bytes.fromhex(mac.replace(":", "")): bytes((2, 0, 0)) + number.to_bytes(3, "big")
+            for number, mac in enumerate(sorted(token.lower() for token in found if _is_mac(token)), 1)
+        }
+        self._words |= dict(self._names(assessment))
+        known = sorted((re.escape(name) for name in self._words), key=len, reverse=True)
+        self._names_pattern = re.compile("|".join(known)) if known else None
+        self.names = {name.encode(): b"x" * len(name.encode()) for name in self._words}
+
+    def assessment(self, assessment: Assessment) -> Assessment:
+        """The assessment with everything replaced, under an id of its own."""
+        plain = self._walk(_without_words(content(assessment)))
+        return identify(load(dump(plain)))
+
+    def text(self, text: str) -> str:
+        """A text with everything replaced that is known."""
+        if self._names_pattern is not None:
+            text = self._names_pattern.sub(lambda match: self._words[match.group()], text)
+        return _TOKEN.sub(self._token, text)
+
+    def frame(self, frame: Frame) -> Frame:
+        """A frame with addresses, MACs and names replaced and its checksums made right again."""
+        data = _packets.rewrite(frame.link, frame.data, self.ip, self.mac, self.names)
+        return frame._replace(data=data)
+
+    def ip(self, packed: bytes) -> bytes:
+        """The other address of an IPv4 or IPv6 address; one that was not known gets one now."""
+        if packed not in self.addresses:
+            self._place(ipaddress.ip_address(packed))
+        return self.addresses[packed]
+
+    def mac(self, packed: bytes) -> bytes:
+        """The other MAC of a MAC; group addresses (broadcast, multicast) stay."""
+        if packed[0] & 1:
+            return packed
+        return self.macs.setdefault(packed, bytes((2, 0, 0)) + (len(self.macs) + 1).to_bytes(3, "big"))
+
+    def _place(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+        if address.is_multicast or address.is_unspecified or address.is_loopback or int(address) == 0xFFFFFFFF:
+            self.addresses[address.packed] = address.packed
+            return
+        private = address.is_private
+        network = (address.version, private, int(address) >> (8 if address.version == 4 else 64))
+        rank = self._networks.setdefault(network, sum(key[:2] == network[:2] for key in self._networks))
+        hosts = self._hosts.setdefault(network, {})
+        host = hosts.setdefault(address.packed, len(hosts) + 1)
+        if address.version == 6:
+            base = int(ipaddress.IPv6Address("2001:db8::"))
+            other: Any = ipaddress.IPv6Address(base + (rank << 64) + host)
+        elif private:
+            other = ipaddress.IPv4Address(0x0A000000 + ((rank & 0xFFFF) << 8) + (host & 0xFF))
+        else:
+            other = ipaddress.IPv4Address(0xC6120000 + ((rank & 0x1FF) << 8) + (host & 0xFF))
+        self.addresses[address.packed] = other.packed
+
+    def _token(self, match: re.Match[str]) -> str:
+        token = match.group()
+        if _is_mac(token):
+            return ":".join(f"{byte:02x}" for byte in self.mac(bytes.fromhex(token.replace(":", ""))))
+        address = _address(token)
+        return token if address is None else str(ipaddress.ip_address(self.ip(address.packed)))
+
+    def _names(self, assessment: Assessment) -> Iterable[tuple[str, str]]:
+        """Names of devices, people, firms and files, and what stands for each."""
+        counts: dict[str, int] = {}
+
+        def other(kind: str) -> str:
+            counts[kind] = counts.get(kind, 0) + 1
+            return f"{kind}-{counts[kind]:03d}"
+
+        for asset in assessment.site.assets:
+            for name, kind in ((asset.name, asset.kind), (asset.serial, "serial"), (asset.owner, "owner"),
+                               (asset.location, "place")):  # fmt: skip
+                if len(name) >= _MIN_NAME and _address(name) is None and not _is_mac(name):
+                    yield name, other(kind)
+        for tag in assessment.site.tags:
+            if len(tag.name) >= _MIN_NAME:
+                yield tag.name, other("tag")
+        for key in _PEOPLE:
+            value = assessment.site.engagement.get(key)
+            if isinstance(value, str) and len(value) >= _MIN_NAME - 1:
+                yield value, other(key)
+        for answer in assessment.site.answers.values():
+            if len(answer.author) >= _MIN_NAME - 1:
+                yield answer.author, other("person")
+        for capture in assessment.captures:
+            path = str(capture.get("path", ""))
+            if path:
+                yield path, other("capture")
+
+    def _walk(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.text(key): self._walk(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._walk(item) for item in value]
+        return value
+
+
+def anonymised(assessment: Assessment) -> tuple[Assessment, Mask]:
+    """The assessment as teaching material, and the mask that its frames need."""
+    mask = Mask(assessment)
+    masked = mask.assessment(assessment)
+    coverage = dataclasses.replace(masked.coverage, statements=(*masked.coverage.statements, LIMITS))
+    return identify(dataclasses.replace(masked, coverage=coverage)), mask
+
+
+def _without_words(plain: Any) -> Any:
+    """Leaves out what people wrote in their own words: notes, histories, free answers."""
+    site = plain["site"]
+    for ticket in site["tickets"]:
+        ticket["note"] = ""
+    for conduit in site["conduits"]:
+        conduit["note"] = ""
+    for answer in site["answers"].values():
+        answer["note"] = ""
+        if isinstance(answer["value"], str) and len(answer["value"]) > 40:
+            answer["value"] = REMOVED
+    for finding in plain["findings"]:
+        finding["history"] = []
+    return plain
+
+
+def _address(token: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(token)
+    except ValueError:
+        return None
+
+
+def _is_mac(token: str) -> bool:
+    return re.fullmatch(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", token) is not None

@@ -1,0 +1,81 @@
+"""Gives every piece of evidence that the report rests on its number: E-0001, E-0002, ... in the order of findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sentinel.assess.model import Assessment, Evidence, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A piece of evidence with its number and what it is cited for."""
+
+    number: str
+    evidence: Evidence
+    used_for: tuple[str, ...]
+    """Numbers of findings, ids of controls and contradictions, in the order of the report."""
+
+
+class EvidenceIndex:
+    """The numbers of one assessment: the same assessment gives the same numbers in every language and format."""
+
+    def __init__(self, assessment: Assessment):
+        uses: dict[Evidence, dict[str, None]] = {}
+        for use, pieces in _uses(assessment):
+            for piece in pieces:
+                uses.setdefault(_key(piece), {})[use] = None
+        self._rows: dict[Evidence, Numbered] = {
+            piece: Numbered(f"E-{index:04}", piece, tuple(names)) for index, (piece, names) in enumerate(uses.items(), 1)
+        }
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Numbered]:
+        return iter(self._rows.values())
+
+    def __contains__(self, evidence: Evidence) -> bool:
+        return _key(evidence) in self._rows
+
+    def number(self, evidence: Evidence) -> str:
+        """The number of a piece; KeyError where the assessment does not hold it."""
+        return self._rows[_key(evidence)].number
+
+    def numbers(self, pieces: Iterable[Evidence]) -> tuple[str, ...]:
+        """The numbers of some pieces, each once, sorted."""
+        return tuple(sorted({self.number(piece) for piece in pieces}))
+
+
+def _key(piece: Evidence) -> Evidence:
+    """What makes two citations the same piece: a note says why it is cited, not what it is."""
+    return piece if piece.note is None else Evidence(piece.kind, piece.ref, piece.capture, piece.sha256, piece.frames)
+
+
+def _uses(assessment: Assessment) -> Iterator[tuple[str, tuple[Evidence, ...]]]:
+    for finding in assessment.findings:
+        yield finding.number, finding.evidence
+    for contradiction in assessment.contradictions:
+        yield contradiction.question, contradiction.evidence
+    for result in assessment.controls:
+        yield f"{result.framework} {result.control}", result.evidence
+    for sheet in assessment.sheets:
+        yield sheet.id, sheet.evidence
+    for asset in assessment.site.assets:
+        yield asset.name, asset.evidence
+
+
+def frames_in_words(frames: tuple[int, ...], words: Mapping[str, Text], lang: str) -> str:
+    """Frame numbers as a reader finds them in Wireshark: 12, 15-18; at most eight parts, the rest is counted."""
+    parts: list[str] = []
+    start = previous = None
+    for frame in [*sorted(frames), None]:
+        if previous is not None and frame == previous + 1:
+            previous = frame
+            continue
+        if start is not None:
+            parts.append(str(start) if start == previous else f"{start}-{previous}")
+        start = previous = frame
+    shown = ", ".join(parts[:8])
+    return shown + (words["more"].in_(lang).format(len(parts) - 8) if len(parts) > 8 else "")
