@@ -8,12 +8,8 @@ from sentinel.assess.view import Rows, View
 
 
 def states(exercised: frozenset[int] = frozenset(), detectable: frozenset[str] = frozenset()) -> dict[str, dict]:
-    view = View(
-        Rows(
-            captures=[{"capture": 1, "sha256": "aa"}],
-            alerts=[{"alert": "a", "name": "s7_stop", "techniques": '["T0858"]', "evidence": "[[1, 5]]", "state": "open"}],
-        )
-    )
+    alert = {"alert": "a", "name": "s7_stop", "techniques": '["T0858"]', "evidence": "[[1, 5]]", "state": "open"}
+    view = View(Rows(captures=[{"capture": 1, "sha256": "aa"}], alerts=[alert]))
     return {row["id"]: row for row in techniques.states(view, (), exercised, detectable)}
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from sentinel.assess.model import Assessment
 from sentinel.errors import OutputError
-from sentinel.report.evidence import EvidenceIndex, Numbered
-from sentinel.report.seal import leaf, root
+from sentinel.report.evidence import EvidenceIndex, Numbered, digest
+from sentinel.report.hashtree import leaves, root
 from sentinel.store.evidence import Frame
 from sentinel.store.slices import Cut, write_slices
 
@@ -51,7 +51,7 @@ def write(
         missing = write_slices(captures, cuts, look_in, rewrite)
         listing = {
             "assessment": assessment.id,
-            "root": root(items),
+            "root": root(hash_ for _, hash_ in leaves(assessment)),
             "items": [_line(item, missing, item.number in chosen) for item in items],
         }
         text = json.dumps(listing, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
@@ -90,7 +90,7 @@ def _line(item: Numbered, missing: Mapping[str, str], chosen: bool) -> dict[str,
         "number": item.number,
         "kind": piece.kind,
         "ref": piece.ref,
-        "digest": leaf(piece),
+        "digest": digest(piece),
         "cited_by": list(item.used_for),
     }
     if piece.frames:

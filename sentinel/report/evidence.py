@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sentinel.assess.model import Assessment, Evidence, Text
+from sentinel.assess.snapshot import dump
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ class EvidenceIndex:
     def numbers(self, pieces: Iterable[Evidence]) -> tuple[str, ...]:
         """The numbers of some pieces, each once, sorted."""
         return tuple(sorted({self.number(piece) for piece in pieces}))
+
+
+def digest(piece: Evidence) -> str:
+    """SHA-256 of the canonical JSON of a piece: what it is, the capture's hash, the frames."""
+    return hashlib.sha256(dump(_key(piece))).hexdigest()
 
 
 def _key(piece: Evidence) -> Evidence:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sentinel.assess.model import Assessment, ControlResult, Evidence, Observation, Outcome
 from sentinel.report.evidence import EvidenceIndex
-from sentinel.report.seal import root
+from sentinel.report.hashtree import leaves, root
 
 VERSION = "1.1.2"
 _SPACE = uuid.UUID("6f1d3a52-6f0c-5b3e-9d0e-5a2d3c1b4e7f")
@@ -41,7 +41,7 @@ def document(assessment: Assessment, lang: str) -> dict[str, Any]:
         "title": title,
         "description": " ".join(s.in_(lang) for s in assessment.coverage.statements) or title,
         "start": when,
-        "props": _props({"coverage-root": root(cited), "risk-profile": assessment.profile}),
+        "props": _props({"coverage-root": root(digest for _, digest in leaves(assessment)), "risk-profile": assessment.profile}),
         "reviewed-controls": {
             "control-selections": [_selection(assessment, pack.id) for pack in assessment.packs] or [{"include-all": {}}]
         },

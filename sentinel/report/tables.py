@@ -11,8 +11,7 @@ from typing import Any
 from sentinel.assess.model import Assessment, Text
 from sentinel.assess.sheets.programme import OUTCOMES
 from sentinel.assess.snapshot import content
-from sentinel.report.evidence import EvidenceIndex
-from sentinel.report.seal import leaf
+from sentinel.report.evidence import EvidenceIndex, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +140,9 @@ def tables(assessment: Assessment) -> Iterator[Table]:
     yield _table(
         ("证据", "Evidence"),
         (("编号", "Number"), ("类型", "Kind"), ("引用", "Reference"), ("抓包 SHA-256", "Capture SHA-256"),
-         ("帧", "Frames"), ("叶哈希", "Leaf hash"), ("被引用于", "Cited by")),
+         ("帧", "Frames"), ("SHA-256", "SHA-256"), ("被引用于", "Cited by")),
         [(i.number, (i.number, i.evidence.kind, i.evidence.ref, i.evidence.sha256,
-                     ", ".join(map(str, i.evidence.frames)), leaf(i.evidence), ", ".join(i.used_for))) for i in cited],
+                     ", ".join(map(str, i.evidence.frames)), digest(i.evidence), ", ".join(i.used_for))) for i in cited],
     )  # fmt: skip
 
 
