@@ -29,7 +29,8 @@ class EvidenceIndex:
             for piece in pieces:
                 uses.setdefault(_key(piece), {})[use] = None
         self._rows: dict[Evidence, Numbered] = {
-            piece: Numbered(f"E-{index:04}", piece, tuple(names)) for index, (piece, names) in enumerate(uses.items(), 1)
+            piece: Numbered(f"E-{index:04}", piece, tuple(names))
+            for index, (piece, names) in enumerate(uses.items(), 1)
         }
 
     def __len__(self) -> int:

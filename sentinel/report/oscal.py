@@ -36,15 +36,15 @@ def document(assessment: Assessment, lang: str) -> dict[str, Any]:
     judged = [r for r in assessment.controls if r.outcome in (*_MET, *_NOT_MET)]
     tool = _uuid("party", "sentinel")
     title = str(assessment.site.engagement.get("title") or f"Sentinel {assessment.id}")
+    tree = root(digest for _, digest in leaves(assessment))
+    selections = [_selection(assessment, pack.id) for pack in assessment.packs]
     result: dict[str, Any] = {
         "uuid": _uuid("result", assessment.id),
         "title": title,
         "description": " ".join(s.in_(lang) for s in assessment.coverage.statements) or title,
         "start": when,
-        "props": _props({"coverage-root": root(digest for _, digest in leaves(assessment)), "risk-profile": assessment.profile}),
-        "reviewed-controls": {
-            "control-selections": [_selection(assessment, pack.id) for pack in assessment.packs] or [{"include-all": {}}]
-        },
+        "props": _props({"hash-tree-root": tree, "risk-profile": assessment.profile}),
+        "reviewed-controls": {"control-selections": selections or [{"include-all": {}}]},
     }
     if seen:
         result["observations"] = [_observation(o, lang, cited, when) for o in seen]

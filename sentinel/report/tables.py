@@ -142,7 +142,8 @@ def tables(assessment: Assessment) -> Iterator[Table]:
         (("编号", "Number"), ("类型", "Kind"), ("引用", "Reference"), ("抓包 SHA-256", "Capture SHA-256"),
          ("帧", "Frames"), ("SHA-256", "SHA-256"), ("被引用于", "Cited by")),
         [(i.number, (i.number, i.evidence.kind, i.evidence.ref, i.evidence.sha256,
-                     ", ".join(map(str, i.evidence.frames)), digest(i.evidence), ", ".join(i.used_for))) for i in cited],
+                     ", ".join(map(str, i.evidence.frames)), digest(i.evidence), ", ".join(i.used_for)))
+         for i in cited],
     )  # fmt: skip
 
 
