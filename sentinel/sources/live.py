@@ -1,0 +1,250 @@
+"""A live port: a packet socket with a ring that the kernel fills (AF_PACKET, TPACKET_V3), read as pcapng.
+
+Nothing is ever sent: the socket is bound to receive, the interface gets no address, and no frame leaves it. What the
+kernel dropped because the ring was full is asked of it (PACKET_STATISTICS) and counted. Source: packet(7),
+linux/if_packet.h, Documentation/networking/packet_mmap.rst.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import errno
+import mmap
+import select
+import socket
+import struct
+import sys
+import time
+from dataclasses import dataclass
+
+from sentinel.errors import InputError
+from sentinel.wire.ring import Drained, drain
+
+SOL_PACKET = 263
+ADD_MEMBERSHIP, RX_RING, STATISTICS, VERSION, TIMESTAMP, FANOUT, IGNORE_OUTGOING = 1, 5, 6, 10, 17, 18, 23
+TPACKET_V3 = 2
+MR_PROMISC = 1
+FANOUT_HASH, FANOUT_DEFRAG = 0, 0x8000
+ETH_P_ALL = 0x0003
+SO_ATTACH_FILTER = 26
+STAMP_HARDWARE = 1 << 6
+"""SOF_TIMESTAMPING_RAW_HARDWARE: the card's own time where it offers one, else the kernel's."""
+STATUS_AT, USER = 8, 1
+"""Where a block's status stands in it, and its value while the block is ours."""
+LINKTYPES = {1: 1, 772: 1, 801: 105, 802: 119, 803: 127, 512: 9}
+"""ARPHRD_* of an interface -> LINKTYPE_* of what it delivers; any other is not captured."""
+
+BLOCK = 1 << 20
+RETIRE_MS = 60
+"""A block that is not full is handed over after so long: the largest part of the latency of an alert."""
+SNAP = 1 << 16
+
+
+@dataclass(slots=True)
+class Counters:
+    """What an interface saw since it was opened. `dropped`: lost in the kernel; `damaged`: blocks without sense."""
+
+    frames: int = 0
+    bytes: int = 0
+    dropped: int = 0
+    freezes: int = 0
+    damaged: int = 0
+
+
+class Port:
+    """An open interface. Use it as a context manager, or call `close`."""
+
+    def __init__(
+        self, name: str, *, number: int = 0, bpf: str = "", blocks: int = 64, fanout: int | None = None,
+        promiscuous: bool = True,
+    ):  # fmt: skip
+        """Open an interface. InputError says, in one sentence, what is missing: the interface, the right, the filter.
+
+        `number`: the interface's number in the pcapng that comes out. `blocks`: ring of so many MiB. `fanout`: id of a
+        group of sockets that share the interface by flow.
+        """
+        if sys.byteorder != "little":
+            raise InputError("live capture reads the ring of little-endian machines only; capture with tcpdump instead")
+        self.name = name
+        self.number = number
+        self.counters = Counters()
+        self.link = _link(name)
+        program = compile_filter(bpf, self.link) if bpf else b""
+        try:
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        except PermissionError as error:
+            raise InputError(
+                f"{name}: capturing needs the right to open packet sockets; run as root, or grant it to the service: "
+                "AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN (the unit of `sentinel` has this line)"
+            ) from error
+        try:
+            self._open(program, blocks, fanout, promiscuous)
+        except OSError as error:
+            self._socket.close()
+            raise _refusal(name, error) from error
+        self._next = 0
+        self._skip = 0
+
+    def _open(self, program: bytes, blocks: int, fanout: int | None, promiscuous: bool) -> None:
+        sock = self._socket
+        index = socket.if_nametoindex(self.name)
+        sock.setsockopt(SOL_PACKET, VERSION, TPACKET_V3)
+        if program:
+            # the kernel copies the program while the call lasts
+            held = ctypes.create_string_buffer(program, len(program))
+            sock.setsockopt(
+                socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(held))
+            )
+        try:
+            sock.setsockopt(SOL_PACKET, IGNORE_OUTGOING, 1)
+            sock.setsockopt(SOL_PACKET, TIMESTAMP, STAMP_HARDWARE)
+        except OSError as error:
+            if error.errno not in (errno.ENOPROTOOPT, errno.EINVAL):
+                raise
+        request = struct.pack("IIIIIII", BLOCK, blocks, 2048, BLOCK // 2048 * blocks, RETIRE_MS, 0, 0)
+        sock.setsockopt(SOL_PACKET, RX_RING, request)
+        self._ring = mmap.mmap(sock.fileno(), BLOCK * blocks, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        self._view = memoryview(self._ring)
+        self._blocks = blocks
+        sock.bind((self.name, ETH_P_ALL))
+        if promiscuous:
+            sock.setsockopt(SOL_PACKET, ADD_MEMBERSHIP, struct.pack("IHH8s", index, MR_PROMISC, 0, b""))
+        if fanout is not None:
+            sock.setsockopt(SOL_PACKET, FANOUT, (fanout & 0xFFFF) | (FANOUT_HASH | FANOUT_DEFRAG) << 16)
+
+    def fileno(self) -> int:
+        """For select and poll: readable while a block waits."""
+        return self._socket.fileno()
+
+    def drain(self, out: memoryview, done: Drained, max_blocks: int = 1 << 30) -> bool:
+        """Write waiting packets to `out` as pcapng packet blocks; True where some still wait for room."""
+        frames, octets = done.frames, done.bytes
+        waiting = False
+        for _ in range(max_blocks):
+            base = self._next * BLOCK
+            if not struct.unpack_from("<I", self._ring, base + STATUS_AT)[0] & USER:
+                break
+            block = self._view[base : base + BLOCK]
+            drain(block, out, self.number, done, self._skip)
+            block.release()
+            if done.left:
+                count = struct.unpack_from("<I", self._ring, base + 12)[0]
+                self._skip = count - done.left
+                waiting = True
+                break
+            self._skip = 0
+            struct.pack_into("<I", self._ring, base + STATUS_AT, 0)
+            self._next = (self._next + 1) % self._blocks
+        self.counters.frames += done.frames - frames
+        self.counters.bytes += done.bytes - octets
+        self.counters.damaged += done.damaged
+        done.damaged = 0
+        return waiting
+
+    def statistics(self) -> Counters:
+        """The counters, the kernel's own brought up to date (it forgets them when asked)."""
+        raw = self._socket.getsockopt(SOL_PACKET, STATISTICS, 12)
+        _, drops, freezes = struct.unpack("III", raw)
+        self.counters.dropped += drops
+        self.counters.freezes += freezes
+        return self.counters
+
+    def close(self) -> None:
+        """Give the ring and the socket back."""
+        self._view.release()
+        self._ring.close()
+        self._socket.close()
+
+    def __enter__(self) -> Port:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def wait(ports: list[Port], seconds: float) -> list[Port]:
+    """The ports on which a block waits; empty where none came within that time."""
+    ready, _, _ = select.select(ports, [], [], max(0.0, seconds))
+    return ready
+
+
+def header(ports: list[Port], application: str) -> bytes:
+    """The beginning of the pcapng stream: section and one interface block for each port (draft, 4.1 and 4.2)."""
+    section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + _option(4, application.encode()) + bytes(4)
+    parts = [_block(0x0A0D0D0A, section)]
+    for port in ports:
+        options = _option(2, port.name.encode()) + _option(9, b"\x09") + bytes(4)
+        parts.append(_block(1, struct.pack("<HHI", port.link, 0, SNAP) + options))
+    return b"".join(parts)
+
+
+def statistics_block(port: Port, now_ns: int | None = None) -> bytes:
+    """An interface statistics block (draft, 4.6): received and dropped so far."""
+    now = time.time_ns() if now_ns is None else now_ns
+    counters = port.counters
+    options = _option(4, struct.pack("<Q", counters.frames + counters.dropped))
+    options += _option(5, struct.pack("<Q", counters.dropped)) + bytes(4)
+    return _block(5, struct.pack("<III", port.number, now >> 32, now & 0xFFFFFFFF) + options)
+
+
+def compile_filter(expression: str, link: int) -> bytes:
+    """A capture filter as a BPF program, by libpcap; InputError where it makes no sense or libpcap is missing."""
+    name = ctypes.util.find_library("pcap")
+    if name is None:
+        raise InputError("a capture filter needs libpcap; on Debian and Ubuntu: apt-get install libpcap0.8")
+    pcap = ctypes.CDLL(name)
+    pcap.pcap_open_dead.restype = ctypes.c_void_p
+    pcap.pcap_geterr.restype = ctypes.c_char_p
+    pcap.pcap_geterr.argtypes = pcap.pcap_close.argtypes = [ctypes.c_void_p]
+    handle = pcap.pcap_open_dead(link, SNAP)
+    program = _Program()
+    try:
+        failed = pcap.pcap_compile(
+            ctypes.c_void_p(handle), ctypes.byref(program), expression.encode(), 1, ctypes.c_uint32(0xFFFFFFFF)
+        )
+        if failed:
+            reason = pcap.pcap_geterr(handle).decode("utf-8", "replace")
+            raise InputError(f"the capture filter {expression!r} makes no sense: {reason}")
+        code = ctypes.string_at(program.instructions, program.length * 8)
+        pcap.pcap_freecode(ctypes.byref(program))
+    finally:
+        pcap.pcap_close(handle)
+    return code
+
+
+class _Program(ctypes.Structure):
+    """struct bpf_program."""
+
+    _fields_ = (("length", ctypes.c_uint), ("instructions", ctypes.c_void_p))
+
+
+def _link(name: str) -> int:
+    try:
+        with open(f"/sys/class/net/{name}/type", encoding="ascii") as file:
+            kind = int(file.read())
+    except (OSError, ValueError) as error:
+        known = ", ".join(n for _, n in socket.if_nameindex())
+        raise InputError(f"{name}: no such interface; there are {known}") from error
+    if kind not in LINKTYPES:
+        raise InputError(f"{name}: interfaces of hardware type {kind} are not captured; Ethernet ports are")
+    return LINKTYPES[kind]
+
+
+def _refusal(name: str, error: OSError) -> InputError:
+    if error.errno in (errno.EPERM, errno.EACCES):
+        return InputError(f"{name}: no permission to capture; run as root or with CAP_NET_RAW and CAP_NET_ADMIN")
+    if error.errno == errno.ENOMEM:
+        return InputError(f"{name}: no memory for the ring; make it smaller (ring_mib in the configuration)")
+    if error.errno == errno.ENETDOWN:
+        return InputError(f"{name}: the interface is down; bring it up with: ip link set {name} up")
+    return InputError(f"{name}: cannot be captured ({error.strerror})")
+
+
+def _option(code: int, value: bytes) -> bytes:
+    return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    length = struct.pack("<I", len(body) + 12)
+    return struct.pack("<I", kind) + length + body + length
