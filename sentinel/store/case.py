@@ -179,6 +179,21 @@ class Case:
         plain = {name: pl.Int64 if isinstance(dtype, pl.Datetime) else dtype for name, dtype in wanted.items()}
         return tables.cast(pl.DataFrame(rows, schema=plain, orient="row"), wanted).lazy()
 
+    def runs_of(self, table: str) -> list[tuple[int, int]]:
+        """(run, rows) of a Parquet table, in the order in which the runs were begun."""
+        rows = self._database.all(
+            'SELECT run, sum(rows) AS rows FROM parts WHERE "table" = ? GROUP BY run ORDER BY run', (table,)
+        )
+        return [(row["run"], row["rows"]) for row in rows]
+
+    def scan_run(self, table: str, run: int) -> pl.LazyFrame:
+        """The rows of a Parquet table that one run wrote, in the order in which it wrote them."""
+        wanted = tables.polars_schema(table)
+        stored = self._scan_parts(table, tables.stored_schema(table), run)
+        if len(tables.stored_schema(table)) == len(wanted):
+            return stored
+        return self._joined(stored, wanted, self._scan_parts("messages", tables.stored_schema("messages"), run))
+
     def tables(self) -> list[str]:
         """Names that `scan` takes."""
         protocols = self._database.all("SELECT DISTINCT protocol FROM extensions ORDER BY protocol")
@@ -274,18 +289,20 @@ class Case:
                 found.append(f"{path}: holds {rows} rows where {row['rows']} were written.")
         return found
 
-    def _joined(self, points: pl.LazyFrame, wanted: dict[str, Any]) -> pl.LazyFrame:
+    def _joined(self, points: pl.LazyFrame, wanted: dict[str, Any], said: pl.LazyFrame | None = None) -> pl.LazyFrame:
         """Points with what their messages say: where, when, and whose values they are (always the server's)."""
         asked = pl.col("kind") == "request"
-        messages = self.scan("messages").select(
+        messages = (self.scan("messages") if said is None else said).select(
             "message",
             *(column.name for column in schema.POINTS.columns if column.via and column.name != "device"),
             pl.when(asked).then("dst").otherwise("src").alias("device"),
         )
         return points.join(messages, on="message", how="left", maintain_order="left").select(list(wanted))
 
-    def _scan_parts(self, table: str, wanted: dict[str, Any]) -> pl.LazyFrame:
-        parts = self._database.all('SELECT file, bytes FROM parts WHERE "table" = ? ORDER BY file', (table,))
+    def _scan_parts(self, table: str, wanted: dict[str, Any], run: int | None = None) -> pl.LazyFrame:
+        parts = self._database.all(
+            'SELECT file, bytes FROM parts WHERE "table" = ?1 AND (?2 IS NULL OR run = ?2) ORDER BY file', (table, run)
+        )
         if not parts:
             return pl.LazyFrame(schema=wanted)
         paths = [self.path / part["file"] for part in parts]
