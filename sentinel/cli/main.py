@@ -147,7 +147,8 @@ class LazyGroup(click.Group):
     def _files() -> dict[str, Path]:
         own = Path(__file__).stem
         files = (p for p in FOLDER.glob("*.py") if not p.stem.startswith("_") and p.stem != own)
-        return {p.stem.replace("_", "-"): p for p in files}
+        # `import_.py` is the command `import`, a word that no module may be called
+        return {p.stem.rstrip("_").replace("_", "-"): p for p in files}
 
     def _short_help(self, ctx: click.Context, name: str) -> str:
         """The first line of a command file's docstring, in the language of the person."""
