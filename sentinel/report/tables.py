@@ -147,9 +147,7 @@ def tables(assessment: Assessment) -> Iterator[Table]:
     )  # fmt: skip
 
 
-def _table(
-    name: tuple[str, str], columns: Iterable[tuple[str, str]], rows: list[tuple[str, tuple[Any, ...]]]
-) -> Table:
+def _table(name: tuple[str, str], columns: Iterable[tuple[str, str]], rows: list[tuple[str, tuple[Any, ...]]]) -> Table:
     return Table(Text(*name), tuple(Text(*pair) for pair in columns), rows)
 
 

@@ -182,5 +182,3 @@ def _plain(value: Any, lang: str) -> Any:
 def _width(value: Any) -> int:
     lines = str(value).splitlines() if value is not None else []
     return max((sum(2 if ord(c) > 0x2E7F else 1 for c in line) for line in lines), default=0)
-
-
