@@ -13,7 +13,7 @@ follows from its bytes; an answer with coils does not say how many, its request 
 
 import cython
 
-from parsers._modbus_frame import decode_ascii, lrc, mbap_length, orient, probe, rtu_end, way
+from parsers._modbus_frame import decode_ascii, lrc, mbap_length, orient, outline, probe, rtu_end, way
 from parsers._modbus_tables import (
     CANOPEN_READ,
     CANOPEN_WRITE,
@@ -35,7 +35,7 @@ else:
     from sentinel.wire.reader import Reader
     from sentinel.wire.rows import Rows
 
-__all__ = ["OBJECTS", "OPERATIONS", "STATUSES", "TABLE", "orient", "parse", "probe"]
+__all__ = ["OBJECTS", "OPERATIONS", "STATUSES", "TABLE", "orient", "outline", "parse", "probe"]
 
 NAME = "modbus"
 TITLE = "Modbus"

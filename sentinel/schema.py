@@ -117,7 +117,8 @@ FLOWS = Table(
         _c("state", "text", "TCP: opening, open, closed, reset, midstream; others: empty."),
         _c("protocol", "text", "Application protocol, empty where unknown.", ecs="network.protocol"),
         _c("carrier", "text", "What carries it between transport and application, as `tpkt/cotp`."),
-        _c("label_by", "text", "Why the label was given: payload of both sides, payload of one side, or port only (a guess)."),
+        _c("label_by", "text", "Why the label was given: payload of both sides, payload of one side, framing only (of messages that are all "
+           "malformed), or port only (a guess)."),
         _c("confidence", "f64", "How sure the label is, 0 to 1; a guess by port is 0.2 and makes no message."),
         _c("messages", "i64", "Messages found in the flow."),
         _c("faults", "i64", "Faults found in the flow."),

@@ -272,6 +272,18 @@ def test_a_folder_without_captures(tmp_case, tmp_path) -> None:
         analyze([empty], tmp_case)
 
 
+def test_malformed_messages_in_connections_of_their_own_raise_an_alert(put, tmp_case) -> None:
+    """Somebody tries a controller with messages that break the standard; it answers none and hangs up."""
+    records = []
+    for n in range(20):
+        talk = Talk(sport=40000 + n, time=START + n * SECOND).open()
+        records += talk.send(0, mbap("2b0e030100", transaction=n)).close().records
+    summary = analyze([put("tried.pcap", records)], tmp_case)
+    assert (summary["messages"], summary["faults"]) == ({"modbus": 20}, {"trailing": 20})
+    assert summary["alerts"]["malformed_burst"] == 1
+    assert summary["protocols"][0]["label_by"] == "framing only"
+
+
 def test_time_that_goes_backwards(put, tmp_case) -> None:
     records = exchange().records
     records[8] = (records[8][0] - 60 * SECOND, records[8][1])

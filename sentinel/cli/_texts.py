@@ -155,6 +155,7 @@ _PAGE = {
     "router": "路由器", "host": "主机", "broadcast": "广播", "unknown": "未知",
     "Protocol": "协议", "Sure": "把握", "Because of": "依据", "Flows": "流", "Messages": "报文",
     "payload of both sides": "双向载荷", "payload of one side": "单向载荷", "port only": "仅凭端口",
+    "framing only": "仅凭报文封装",
     "not recognised": "未识别",
     "guesses": "猜测",
     "{share} of the payload": "占载荷的 {share}",

@@ -11,7 +11,7 @@ import traceback
 
 import cython
 
-from sentinel.identify import GUESS_CONFIDENCE, guess
+from sentinel.identify import BY_FRAMING, BY_ONE, FRAMED_SOUND, GIVE_UP, GUESS_CONFIDENCE, guess
 from sentinel.model import Fault, Kind, Verdict
 from sentinel.wire.decode import LINK_TYPES
 from sentinel.wire.flows import ENDED_EVICTED, MAX_FLOWS
@@ -598,9 +598,9 @@ class Engine:
                 self.over_cap(f, side, frame, time)
             elif len(f.backlog) < MAX_BACKLOG and f.backlog_bytes < MAX_BACKLOG_BYTES:
                 return
-            self.forget_backlog(f)
-            f.settled = True
-            return
+            decision = GIVE_UP
+        if decision is GIVE_UP:
+            decision = self.framed(f, transport) or GIVE_UP
         if decision.protocol is None:
             f.name = decision.name or None
             f.label_by = decision.by
@@ -609,6 +609,15 @@ class Engine:
             self.forget_backlog(f)
             return
         self.label(f, decision)
+
+    def framed(self, f: Flow, transport):
+        """The last look at a flow that is about to be given up: what its framing makes it, or None."""
+        pieces = [(kept[0], kept[1]) for kept in f.backlog]
+        found = self.identifier.framed(transport, (f.port0, f.port1), pieces)
+        if found is not None:
+            # a piece that is framed begins with a message, in a stream that was picked up in the middle as well
+            f.backlog = [(*kept[:7], True, kept[8]) for kept in f.backlog]
+        return found
 
     def forget_backlog(self, f: Flow):
         """Give up the payload that waited for a label."""
@@ -639,6 +648,8 @@ class Engine:
         self.forget_backlog(f)
         if f.direction_by != 3:
             self.turn(f, protocol, backlog)
+        elif decision.by == BY_FRAMING:
+            self.turn_caller(f, protocol)
         here = self.rows.capture
         seen = [-1, -1]
         for side, data, since, frame, time, offset, capture, synced, holes in backlog:
@@ -680,6 +691,15 @@ class Engine:
                 f.client = side if way == 0 else 1 - side
                 f.direction_by = 2
                 return
+
+    def turn_caller(self, f: Flow, protocol):
+        """Who opens a connection from the own port of its protocol is a server that calls its client."""
+        ports = protocol.ports.get(transport_of(f), ())
+        opener = f.port0 if f.client == 0 else f.port1
+        other = f.port1 if f.client == 0 else f.port0
+        if opener in ports and other not in ports:
+            f.client = 1 - f.client
+            f.direction_by = 1
 
     # -- parsing ----------------------------------------------------------------------------------------------
 
@@ -993,7 +1013,13 @@ class Engine:
                     self.gap(f, side, s, ahead, s.held[0][3], s.held[0][4])
                     s.next = seq
                 self.drain(f, side, s, f.last_time, False)
-            if s.tail and f.label >= 0:
+        if f.backlog:
+            found = self.framed(f, transport_of(f))
+            if found is not None:
+                self.label(f, found)
+        for side in range(2):
+            s = f.stream0 if side == 0 else f.stream1
+            if s is not None and s.tail and f.label >= 0:
                 self.rows.capture = s.tail_capture
                 self.stand(f, side, s.tail_frame, s.tail_frame, f.last_time, s.tail_offset)
                 self.note(
@@ -1019,6 +1045,10 @@ class Engine:
                 f.name = name
                 f.label_by = 3
                 f.confidence = GUESS_CONFIDENCE
+        if f.label_by == BY_FRAMING and f.messages > f.faults:
+            # a message without fault came after all
+            f.label_by = BY_ONE
+            f.confidence = FRAMED_SOUND
         self.rows.capture = self.capture
         write_flow(self.flow_rows, f, self.rows, why)
 
