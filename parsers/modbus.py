@@ -146,12 +146,15 @@ def parse(r: Reader, out: Rows) -> None:
 
 @cython.cfunc
 def _any_framing(r: Reader, out: Rows) -> object:
-    """Reads an ADU whose framing only its own bytes tell; an MBAP header and an RTU frame can begin alike."""
+    """Reads an ADU whose framing only its own bytes tell; an MBAP header and an RTU frame can begin alike.
+
+    A PDU that is possible one way only is read that way, unless the flow tells who asks: then it breaks the standard.
+    """
     length: cython.Py_ssize_t = mbap_length(r)
     if length > 0 and r.left() >= 6 + length:
         towards: cython.int = way(r, 7, length - 1, out.direction)
         if towards >= 0:
-            return _mbap(r, out, length, towards)
+            return _mbap(r, out, length, out.direction if out.oriented else towards)
     if r.peek(0) == 58 and r.peek16(2) > 0:
         return _ascii(r, out)
     if rtu_end(r, out.direction, False) > 0:

@@ -134,6 +134,29 @@ def test_a_server_that_opens_the_connection_is_told_by_its_port() -> None:
     assert seen.rows("messages", "kind", "sport") == [("exception", 502)] * 2
 
 
+def test_a_server_that_calls_is_told_by_the_requests_that_it_gets() -> None:
+    """A device that opens a connection to port 502, where its master waits for it."""
+    seen = see(spoken((1, ASK), (0, ANSWER), (1, ASK), (0, ANSWER), port=502).records)
+    flow = seen.flow()
+    assert (flow["protocol"], flow["direction_by"], flow["client_port"]) == ("modbus", "payload", 502)
+    assert seen.rows("messages", "kind", "fault") == [("request", ""), ("response", "")] * 2
+
+
+PADDED = mbap("0b00000000")
+
+
+@pytest.mark.parametrize(("port", "opened", "kind", "fault"), [
+    pytest.param(502, True, "request", "trailing", id="handshake"),
+    pytest.param(502, False, "request", "trailing", id="own port"),
+    pytest.param(1502, True, "request", "trailing", id="handshake to another port"),
+    pytest.param(1502, False, "response", "", id="nothing tells"),
+])  # fmt: skip
+def test_a_padded_request_is_no_answer_where_the_flow_tells_who_asks(port, opened, kind, fault) -> None:
+    """MODBUS V1.1b3, 6.9: a request of function 11 has no fields, an answer has two words."""
+    seen = see(spoken((0, ASK), (1, ANSWER), (0, PADDED), port=port, opened=opened).records)
+    assert seen.rows("messages", "kind", "fault")[2] == (kind, fault)
+
+
 def test_sound_messages_raise_a_label_by_framing() -> None:
     flow = see(spoken((0, BAD_ASK), (1, BAD_ANSWER), (0, ASK), (1, ANSWER), port=502).records).flow()
     assert (flow["label_by"], flow["confidence"]) == ("payload of both sides", 0.95)

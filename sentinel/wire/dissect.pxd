@@ -71,7 +71,8 @@ cdef class Engine:
     cdef label(self, Flow f, object decision)
     cdef turn(self, Flow f, object protocol, list backlog)
     @cython.locals(opener=cython.int, other=cython.int)
-    cdef turn_caller(self, Flow f, object protocol)
+    cdef turn_caller(self, Flow f, object protocol, list backlog)
+    cdef int told(self, object protocol, bytes data) except -2
     @cython.locals(rows=Rows)
     cdef stand(self, Flow f, int side, long long since, long long frame, long long time, long long offset)
     @cython.locals(joined=bytes, since=cython.longlong, at=cython.longlong, wanted=cython.longlong, left=Py_ssize_t)

@@ -649,7 +649,9 @@ class Engine:
         if f.direction_by != 3:
             self.turn(f, protocol, backlog)
         elif decision.by == BY_FRAMING:
-            self.turn_caller(f, protocol)
+            self.turn_caller(f, protocol, backlog)
+        server = f.port1 if f.client == 0 else f.port0
+        f.oriented = f.direction_by == 3 or server in protocol.ports.get(transport_of(f), ())
         here = self.rows.capture
         seen = [-1, -1]
         for side, data, since, frame, time, offset, capture, synced, holes in backlog:
@@ -680,26 +682,35 @@ class Engine:
             f.client = 1 if here else 0
             f.direction_by = 1
             return
-        if protocol.orient is None:
-            return
         for side, data, _, _, _, _, _, _, _ in backlog:
-            try:
-                way = protocol.orient(Reader(data))
-            except Exception:  # Short, Malformed, or a defect: these bytes do not tell
-                continue
+            way = self.told(protocol, data)
             if way == 0 or way == 1:
                 f.client = side if way == 0 else 1 - side
                 f.direction_by = 2
                 return
 
-    def turn_caller(self, f: Flow, protocol):
-        """Who opens a connection from the own port of its protocol is a server that calls its client."""
+    def turn_caller(self, f: Flow, protocol, backlog):
+        """Turn a flow whose connection a server opened: from its protocol's own port, or to be sent requests."""
         ports = protocol.ports.get(transport_of(f), ())
         opener = f.port0 if f.client == 0 else f.port1
         other = f.port1 if f.client == 0 else f.port0
         if opener in ports and other not in ports:
             f.client = 1 - f.client
             f.direction_by = 1
+            return
+        asked = [self.told(protocol, kept[1]) == 0 for kept in backlog if kept[0] != f.client]
+        if asked and all(asked):
+            f.client = 1 - f.client
+            f.direction_by = 2
+
+    def told(self, protocol, data):
+        """Which way a message goes by its own bytes: 0 to the server, 1 to the client, -1 where they do not tell."""
+        if protocol.orient is None:
+            return -1
+        try:
+            return int(protocol.orient(Reader(data)))
+        except Exception:  # Short, Malformed, or a defect: these bytes do not tell
+            return -1
 
     # -- parsing ----------------------------------------------------------------------------------------------
 
@@ -759,6 +770,7 @@ class Engine:
         rows.slot = slot
         rows.shared = f.shared
         rows.extra = self.extras[label]
+        rows.oriented = f.oriented
         self.flow = f
         self.side = side
         self.current = label
