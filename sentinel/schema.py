@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised when a stored table changes its meaning; a case of a higher version is refused."""
 
 TYPES = ("bool", "u8", "u16", "i32", "i64", "f64", "time", "text", "bytes")
@@ -66,6 +66,7 @@ CAPTURES = Table(
         _c("capture", "i32", "Number of the capture in the case."),
         _c("run", "text", "The analysis that read it."),
         _c("sha256", "text", "SHA-256 of the file as it lies on disk (of the stream, for standard input).", ecs="file.hash.sha256"),
+        _c("content_sha256", "text", "SHA-256 of the capture behind its compression, by which a compressed copy is known; empty where it was not expanded to its end."),
         _c("path", "text", "Where it was read from.", ecs="file.path"),
         _c("format", "text", "pcap, pcapng, and the compression around it."),
         _c("state", "text", "complete, faulty (read up to a fault) or interrupted."),

@@ -364,7 +364,7 @@ def capture(**values: Any) -> dict[str, Any]:
     """One element of a summary's `captures`."""
     given = {"path": "plant.pcapng", "sha256": "ab" * 32, "state": "complete", "format": "pcapng", "frames": 420}
     given |= {"first_time": START, "last_time": START + 90_000_000_000, "cut": 0, "dropped": None, "duplicates": 12}
-    return {**given, "backwards": 0, "unread": 0, "known": False, "fault": None, **values}
+    return {**given, "backwards": 0, "unread": 0, "known": False, "copy_of": None, "fault": None, **values}
 
 
 def summary(**values: Any) -> dict[str, Any]:

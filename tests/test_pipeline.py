@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import gzip
+import hashlib
 import io
+import lzma
 import sys
 import threading
 import weakref
@@ -103,6 +105,49 @@ def test_the_same_capture_again_changes_nothing(put, tmp_case) -> None:
     copy = put("copy of a.pcap", path.read_bytes())
     analyze([copy, path], tmp_case)
     assert contents(tmp_case) == before
+
+
+@pytest.mark.parametrize("first", ["a.pcap", "b.pcap.gz"])
+def test_a_compressed_copy_is_the_same_capture(put, tmp_case, first) -> None:
+    data = f.pcap(exchange().close().records)
+    paths = {"a.pcap": put("a.pcap", data), "b.pcap.gz": put("b.pcap.gz", gzip.compress(data))}
+    analyze([paths.pop(first)], tmp_case)
+    before = contents(tmp_case)
+    (second,) = paths.values()
+    again = analyze([second], tmp_case)["captures"][0]
+    assert contents(tmp_case) == before
+    assert (again["known"], Path(again["copy_of"]).name) == (True, first)
+    with Case.open(tmp_case, "read") as case:
+        assert case.captures()["content_sha256"].to_list() == [hashlib.sha256(data).hexdigest()]
+
+
+def test_of_a_capture_and_its_copies_one_is_read(put, tmp_case) -> None:
+    data = f.pcap(exchange().close().records)
+    copies = [put("b.pcap.xz", lzma.compress(data)), put("c.pcap", data), put("d.pcap.gz", gzip.compress(data))]
+    other = put("e.pcap.gz", gzip.compress(f.pcap(exchange(2, sport=41000).records)))
+    summary = analyze([*copies, put("a.pcap.gz", gzip.compress(data)), other], tmp_case)
+    assert (summary["messages"], summary["flows"]) == ({"modbus": 16}, 2)
+    stands = {Path(c["path"]).name: c["copy_of"] and Path(c["copy_of"]).name for c in summary["captures"]}
+    first = "a.pcap.gz"
+    assert stands == {"a.pcap.gz": None, "b.pcap.xz": first, "c.pcap": first, "d.pcap.gz": first, "e.pcap.gz": None}
+
+
+def test_a_copy_whose_compression_is_damaged_is_another_capture(put, tmp_case) -> None:
+    data = f.pcap(exchange().close().records)
+    summary = analyze([put("a.pcap", data), put("b.pcap.gz", gzip.compress(data)[:-9])], tmp_case)
+    assert [(c["copy_of"], c["state"]) for c in summary["captures"]] == [(None, "complete"), (None, "faulty")]
+    with Case.open(tmp_case, "read") as case:
+        assert case.captures()["content_sha256"].to_list()[1] == ""
+
+
+def test_a_compressed_copy_of_an_interrupted_capture_replaces_it(put, tmp_case, monkeypatch) -> None:
+    monkeypatch.setattr(pipeline, "FRAMES_A_TURN", 9)
+    data = f.pcap(exchange(40).close().records)
+    stop = threading.Event()
+    pipeline.analyze([put("a.pcap", data)], tmp_case, progress=lambda _: stop.set(), stop=stop)
+    analyze([put("a.pcap.gz", gzip.compress(data))], tmp_case)
+    with Case.open(tmp_case, "read") as case:
+        assert case.captures()["state"].to_list() == ["complete"]
 
 
 def test_another_capture_is_added(put, tmp_case) -> None:
@@ -301,6 +346,9 @@ def test_standard_input(monkeypatch, tmp_case) -> None:
     monkeypatch.setattr(sys, "stdin", type("In", (), {"buffer": io.BytesIO(data)}))
     analyze(["-"], tmp_case)
     assert contents(tmp_case) == before, "the hash is known at the end: nothing is added twice"
+    monkeypatch.setattr(sys, "stdin", type("In", (), {"buffer": io.BytesIO(gzip.compress(data))}))
+    analyze(["-"], tmp_case)
+    assert contents(tmp_case) == before, "nor a compressed copy"
 
 
 # -- stopping --------------------------------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ class Page:
 
     def _quality(self) -> list[Text]:
         """Marks for what makes a capture trustworthy: a tick, or what is wrong and how much of it."""
-        summary, captures = self.summary, self.read
+        summary, captures = self.summary, _coverage.once(self.read)
         cut = sum(c["cut"] for c in captures)
         backwards = sum(c["backwards"] for c in captures)
         told = [c["dropped"] for c in captures if c["dropped"] is not None]
@@ -167,10 +167,14 @@ class Page:
             table.add_column(self.say(header) if header else "", justify=side, overflow="ellipsis", no_wrap=True)  # type: ignore[arg-type]
         odd_first = sorted(captures, key=lambda c: not c["fault"])
         for capture in odd_first[:MAX_CAPTURES]:
-            note = Text(self.say("already in the case") if capture["known"] else "", "dim")
+            note = ""
+            if capture["known"]:
+                note = self.say("already in the case")
+            elif capture["copy_of"]:
+                note = self.say("a copy of {name}", name=tame(Path(capture["copy_of"]).name))
             table.add_row(
                 Text(tame(Path(capture["path"]).name)), Text(capture["format"]), Text(f"{capture['frames']:,}"),
-                Text(moment(capture["first_time"])), note,
+                Text(moment(capture["first_time"])), Text(note, "dim"),
             )  # fmt: skip
         _more(table, len(captures) - MAX_CAPTURES, self._show_hint("captures"), self.say)
         return table

@@ -145,6 +145,7 @@ _PAGE = {
     "File": "文件", "Format": "格式", "Frames": "帧数", "From": "开始时间",
     "Captures that were not begun: {n}.": "尚未开始读取的抓包：{n} 个。",
     "already in the case": "案例中已有",
+    "a copy of {name}": "{name} 的副本",
     "No device was seen.": "没有看到任何设备。",
     "Address": "地址", "Device": "设备", "Role": "角色", "Level": "层级", "Speaks": "协议",
     "unit {n}": "单元 {n}",

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from sentinel.errors import InputError
 
@@ -133,9 +133,10 @@ class Expanded(Plain):
 
 
 class Hashing:
-    """A stream that hashes and counts what passes: for standard input, whose hash is known only at its end."""
+    """A stream that hashes and counts what passes, where a hash is not known before: of standard input, and of what a
+    compressed capture holds."""
 
-    def __init__(self, raw: BinaryIO):
+    def __init__(self, raw: Readable):
         self._raw = raw
         self._hash = hashlib.sha256()
         self.size = 0
@@ -247,6 +248,18 @@ def sha256(path: Path) -> str:
         raise InputError(
             f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions."
         ) from error
+
+
+def content_sha256(path: Path) -> str:
+    """SHA-256 of a capture behind its compression; empty where it cannot be expanded to its end."""
+    digest = hashlib.sha256()
+    with open_capture(path).stream as stream:
+        try:
+            while data := stream.read(_HASH_CHUNK):
+                digest.update(data)
+        except OSError:
+            return ""
+    return digest.hexdigest()
 
 
 def is_capture(path: Path) -> bool:

@@ -118,8 +118,8 @@ class Case:
         if len(set(hashes)) != len(hashes):
             raise ValueError("the same capture twice in one run")
         with self._database.transaction() as db:
-            _commit.refuse_known(db, self.path, hashes)
-            _commit.replaceable(db, self.path, hashes, drop_interrupted)
+            _commit.refuse_known(db, self.path, _commit.hashes_of(captures))
+            _commit.replaceable(db, self.path, _commit.hashes_of(captures), drop_interrupted)
             number, rows = _commit.begin(db, captures)
         return Run(self.path, self._database, number, rows, drop_interrupted)
 
@@ -142,13 +142,21 @@ class Case:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def known(self, sha256: str) -> dict[str, Any] | None:
-        """The row of the capture with this hash, if a complete run read it (to its end, or up to its fault)."""
+    def known(self, sha256: str, content_sha256: str = "") -> dict[str, Any] | None:
+        """The row of the capture with one of these hashes, of the file or of what it holds behind its compression, if a
+        complete run read it (to its end, or up to its fault)."""
+        hashes = [hash_ for hash_ in (sha256, content_sha256) if hash_]
         rows = self._database.all(
-            "SELECT captures.* FROM captures JOIN runs ON captures.run = runs.run WHERE sha256 = ? AND runs.state = ?",
-            (sha256, _commit.COMPLETE),
+            "SELECT captures.* FROM captures JOIN runs ON captures.run = runs.run WHERE runs.state = ?1"
+            f" AND {_commit.HASHED} ORDER BY capture",
+            (_commit.COMPLETE, json.dumps(hashes)),
         )
         return dict(rows[0]) if rows else None
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Time (ns) of the first and the last frame of each capture that holds any."""
+        rows = self._database.all("SELECT first_time, last_time FROM captures WHERE first_time IS NOT NULL")
+        return [(row["first_time"], row["last_time"]) for row in rows]
 
     def unfinished(self, sha256: str) -> list[dict[str, Any]]:
         """The captures of the interrupted runs that read this one, itself included: to be analysed together again."""
