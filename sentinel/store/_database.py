@@ -19,6 +19,8 @@ from sentinel.store._errors import damaged, explain, read_only
 from sentinel.store._parts import sync_folder
 
 _BUSY_SECONDS = 10
+_CANNOT_SHARE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_IOERR_SHM", "SQLITE_FULL")
+"""What SQLite says where it cannot make the shared-memory file: no permission, read-only medium, full disk."""
 
 
 class Database:
@@ -125,10 +127,10 @@ def _connect(path: Path, write: bool) -> sqlite3.Connection:
 
 
 def _connect_to_read(path: Path, name: str) -> sqlite3.Connection:
-    """A reading connection, also on a medium where nothing can be written.
+    """A reading connection, also on a medium where nothing can be written, and on a full disk.
 
-    A database with a write-ahead log needs a shared-memory file beside it. Where that cannot be made, the database is
-    read as immutable, which is safe exactly when no log waits to be folded in.
+    A database with a write-ahead log needs a shared-memory file beside it. Where that cannot be made, nobody else has
+    the database open, and it is read as immutable: safe exactly when no log waits to be folded in.
     """
     connection = sqlite3.connect(f"{name}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
     try:
@@ -136,7 +138,7 @@ def _connect_to_read(path: Path, name: str) -> sqlite3.Connection:
         return connection
     except sqlite3.OperationalError as error:
         connection.close()
-        if not (error.sqlite_errorname or "").startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+        if not (error.sqlite_errorname or "").startswith(_CANNOT_SHARE):
             raise
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size > 0:

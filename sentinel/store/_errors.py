@@ -34,7 +34,7 @@ def _explain_os(error: OSError, path: Path) -> CaseError:
 def _explain_sqlite(error: sqlite3.Error, path: Path) -> CaseError:
     # The extended code SQLITE_IOERR_WRITE is an I/O error, SQLITE_READONLY_DIRECTORY a read-only one, and so on.
     name = getattr(error, "sqlite_errorname", None) or ""
-    if name.startswith("SQLITE_FULL"):
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")):  # the second: its shared memory cannot grow
         return full(path, str(error))
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN")):
         return read_only(path, str(error))
