@@ -276,9 +276,10 @@ def _inputs(paths: Sequence[Path | str]) -> list[Input]:
                 one.first_time, one.compressed = _first_look(one.path)
                 one.size = one.path.stat().st_size
             except InputError as error:
-                one.unreadable = str(error)
-    if found and all(one.unreadable for one in found):
-        raise InputError(found[0].unreadable)
+                one.unreadable = error
+    errors = [one.unreadable for one in found if one.unreadable is not None]
+    if errors and len(errors) == len(found):
+        raise errors[0]
     return sorted(found, key=lambda one: (one.first_time is None, one.first_time or 0, str(one.path)))
 
 
@@ -381,8 +382,12 @@ def _few_collections() -> Iterator[None]:
 
 def no_capture(path: Path | str, reader: CaptureReader) -> InputError:
     """The error for a file that is no capture."""
-    what = f"{reader.fault_detail} (offset {reader.fault_offset})"
-    return InputError(f"{path}: {what}; give a pcap or pcapng file, plain or compressed.")
+    return InputError(
+        "{path}: {why} (offset {offset}); give a pcap or pcapng file, plain or compressed.",
+        path=path,
+        why=reader.fault_detail,
+        offset=reader.fault_offset,
+    )
 
 
 def _refuse_no_capture(path: Path) -> None:
@@ -586,4 +591,4 @@ def dissect(path: Path | str, *, limit: int | None = None) -> Iterator[dict[str,
     if reader.fault:
         if reader.frame == 0:
             raise no_capture(path, reader)
-        raise FaultyCapture(f"{path}: {fault_sentence(reader)}")
+        raise FaultyCapture("{path}: {fault}", path=path, fault=fault_sentence(reader))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentinel.errors import InputError
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.decode import LINK_TYPES
 from sentinel.wire.dissect import Engine
@@ -33,8 +34,8 @@ class Input:
     known: dict[str, Any] | None = None
     copy_of: str = ""
     """Path of the capture of the same run or case that holds the same and stands for this one; empty for an own one."""
-    unreadable: str = ""
-    """Why the file could not be read at all, as a sentence; empty where it could."""
+    unreadable: InputError | None = None
+    """Why the file could not be read at all; None where it could."""
 
 
 @dataclass(slots=True)
@@ -182,7 +183,7 @@ def capture_summary(one: Input, rows: list[dict[str, Any]]) -> dict[str, Any]:
     )
     said = {"path": str(one.path), "known": one.known is not None, "copy_of": one.copy_of or None}
     if row is None:
-        return {**said, "sha256": one.sha256, "state": "not read", "fault": one.unreadable or None}
+        return {**said, "sha256": one.sha256, "state": "not read", "fault": one.unreadable and str(one.unreadable)}
     names = "sha256 state format frames bytes first_time last_time cut dropped duplicates backwards unread".split()
     return {**said, **{name: row[name] for name in names}, "fault": json.loads(row["detail"]).get("fault")}
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from sentinel.cli._settings import current
 from sentinel.errors import OutputError
 
 if TYPE_CHECKING:
@@ -40,12 +39,12 @@ def check_not_evidence(path: Path, case: Case) -> None:
     if not path.exists():
         return
     if not path.is_file():
-        raise OutputError(current().say("{path}: not an ordinary file; name another", path=path))
+        raise OutputError("{path}: not an ordinary file; name another", path=path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest in case.scan("captures").collect()["sha256"].to_list():
         raise OutputError(
-            current().say("{path}: a capture of this case, which is not overwritten; name another file", path=path)
+            "{path}: a capture of this case, which is not overwritten; name another file", path=path
         )
 
 
@@ -53,8 +52,8 @@ def check_writable(path: Path) -> None:
     """OutputError where a file cannot be created at `path`, before the work is done for it."""
     folder = path.parent
     if path.is_dir():
-        raise OutputError(current().say("{path}: a folder; name a file", path=path))
+        raise OutputError("{path}: a folder; name a file", path=path)
     if not folder.is_dir():
-        raise OutputError(current().say("{path}: no such folder; make it first", path=folder))
+        raise OutputError("{path}: no such folder; make it first", path=folder)
     if not os.access(path if path.exists() else folder, os.W_OK):
-        raise OutputError(current().say("{path}: cannot be written: permission denied", path=path))
+        raise OutputError("{path}: cannot be written: permission denied", path=path)

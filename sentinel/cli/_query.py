@@ -15,7 +15,7 @@ from polars import selectors
 
 from sentinel import schema
 from sentinel.cli._settings import current
-from sentinel.errors import NoSuchRow, OutputError, UsageError
+from sentinel.errors import NoSuchRow, OutputError, Sentence, UsageError
 
 BATCH = 65536
 """Rows that are in memory at once while a large table is written."""
@@ -57,7 +57,7 @@ def chosen(rows: pl.LazyFrame, where: str | None, columns: Iterable[str] | None)
     try:
         rows.collect_schema()
     except pl.exceptions.PolarsError as error:
-        raise UsageError(f"--where {where!r}: {_first_sentence(error)}") from error
+        raise UsageError("--where {where!r}: {why}", where=where, why=_first_sentence(error)) from error
     return rows
 
 
@@ -97,12 +97,12 @@ def write_parquet(rows: pl.LazyFrame, where: str | None, out: Path | BinaryIO) -
         with _blaming(where):
             rows.sink_parquet(out)
     except OSError as error:
-        raise OutputError(f"{_place(out)}: {error.strerror or error}") from error
+        raise OutputError("{path}: {why}", path=_place(out), why=error.strerror or error) from error
     except (pl.exceptions.ComputeError, UsageError) as error:
         # A full disk reaches us as an error of the Parquet writer, not as one of the system.
         if "parquet:" not in str(error):
             raise
-        raise OutputError(f"{_place(out)} cannot be written: {_first_sentence(error)}") from error
+        raise OutputError("{path} cannot be written: {why}", path=_place(out), why=_first_sentence(error)) from error
 
 
 def unique_alert(rows: pl.LazyFrame, prefix: str) -> dict[str, object]:
@@ -114,12 +114,10 @@ def unique_alert(rows: pl.LazyFrame, prefix: str) -> dict[str, object]:
     if found.height == 1:
         return found.row(0, named=True)
     if found.height == 0:
-        raise NoSuchRow(current().say("the case has no alert whose id begins with {prefix!r}", prefix=prefix))
+        raise NoSuchRow("the case has no alert whose id begins with {prefix!r}", prefix=prefix)
     several = ", ".join(str(value)[: len(prefix) + 8] for value in found["alert"])
     raise NoSuchRow(
-        current().say(
-            "several alerts begin with {prefix!r}: {several}; give more of the id", prefix=prefix, several=several
-        )
+        "several alerts begin with {prefix!r}: {several}; give more of the id", prefix=prefix, several=several
     )
 
 
@@ -131,7 +129,7 @@ def _blaming(where: str | None) -> Iterator[None]:
     except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError) as error:
         if where is None:
             raise
-        raise UsageError(f"--where {where!r}: {_first_sentence(error)}") from error
+        raise UsageError("--where {where!r}: {why}", where=where, why=_first_sentence(error)) from error
 
 
 def _condition(where: str, known: pl.Schema) -> pl.Expr:
@@ -140,8 +138,7 @@ def _condition(where: str, known: pl.Schema) -> pl.Expr:
     except pl.exceptions.PolarsError as error:
         hint = _reserved_hint(where, known)
         why = _first_sentence(error) + hint
-        sentence = current().say("--where {where!r} is not a SQL condition: {why}", where=where, why=why)
-        raise UsageError(sentence) from error
+        raise UsageError("--where {where!r} is not a SQL condition: {why}", where=where, why=why) from error
     for name in condition.meta.root_names():
         _must_know(name, known)
     return condition
@@ -152,8 +149,8 @@ def _must_know(name: str, known: pl.Schema) -> None:
         return
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
     if near:
-        raise UsageError(current().say("no column {name!r}; did you mean {names}?", name=name, names=" / ".join(near)))
-    raise UsageError(current().say("no column {name!r}; there are {names}", name=name, names=", ".join(known)))
+        raise UsageError("no column {name!r}; did you mean {names}?", name=name, names=" / ".join(near))
+    raise UsageError("no column {name!r}; there are {names}", name=name, names=", ".join(known))
 
 
 def _reserved_hint(where: str, known: pl.Schema) -> str:
@@ -164,8 +161,8 @@ def _reserved_hint(where: str, known: pl.Schema) -> str:
     return ""
 
 
-def _place(out: Path | BinaryIO) -> str:
-    return str(out) if isinstance(out, Path) else "standard output"
+def _place(out: Path | BinaryIO) -> Path | Sentence:
+    return out if isinstance(out, Path) else Sentence("standard output")
 
 
 def _first_sentence(error: Exception) -> str:

@@ -39,9 +39,9 @@ def command(ctx: click.Context, name: str | None, folder: Path | None, list_only
             click.echo(path.name)
         return
     if not captures:
-        raise InputError(settings.say("no capture came with this installation"))
+        raise InputError("no capture came with this installation")
     if name is not None and name not in captures:
-        raise InputError(settings.say("no capture {name!r}; there are {names}", name=name, names=", ".join(captures)))
+        raise InputError("no capture {name!r}; there are {names}", name=name, names=", ".join(captures))
     chosen = captures[name] if name is not None else next(iter(captures.values()))
     case = folder if folder is not None else Path(tempfile.mkdtemp(prefix="sentinel-demo-")) / "case"
     summary = analysed([chosen], case, None, settings, show_progress=not settings.quiet)

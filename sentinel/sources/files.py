@@ -221,10 +221,13 @@ def open_capture(path: Path) -> Opened:
         raw = path.open("rb", buffering=0) if path.suffix in (".pcap", ".pcapng", ".cap") else path.open("rb")
         stream, compression = decompressed(raw)
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions."
-        ) from error
+        raise _unreadable(path, error) from error
     return Opened(stream, compression, lambda: raw.tell() if not raw.closed else 0)
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    why = error.strerror or error
+    return InputError("{path}: cannot be read ({why}); check the path and its permissions.", path=path, why=why)
 
 
 def open_stream(path: Path) -> Plain:
@@ -245,9 +248,7 @@ def sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions."
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 def content_sha256(path: Path) -> str:
@@ -295,11 +296,11 @@ def find(paths: Iterable[Path | str]) -> list[Path | str]:
             inside = [p for p in every if p.suffix.lower() in SUFFIXES or is_capture(p)]
             if not any(is_capture(p) or not os.access(p, os.R_OK) for p in inside):
                 raise InputError(
-                    f"{path}: no capture in this folder or below it (pcap or pcapng, plain or compressed)."
+                    "{path}: no capture in this folder or below it (pcap or pcapng, plain or compressed).", path=path
                 )
             found.extend(inside)
         elif not path.exists():
-            raise InputError(f"{path}: no such file or folder.")
+            raise InputError("{path}: no such file or folder.", path=path)
         else:
             found.append(path)
     return list(dict.fromkeys(found))

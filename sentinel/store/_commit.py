@@ -123,7 +123,10 @@ def refuse_known(db: sqlite3.Connection, folder: Path, hashes: Sequence[str]) ->
     if known:
         sha256, capture = next(iter(known.items()))
         raise CaseError(
-            f"{folder}: the capture with SHA-256 {sha256} is in the case already, as number {capture}; leave it out."
+            "{path}: the capture with SHA-256 {sha256} is in the case already, as number {capture}; leave it out.",
+            path=folder,
+            sha256=sha256,
+            capture=capture,
         )
 
 
@@ -145,8 +148,10 @@ def replaceable(db: sqlite3.Connection, folder: Path, hashes: Sequence[str], dro
         lost = [row["path"] for row in rows if not set(hashes).intersection(hashes_of([row]))]
         if lost and not drop:
             raise CaseError(
-                f"{folder}: the interrupted analysis of these captures had also read {', '.join(lost[:3])}"
-                f"{' and others' if len(lost) > 3 else ''}; analyse them together, so that nothing is lost."
+                "{path}: the interrupted analysis of these captures had also read {names}; analyse them together, so "
+                "that nothing is lost.",
+                path=folder,
+                names=", ".join(lost[:3]) + (" ..." if len(lost) > 3 else ""),
             )
     return runs
 
@@ -161,8 +166,13 @@ def _keep_extension(db: sqlite3.Connection, folder: Path, protocol: str, columns
     for name, type_ in columns.items():
         if kept.get(name, type_) != type_:
             raise CaseError(
-                f"{folder}: column {name} of ext/{protocol} was {kept[name]} when the case was begun and is {type_} in "
-                "this program; analyse the captures into a new folder."
+                "{path}: column {name} of ext/{protocol} was {before} when the case was begun and is {now} in this "
+                "program; analyse the captures into a new folder.",
+                path=folder,
+                name=name,
+                protocol=protocol,
+                before=kept[name],
+                now=type_,
             )
         if name not in kept:
             kept[name] = type_

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sentinel.errors import CaseError
+from sentinel.errors import CaseError, Sentence
 from sentinel.schema import SCHEMA_VERSION
 from sentinel.store import tables
 from sentinel.store._errors import damaged, explain, read_only
@@ -67,16 +67,22 @@ class Database:
         application = self.one("PRAGMA application_id")[0]
         version = self.one("PRAGMA user_version")[0]
         if application != tables.APPLICATION_ID:
-            raise damaged(self.path, "it is no database of this program")
+            raise damaged(self.path, Sentence("it is no database of this program"))
         if version > SCHEMA_VERSION:
             raise CaseError(
-                f"{self.path}: the case was written by a newer Sentinel (case version {version}, this program reads "
-                f"{SCHEMA_VERSION}); upgrade this program."
+                "{path}: the case was written by a newer Sentinel (case version {version}, this program reads {own}); "
+                "upgrade this program.",
+                path=self.path,
+                version=version,
+                own=SCHEMA_VERSION,
             )
         if version < SCHEMA_VERSION:
             raise CaseError(
-                f"{self.path}: the case was written by an older Sentinel (case version {version}, this program reads "
-                f"{SCHEMA_VERSION}); analyse its captures again into a new folder."
+                "{path}: the case was written by an older Sentinel (case version {version}, this program reads {own}); "
+                "analyse its captures again into a new folder.",
+                path=self.path,
+                version=version,
+                own=SCHEMA_VERSION,
             )
         if whole:
             found = self.one("PRAGMA quick_check(1)")[0]
@@ -142,5 +148,5 @@ def _connect_to_read(path: Path, name: str) -> sqlite3.Connection:
             raise
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size > 0:
-        raise read_only(path, "a write-ahead log waits to be folded in")
+        raise read_only(path, Sentence("a write-ahead log waits to be folded in"))
     return sqlite3.connect(f"{name}?mode=ro&immutable=1", uri=True, isolation_level=None)

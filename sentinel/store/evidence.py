@@ -79,7 +79,7 @@ def slice(
     for capture, frame in parse(alert["evidence"]):
         wanted.setdefault(capture, set()).add(frame)
     if not wanted:
-        raise InputError(f"alert {alert['alert']} cites no frames")
+        raise InputError("alert {alert} cites no frames", alert=alert["alert"])
     captures = [row for row in case.captures().sort("first_time").to_dicts() if row["capture"] in wanted]
     paths = {row["capture"]: _verified(row, look_in) for row in captures}
     flows = case.scan("flows").filter(pl.col("flow").is_in(parse(alert["flows"]))).collect().to_dicts()
@@ -107,7 +107,8 @@ def slice(
         temporary.replace(out)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise OutputError(f"{out}: cannot be written ({error.strerror or error}); choose another place.") from error
+        why = error.strerror or error
+        raise OutputError("{path}: cannot be written ({why}); choose another place.", path=out, why=why) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -208,21 +209,26 @@ def _verified(row: Mapping[str, Any], look_in: Sequence[Path]) -> Path:
     path = Path(row["path"])
     if row["path"] in ("", "-"):
         raise InputError(
-            f"capture {row['capture']} came from standard input and was not kept; there is nothing to read again"
+            "capture {capture} came from standard input and was not kept; there is nothing to read again",
+            capture=row["capture"],
         )
     found = [p for p in (path, *(folder / path.name for folder in look_in)) if p.is_file()]
     if not found:
-        raise InputError(f"{path}: the capture is no longer there; put it back, or say in which folder it lies now")
+        raise InputError(
+            "{path}: the capture is no longer there; put it back, or say in which folder it lies now", path=path
+        )
     for candidate in found:
         try:
             with candidate.open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() == row["sha256"]:
                     return candidate
         except OSError as error:
-            raise InputError(f"{candidate}: cannot be read ({error.strerror})") from error
+            raise InputError("{path}: cannot be read ({why})", path=candidate, why=error.strerror) from error
     raise InputError(
-        f"{found[0]}: the file has changed since it was analysed (its SHA-256 is not {row['sha256']}); "
-        "evidence is only taken from the capture itself"
+        "{path}: the file has changed since it was analysed (its SHA-256 is not {sha256}); evidence is only taken from "
+        "the capture itself",
+        path=found[0],
+        sha256=row["sha256"],
     )
 
 
