@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -32,20 +31,6 @@ def opened(folder: Path) -> Case:
     from sentinel.store.case import Case
 
     return Case.open(folder, mode="read")
-
-
-def check_not_evidence(path: Path, case: Case) -> None:
-    """OutputError where writing `path` would replace a capture that the case rests on, or something that is no file."""
-    if not path.exists():
-        return
-    if not path.is_file():
-        raise OutputError("{path}: not an ordinary file; name another", path=path)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest in case.scan("captures").collect()["sha256"].to_list():
-        raise OutputError(
-            "{path}: a capture of this case, which is not overwritten; name another file", path=path
-        )
 
 
 def check_writable(path: Path) -> None:

@@ -72,7 +72,8 @@ def slice(
 
     Frames that carried the beginning of a message whose end is evidence come along too. A capture that moved is looked
     for by its name in `look_in`. NoSuchRow for an unknown alert, InputError for a capture that is not there, was not
-    kept (standard input) or has changed, OutputError where `out` cannot be written.
+    kept (standard input) or has changed, OutputError where `out` cannot be written, is no ordinary file, or holds a
+    capture of the case, which is never overwritten.
     """
     alert = case.alert(alert_id)
     wanted: dict[int, set[int]] = {}
@@ -81,6 +82,7 @@ def slice(
     if not wanted:
         raise InputError("alert {alert} cites no frames", alert=alert["alert"])
     captures = [row for row in case.captures().sort("first_time").to_dicts() if row["capture"] in wanted]
+    _refuse_evidence(out, case)
     paths = {row["capture"]: _verified(row, look_in) for row in captures}
     flows = case.scan("flows").filter(pl.col("flow").is_in(parse(alert["flows"]))).collect().to_dicts()
     matchers = [FlowMatcher(row) for row in flows]
@@ -202,6 +204,21 @@ def _mac(address: str) -> bytes:
     """The bytes of a MAC address; empty for anything else."""
     digits = address.replace(":", "")
     return bytes.fromhex(digits) if len(digits) == 12 and set(digits) <= set("0123456789abcdefABCDEF") else b""
+
+
+def _refuse_evidence(out: Path, case: Case) -> None:
+    """OutputError where writing `out` would replace a capture that the case rests on, or something that is no file."""
+    if not out.exists():
+        return
+    if not out.is_file():
+        raise OutputError("{path}: not an ordinary file; name another", path=out)
+    try:
+        with out.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise OutputError("{path}: cannot be read ({why})", path=out, why=error.strerror) from error
+    if digest in case.captures()["sha256"].to_list():
+        raise OutputError("{path}: a capture of this case, which is not overwritten; name another file", path=out)
 
 
 def _verified(row: Mapping[str, Any], look_in: Sequence[Path]) -> Path:
