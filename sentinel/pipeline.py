@@ -394,7 +394,7 @@ def _refuse_no_capture(path: Path) -> None:
     """InputError where the only file that was given is none at all, before a case is made for it."""
     with files.open_capture(path).stream as stream:
         reader = CaptureReader(_Small(stream))
-        if not reader.open():
+        if not reader.open() and reader.format == "":
             raise no_capture(path, reader)
 
 

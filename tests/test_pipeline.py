@@ -260,7 +260,7 @@ def test_a_conversation_is_split_by_file_only_where_time_says_so(put, tmp_case) 
 
 
 @pytest.mark.parametrize(("data", "words"), [
-    (b"", "empty"), (b"MZ\0\0" * 20, "not a capture"), (b"\n", "shorter"), (f.pcap([])[:20], "cut off"),
+    (b"", "empty"), (b"MZ\0\0" * 20, "not a capture"), (b"\n", "shorter"),
 ])  # fmt: skip
 def test_a_single_file_that_is_no_capture(put, tmp_case, data, words) -> None:
     path = put("x.bin", data)
@@ -308,6 +308,18 @@ def test_a_folder_and_compressed_captures(put, tmp_case, tmp_path) -> None:
 def test_a_capture_without_flows(put, tmp_case, records) -> None:
     summary = analyze([put("none.pcap", f.pcap(records, link=147))], tmp_case)
     assert (summary["frames"], summary["captures"][0]["state"]) == (len(records), "complete")
+
+
+@pytest.mark.parametrize("data", [f.pcap([])[:20], f.Pcapng().section()[:20]], ids=["pcap", "pcapng"])
+def test_a_header_that_is_cut_off_leaves_a_case_with_the_fault(put, tmp_case, data) -> None:
+    path = put("cut", data)
+    summary = analyze([path], tmp_case)
+    assert (summary["frames"], summary["faults"]) == (0, {"file-truncated": 1})
+    assert summary["captures"][0]["state"] == "faulty"
+    (row,) = contents(tmp_case)["faults"]
+    assert (row["code"], row["frame"], row["offset"]) == ("file-truncated", 0, 0)
+    with pytest.raises(InputError, match="cut off"):
+        list(dissect(path))
 
 
 def test_a_folder_without_captures(tmp_case, tmp_path) -> None:
