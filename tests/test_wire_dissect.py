@@ -310,6 +310,16 @@ def test_the_list_of_defects_is_bounded() -> None:
     assert len(seen.engine.defects) == 20
 
 
+@pytest.mark.parametrize("error", [KeyError("x"), Malformed(Fault.VALUE, "x")], ids=["defect", "malformed"])
+def test_what_a_parser_kept_before_it_failed_is_given_back(error) -> None:
+    def parse(r: Reader, out: Rows) -> None:
+        out.slot["kept"] = r.slice(r.pos, r.pos + 5)
+        out.grow(5)
+        raise error
+
+    assert run((0, say(b"abc")), parse=parse).engine.rows.kept == 0
+
+
 @pytest.mark.parametrize("what", ["consumes nothing", "goes back"])
 def test_a_parser_that_does_not_move_is_stopped(what) -> None:
     def parse(r: Reader, out: Rows) -> None:

@@ -81,7 +81,7 @@ cdef class Engine:
     @cython.locals(rows=Rows, r=Reader, label=cython.int, at=Py_ssize_t, messages=Py_ssize_t, items=Py_ssize_t, points=Py_ssize_t, faults=Py_ssize_t, heap=Py_ssize_t, slot=dict, here=cython.longlong)
     cdef run(self, Flow f, int side, Stream s, const unsigned char[:] buf, Py_ssize_t start, Py_ssize_t end, long long since, long long frame, long long time, long long offset, Py_ssize_t seam, long long behind)
     cdef account(self, Flow f, int side)
-    cdef note_defect(self, int label, long long frame)
+    cdef tuple complaint(self, object error, int label, long long frame)
     cdef count_faults(self, Flow f, Py_ssize_t first)
     @cython.locals(rows=Rows)
     cdef malformed(self, Flow f, Py_ssize_t messages, int code, object detail, long long offset)

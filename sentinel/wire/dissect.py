@@ -829,23 +829,16 @@ class Engine:
                     continue
                 self.keep_tail(f, side, s, r.slice(at, end), r.wanted, since, here, frame, time)
                 return
-            except Malformed as error:
-                r.end = end
-                r.narrowed = 0
-                code = int(error.args[0]) if error.args else int(Fault.VALUE)
-                detail = str(error.args[1]) if len(error.args) > 1 else ""
-                self.account(f, side)
-                if code == int(Fault.TOO_LARGE):
-                    self.drop_slot(f, side)
-                self.malformed(f, messages, code, detail, here)
             except MemoryError:
                 raise
             except Exception as error:
-                # a defect of the parser: the flow goes on, the report says so, the log has the traceback
                 r.end = end
                 r.narrowed = 0
-                self.note_defect(label, frame)
-                self.malformed(f, messages, int(Fault.PARSER), f"{type(error).__name__} in the parser", here)
+                self.account(f, side)
+                code, detail = self.complaint(error, label, frame)
+                if code == int(Fault.TOO_LARGE):
+                    self.drop_slot(f, side)
+                self.malformed(f, messages, code, detail, here)
             else:
                 if f.family == 0:
                     # what follows in a frame without IP is padding: nothing says where the message ends but itself
@@ -868,10 +861,17 @@ class Engine:
             f.slot_bytes1 += self.rows.grown
         self.rows.grown = 0
 
-    def note_defect(self, label, frame):
-        """Keep the traceback of what a parser raised, for the log."""
+    def complaint(self, error, label, frame):
+        """Fault code and detail of what a parser raised.
+
+        What is no Malformed is a defect of the parser: the flow goes on, the report says so, the log has the traceback.
+        """
+        if isinstance(error, Malformed):
+            code = int(error.args[0]) if error.args else int(Fault.VALUE)
+            return code, str(error.args[1]) if len(error.args) > 1 else ""
         if len(self.defects) < MAX_DEFECTS:
             self.defects.append((self.protocols[label].name, frame, traceback.format_exc()))
+        return int(Fault.PARSER), f"{type(error).__name__} in the parser"
 
     def count_faults(self, f: Flow, first):
         """Count the faults that a parser noted on messages that it could read."""
@@ -986,13 +986,7 @@ class Engine:
         except (MemoryError, Short):
             raise
         except Exception as error:
-            if isinstance(error, Malformed):
-                code = int(error.args[0]) if error.args else int(Fault.VALUE)
-                detail = str(error.args[1]) if len(error.args) > 1 else ""
-            else:
-                code = int(Fault.PARSER)
-                detail = f"{type(error).__name__} in the parser"
-                self.note_defect(inner, rows.frame)
+            code, detail = self.complaint(error, inner, rows.frame)
             rows.extra = self.extras[inner]
             rows.protocol = inner
             if rows.messages.n == messages:
