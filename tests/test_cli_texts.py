@@ -16,6 +16,7 @@ from sentinel.cli._settings import Settings
 from sentinel.cli._texts import ZH, translated
 from sentinel.errors import CaseError, Sentence, SentinelError
 from sentinel.identify import LABEL_BY
+from sentinel.store.case import ALERT_STATES
 
 FOLDER = Path(main.__file__).parent
 PROJECT = FOLDER.parents[1]
@@ -24,7 +25,7 @@ COMPUTED = {
     _coverage.COVERS, _coverage.CUT, _coverage.LOST, _coverage.GAPS, _coverage.ONE_SIDED, _coverage.MIDSTREAM,
     _coverage.UNKNOWN, _coverage.GUESSED, _coverage.EVICTED, "answers", "asks", "both",
     "Usage:", "Options", "Commands", "Show this message and exit.",
-    "handshake", "payload", "port", "first-frame",
+    *ALERT_STATES, "handshake", "payload", "port", "first-frame",
     "File", "Format", "Frames", "From", "Address", "Device", "Role", "Level", "Speaks",
 }  # fmt: skip
 """Sentences that reach `say` through a variable."""

@@ -33,6 +33,14 @@ def opened(folder: Path) -> Case:
     return Case.open(folder, mode="read")
 
 
+def opened_to_write(folder: Path) -> Case:
+    """A case, to be changed; a context manager. CaseError where there is none: none is made."""
+    from sentinel.store.case import Case
+
+    opened(folder).close()
+    return Case.open(folder, mode="write")
+
+
 def check_writable(path: Path) -> None:
     """OutputError where a file cannot be created at `path`, before the work is done for it."""
     folder = path.parent

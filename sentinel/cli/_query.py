@@ -31,7 +31,7 @@ BRIEF: dict[str, tuple[str, ...]] = {
     "points": ("frame", "time", "device", "unit", "protocol", "object", "block", "address", "value", "text", "access"),
     "facts": ("device", "unit", "kind", "value", "source", "confidence", "frame"),
     "assets": ("ips", "unit", "vendor", "model", "firmware", "name", "role", "level", "protocols"),
-    "alerts": ("alert", "severity", "title_en", "src", "dst", "unit", "count", "techniques", "first_time"),
+    "alerts": ("alert", "severity", "state", "title_en", "src", "dst", "unit", "count", "techniques", "first_time"),
     "faults": ("capture", "frame", "code", "count", "protocol", "detail", "offset"),
 }  # fmt: skip
 """What a table on the screen shows where nobody chose columns."""

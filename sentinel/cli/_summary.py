@@ -62,7 +62,9 @@ class Page:
         self.say = settings.say
         self.read = _coverage.read_captures(summary)
         self.assets = _rows(case.scan("assets"))
-        self.alerts = _by_severity(_rows(case.scan("alerts")))
+        found = _by_severity(_rows(case.scan("alerts")))
+        self.alerts = [alert for alert in found if alert["state"] != "suppressed"]
+        self.suppressed = len(found) - len(self.alerts)
         self.captures_of_case = case.scan("captures").select(pl.len()).collect().item()
         self.flows = _coverage.flow_counts(case.scan("flows"))
         self.digits = shortest(alert["alert"] for alert in self.alerts)
@@ -272,9 +274,13 @@ class Page:
             if n:
                 parts.append(f"{n} {self.say(SEVERITY_NAMES[severity])}")
         total = self.settings.count(len(self.alerts), "{n} alert", "{n} alerts")
+        if self.suppressed:
+            parts.append(self.say("{n} suppressed not counted", n=f"{self.suppressed:,}"))
         return f"{total}: {', '.join(parts)}" if parts else total
 
     def _happened(self) -> RenderableType:
+        if not self.alerts and self.suppressed:
+            return Text(self.say("Every alert was suppressed: {command}", command=self._show_hint("alerts")), "dim")
         if not self.alerts:
             return Text(self.say("No rule fired. Read below what that does not prove."), "dim")
         table = Table.grid(padding=(0, 2, 0, 0), expand=True)
@@ -321,7 +327,9 @@ class Page:
             who += " " + self.say("unit {n}", n=alert["unit"])
         times = self.say("{n} times", n=f"{alert['count']:,}") if alert["count"] > 1 else ""
         when = span(alert["first_time"], alert["last_time"])
-        return " · ".join(part for part in (who, times, when, self._frames(_loads(alert["evidence"]) or [])) if part)
+        state = self.say(alert["state"]) if alert["state"] == "acknowledged" else ""
+        frames = self._frames(_loads(alert["evidence"]) or [])
+        return " · ".join(part for part in (who, times, when, frames, state) if part)
 
     def _frames(self, evidence: Sequence[Sequence[int]]) -> str:
         """Frame numbers; with the number of the capture before them where there is more than one."""

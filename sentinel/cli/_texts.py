@@ -110,6 +110,19 @@ _HELP = {
     "Columns to show, or `all`.": "要显示的列，或 `all`（全部）。",
     "At most so many rows; 0: all. (Screen: 50, otherwise all.)": "最多这么多行；0 为全部。（屏幕上默认 50 行，其余默认全部。）",
     "How to write it.": "输出格式。",
+    "Decide about alerts of a case (acknowledge, suppress, reopen), and see what was decided.":
+        "对案例中的告警作出决定（确认、抑制、重新打开），并查看已有的决定。",
+    "ALERT is an alert's id, or as much of its beginning as no other alert shares. A decision is added to the alert's "
+    "history, which nothing takes away; it stays when captures are analysed again or added.":
+        "ALERT 是告警编号，或足以与其他告警区分的开头部分。决定会追加到告警的历史中，不会被删除；重新分析或追加抓包后仍然有效。",
+    "Acknowledge an alert: somebody knows of it and takes care.": "确认告警：已有人知悉并在处理。",
+    "Suppress an alert: it is as it should be here, and the page only counts it.":
+        "抑制告警：此处属正常情况，摘要页只计数而不显示。",
+    "Reopen an alert that was acknowledged or suppressed.": "重新打开已确认或已抑制的告警。",
+    "Show an alert and what people decided about it.": "显示一条告警以及人们对它的决定。",
+    "Why; kept in the history of the alert.": "理由；保存在告警的历史中。",
+    "Who decides; otherwise the name of the login.": "作决定的人；不给出时为登录名。",
+    "Print one JSON object, with all columns and the history.": "输出一个 JSON 对象，含所有列和历史。",
     "Write to a file.": "写入文件。",
 }  # fmt: skip
 
@@ -162,6 +175,9 @@ _PAGE = {
     "{share} of the payload": "占载荷的 {share}",
     "Nothing that carries an application protocol.": "没有承载应用协议的流量。",
     "critical": "严重", "high": "高", "medium": "中", "low": "低", "info": "提示",
+    "open": "未处理", "acknowledged": "已确认", "suppressed": "已抑制",
+    "{n} suppressed not counted": "另有已抑制 {n} 条未计入",
+    "Every alert was suppressed: {command}": "所有告警均已抑制：{command}",
     "No rule fired. Read below what that does not prove.": "没有规则命中。这不能证明什么，请看下文。",
     "{n} times": "{n} 次",
     "also": "另有",
@@ -206,6 +222,9 @@ _COMMANDS = {
     "{path}: not an ordinary file; name another": "{path}：不是普通文件；请换一个文件名",
     "{path}: a capture of this case, which is not overwritten; name another file":
         "{path}：这是案例所依据的抓包，不会覆盖；请换一个文件名",
+    "Nobody has decided anything about it.": "尚无人对它作出决定。",
+    "{state} by {author}: {reason}": "{author}：{state}，{reason}",
+    "--reason says nothing": "--reason 没有内容",
     "{path}: a folder; name a file": "{path}：这是文件夹；请给出文件名",
     "{path}: no such folder; make it first": "{path}：没有这个文件夹；请先建立",
     "{path}: cannot be written: permission denied": "{path}：无法写入：没有权限",
