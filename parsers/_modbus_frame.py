@@ -265,6 +265,16 @@ def mbap_length(r: Reader) -> cython.int:
     return length if length <= MAX_ADU_LENGTH or function == 90 else 0
 
 
+def outline(r: Reader) -> bool:
+    """Whether the bytes are MBAP headers whose lengths lead to the next one and to the end, whatever the PDUs say."""
+    while r.left() > 0:
+        length = mbap_length(r)
+        if length <= 0 or r.left() < 6 + length:
+            return False
+        r.skip(6 + length)
+    return True
+
+
 @cython.cfunc
 def _fits(r: Reader, at: cython.Py_ssize_t, size: cython.Py_ssize_t, direction: cython.int) -> cython.bint:
     """Whether a PDU of `size` bytes at offset `at` is one that its function allows in that direction."""

@@ -207,6 +207,16 @@ def orient(r: Reader) -> int:
     return Direction.UNKNOWN
 
 
+def outline(r: Reader) -> bool:
+    """Whether the bytes are TPKTs whose lengths lead to the next one and to the end, whatever TPDUs they hold."""
+    while r.left() > 0:
+        length = r.peek16(2)
+        if r.peek16(0) != 0x0300 or length < 7 or r.left() < length:
+            return False
+        r.skip(length)
+    return True
+
+
 def parse(r: Reader, out: Rows) -> None:
     """One TPKT with one TPDU; Short until all of it is there, Malformed where the framing itself is wrong."""
     start = r.pos

@@ -116,6 +116,19 @@ def orient(r: Reader):
     return Direction.TO_SERVER if control & 0x80 else Direction.TO_CLIENT
 
 
+def outline(r: Reader):
+    """Whether the bytes are link frames whose start octets and lengths lead to the next one and to the end."""
+    while r.left() > 0:
+        size: cython.Py_ssize_t = r.peek(2) - 5
+        if r.peek16(0) != 0x0564 or size < 0:
+            return False
+        size += HEADER + 2 * ((size + BLOCK - 1) // BLOCK)
+        if r.left() < size:
+            return False
+        r.skip(size)
+    return True
+
+
 @cython.cfunc
 @cython.returns(cython.bint)
 @cython.exceptval(-1, check=True)

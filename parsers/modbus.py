@@ -13,7 +13,7 @@ follows from its bytes; an answer with coils does not say how many, its request 
 
 import cython
 
-from parsers._modbus_frame import decode_ascii, lrc, mbap_length, orient, probe, rtu_end, way
+from parsers._modbus_frame import decode_ascii, lrc, mbap_length, orient, outline, probe, rtu_end, way
 from parsers._modbus_tables import (
     CANOPEN_READ,
     CANOPEN_WRITE,
@@ -35,7 +35,7 @@ else:
     from sentinel.wire.reader import Reader
     from sentinel.wire.rows import Rows
 
-__all__ = ["OBJECTS", "OPERATIONS", "STATUSES", "TABLE", "orient", "parse", "probe"]
+__all__ = ["OBJECTS", "OPERATIONS", "STATUSES", "TABLE", "orient", "outline", "parse", "probe"]
 
 NAME = "modbus"
 TITLE = "Modbus"
@@ -146,12 +146,15 @@ def parse(r: Reader, out: Rows) -> None:
 
 @cython.cfunc
 def _any_framing(r: Reader, out: Rows) -> object:
-    """Reads an ADU whose framing only its own bytes tell; an MBAP header and an RTU frame can begin alike."""
+    """Reads an ADU whose framing only its own bytes tell; an MBAP header and an RTU frame can begin alike.
+
+    A PDU that is possible one way only is read that way, unless the flow tells who asks: then it breaks the standard.
+    """
     length: cython.Py_ssize_t = mbap_length(r)
     if length > 0 and r.left() >= 6 + length:
         towards: cython.int = way(r, 7, length - 1, out.direction)
         if towards >= 0:
-            return _mbap(r, out, length, towards)
+            return _mbap(r, out, length, out.direction if out.oriented else towards)
     if r.peek(0) == 58 and r.peek16(2) > 0:
         return _ascii(r, out)
     if rtu_end(r, out.direction, False) > 0:

@@ -11,12 +11,18 @@
     ├── RuleError                 8   a rule file cannot be read
     └── AssessmentError           9   a pack, a list, an answer sheet or a template of the assessment cannot be used
 
-The message of each is one sentence that names the file (with the offset, where there is one) and says what to do.
+The message of each is one sentence that names the file (with the offset, where there is one) and says what to do. It
+is raised in English, with its values apart, and put into the person's language by whoever shows it:
+
+    raise InputError("{path}: no such file or folder.", path=path)
+
 Traffic never raises any of these: what a capture holds becomes rows with fault codes. `docs/exit-codes.md` is the
 page for people.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 EXIT_OK = 0
 EXIT_INTERNAL = 70
@@ -27,10 +33,30 @@ EXIT_PIPE = 141
 """Whoever read the output stopped reading."""
 
 
+class Sentence:
+    """English text with `{names}` in it, and what stands for them; a value may be a Sentence as well."""
+
+    def __init__(self, english: str, **values: object):
+        self.english = english
+        self.values = values
+
+    def __str__(self) -> str:
+        return self.said(str)
+
+    def said(self, translated: Callable[[str], str]) -> str:
+        """The text in the language that `translated` gives each sentence in, with its values filled in."""
+        values = {k: v.said(translated) if isinstance(v, Sentence) else v for k, v in self.values.items()}
+        return translated(self.english).format(**values)
+
+
 class SentinelError(Exception):
     """The root: one sentence for a person, and the exit code of the command."""
 
     exit_code = 1
+
+    def __init__(self, english: str, **values: object):
+        self.sentence = Sentence(english, **values)
+        super().__init__(str(self.sentence))
 
 
 class UsageError(SentinelError):

@@ -2,8 +2,10 @@
 
 Every parser's `probe` is asked about the first payload of each direction, at the start of the stream or, where the
 connection began before the capture, at the start of each segment. YES decides at once; MAYBE answers add up, and
-the registered port is worth two of them. What is no industrial protocol is recognised first, by the fixed bytes
-that its own standard demands, so that a weak probe is never asked about TLS, HTTP, SMB or DNS.
+the registered port is worth two of them. A flow on that port of which nothing is a message, but most is framed as
+one, gets its label at the end of the search: that is what malformed messages look like. What is no industrial
+protocol is recognised first, by the fixed bytes that its own standard demands, so that a weak probe is never asked
+about TLS, HTTP, SMB or DNS.
 """
 
 from __future__ import annotations
@@ -21,8 +23,18 @@ MAX_LOOKS = 24
 ENOUGH = 3
 """Sum of answers that makes a label: YES counts three, MAYBE one, MAYBE from the second direction two."""
 
-BY_NONE, BY_BOTH, BY_ONE, BY_PORT = 0, 1, 2, 3
-LABEL_BY = {BY_NONE: "", BY_BOTH: "payload of both sides", BY_ONE: "payload of one side", BY_PORT: "port only"}
+BY_NONE, BY_BOTH, BY_ONE, BY_PORT, BY_FRAMING = 0, 1, 2, 3, 4
+LABEL_BY = {
+    BY_NONE: "",
+    BY_BOTH: "payload of both sides",
+    BY_ONE: "payload of one side",
+    BY_PORT: "port only",
+    BY_FRAMING: "framing only",
+}
+FRAMED_BOTH, FRAMED_ONE = 0.5, 0.4
+"""Confidence of a label by framing that both sides have, and that one has: more than a guess, less than a message."""
+FRAMED_SOUND = 0.6
+"""Confidence once a sound message came in such a flow: that of one message on the usual port."""
 
 # Guesses by port for flows whose payload nobody recognised: registered names (IANA) of industrial and plant services.
 GUESSES = {
@@ -157,6 +169,34 @@ class Identifier:
             if self.ask(protocol, data, direction) == Verdict.YES:
                 return Decision(protocol, protocol.name, BY_ONE, 0.95)
         return None
+
+    def framed(self, transport: str, ports: tuple[int, int], pieces: list[tuple[int, bytes]]) -> Decision | None:
+        """The protocol of one of the ports, where most pieces (side, payload) are framed as it demands; else None.
+
+        For flows of which no piece is a message that the standard allows: whoever tries what a device does with
+        malformed messages must frame them, or the device's stack would not look at them.
+        """
+        for protocol in self.by_transport[transport]:
+            if protocol.outline is None or not any(port in protocol.ports.get(transport, ()) for port in ports):
+                continue
+            sides = [side for side, data in pieces if self._outlined(protocol, data)]
+            if 2 * len(sides) > len(pieces):
+                both = len(set(sides)) == 2
+                return Decision(protocol, protocol.name, BY_FRAMING, FRAMED_BOTH if both else FRAMED_ONE)
+        return None
+
+    def _outlined(self, protocol: Protocol, data: bytes) -> bool:
+        """Whether a parser's outline fits; one that fails, in whatever way, does not (as with `ask`)."""
+        assert protocol.outline is not None
+        try:
+            return bool(protocol.outline(Reader(data)))
+        except (Short, Malformed):
+            return False
+        except Exception as error:
+            if protocol.name not in self._failed:
+                self._failed.add(protocol.name)
+                _log.error("the outline of parser %s failed: %r", protocol.name, error)
+            return False
 
     def ask(self, protocol: Protocol, data: bytes, direction: int) -> int:
         """One probe's verdict; -1 where it needs more bytes.

@@ -273,21 +273,41 @@ def _inputs(paths: Sequence[Path | str]) -> list[Input]:
     for one in found:
         if isinstance(one.path, Path):
             try:
-                one.first_time = _first_time(one.path)
+                one.first_time, one.compressed = _first_look(one.path)
                 one.size = one.path.stat().st_size
             except InputError as error:
-                one.unreadable = str(error)
-    if found and all(one.unreadable for one in found):
-        raise InputError(found[0].unreadable)
+                one.unreadable = error
+    errors = [one.unreadable for one in found if one.unreadable is not None]
+    if errors and len(errors) == len(found):
+        raise errors[0]
     return sorted(found, key=lambda one: (one.first_time is None, one.first_time or 0, str(one.path)))
 
 
-def _first_time(path: Path) -> int | None:
-    """Time stamp of the first frame, or None where there is none; InputError where the file cannot be read."""
+def _first_look(path: Path) -> tuple[int | None, bool]:
+    """Time stamp of the first frame (None where there is none), and whether the file is compressed.
+
+    InputError where the file cannot be read.
+    """
     opened = files.open_capture(path)
     with opened.stream as stream:
         reader = CaptureReader(_Small(stream))
-        return reader.time if reader.next() else None
+        return reader.time if reader.next() else None, opened.compression != ""
+
+
+def _look_inside(inputs: Sequence[Input], opened: Case) -> None:
+    """Hash what captures hold behind their compression, where another one begins as they do and may hold the same.
+
+    It takes as long as expanding them once more; of all others the hash is made while they are read.
+    """
+    starts = Counter(one.first_time for one in inputs)
+    spans = opened.spans()
+    for one in inputs:
+        first = one.first_time
+        if not one.compressed:
+            one.content_sha256 = one.sha256
+        elif isinstance(one.path, Path) and first is not None:
+            if starts[first] > 1 or any(begin <= first <= end for begin, end in spans):
+                one.content_sha256 = files.content_sha256(one.path)
 
 
 class _Small:
@@ -329,11 +349,18 @@ def analyze(
             for one in inputs:
                 if isinstance(one.path, Path) and not one.unreadable:
                     one.sha256 = hashes[str(one.path)].result()
-                    one.known = opened.known(one.sha256)
+            _look_inside(inputs, opened)
             fresh: dict[str, Input] = {}
             for one in inputs:
-                if one.known is None and not one.unreadable:
-                    fresh.setdefault(one.sha256 or str(one.path), one)
+                if one.unreadable:
+                    continue
+                if isinstance(one.path, Path):
+                    one.known = opened.known(one.sha256, one.content_sha256)
+                if one.known is not None:
+                    same = str(one.known["path"])
+                else:
+                    same = str(fresh.setdefault(one.content_sha256 or one.sha256 or str(one.path), one).path)
+                one.copy_of = same if same != str(one.path) else ""
             if not fresh:
                 summary = known_summary(opened, case, inputs)
             else:
@@ -355,15 +382,19 @@ def _few_collections() -> Iterator[None]:
 
 def no_capture(path: Path | str, reader: CaptureReader) -> InputError:
     """The error for a file that is no capture."""
-    what = f"{reader.fault_detail} (offset {reader.fault_offset})"
-    return InputError(f"{path}: {what}; give a pcap or pcapng file, plain or compressed.")
+    return InputError(
+        "{path}: {why} (offset {offset}); give a pcap or pcapng file, plain or compressed.",
+        path=path,
+        why=reader.fault_detail,
+        offset=reader.fault_offset,
+    )
 
 
 def _refuse_no_capture(path: Path) -> None:
     """InputError where the only file that was given is none at all, before a case is made for it."""
     with files.open_capture(path).stream as stream:
         reader = CaptureReader(_Small(stream))
-        if not reader.open():
+        if not reader.open() and reader.format == "":
             raise no_capture(path, reader)
 
 
@@ -383,6 +414,7 @@ def _analyze_fresh(
     started = [
         {
             "sha256": one.sha256,
+            "content_sha256": one.content_sha256,
             "path": str(one.path),
             "state": "running",
             "bytes": one.size,
@@ -446,8 +478,9 @@ def _read_one(
             progress(Progress(str(one.path), position(), total, engine.frames, sent, analysis.alerts))
         return stopped()
 
+    expanded = files.Hashing(stream) if compression and not one.content_sha256 else None
     reader: CaptureReader | None = None
-    for piece in reading.read(stream, row["capture"], one.first_time, turn):
+    for piece in reading.read(expanded or stream, row["capture"], one.first_time, turn):
         if isinstance(piece, CaptureReader):
             reader = piece
         else:
@@ -458,12 +491,25 @@ def _read_one(
         for batch in reading.take():
             worker.put(batch)
     final = capture_row(one, row, engine, reader, compression, stopped())
+    if expanded is not None:
+        final["content_sha256"] = "" if stopped() else _rest_of(expanded)
     if hashing is not None:
         hashing.close()
         final["sha256"], final["bytes"] = hashing.hexdigest(), hashing.size
+        if expanded is None:
+            final["content_sha256"] = final["sha256"]
     stream.close()
     analysis.totals.add_capture(engine)
     return final
+
+
+def _rest_of(expanded: files.Hashing) -> str:
+    """SHA-256 of an expanded capture, to its end behind what was read of it; empty where that cannot be expanded."""
+    try:
+        expanded.close()
+    except OSError:
+        return ""
+    return expanded.hexdigest()
 
 
 def _finish(
@@ -545,4 +591,4 @@ def dissect(path: Path | str, *, limit: int | None = None) -> Iterator[dict[str,
     if reader.fault:
         if reader.frame == 0:
             raise no_capture(path, reader)
-        raise FaultyCapture(f"{path}: {fault_sentence(reader)}")
+        raise FaultyCapture("{path}: {fault}", path=path, fault=fault_sentence(reader))

@@ -38,6 +38,7 @@ class Protocol:
     statuses: dict[int, str]
     table: tuple[Extra, ...]
     stream_cap: int
+    outline: Callable[..., bool] | None = None
 
 
 @dataclass(slots=True)
@@ -118,6 +119,7 @@ def describe(module: ModuleType, index: int) -> Protocol:
         parse=module.parse,
         probe=module.probe,
         orient=getattr(module, "orient", None),
+        outline=getattr(module, "outline", None),
         transports=transports,
         ports=dict(module.PORTS),
         over=over,

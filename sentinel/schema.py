@@ -66,6 +66,7 @@ CAPTURES = Table(
         _c("capture", "i32", "Number of the capture in the case."),
         _c("run", "text", "The analysis that read it."),
         _c("sha256", "text", "SHA-256 of the file as it lies on disk (of the stream, for standard input).", ecs="file.hash.sha256"),
+        _c("content_sha256", "text", "SHA-256 of the capture behind its compression, by which a compressed copy is known; empty where it was not expanded to its end."),
         _c("path", "text", "Where it was read from.", ecs="file.path"),
         _c("format", "text", "pcap, pcapng, and the compression around it."),
         _c("state", "text", "complete, faulty (read up to a fault) or interrupted."),
@@ -117,7 +118,8 @@ FLOWS = Table(
         _c("state", "text", "TCP: opening, open, closed, reset, midstream; others: empty."),
         _c("protocol", "text", "Application protocol, empty where unknown.", ecs="network.protocol"),
         _c("carrier", "text", "What carries it between transport and application, as `tpkt/cotp`."),
-        _c("label_by", "text", "Why the label was given: payload of both sides, payload of one side, or port only (a guess)."),
+        _c("label_by", "text", "Why the label was given: payload of both sides, payload of one side, framing only (of messages that are all "
+           "malformed), or port only (a guess)."),
         _c("confidence", "f64", "How sure the label is, 0 to 1; a guess by port is 0.2 and makes no message."),
         _c("messages", "i64", "Messages found in the flow."),
         _c("faults", "i64", "Faults found in the flow."),

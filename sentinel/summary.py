@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentinel.errors import InputError
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.decode import LINK_TYPES
 from sentinel.wire.dissect import Engine
@@ -27,9 +28,14 @@ class Input:
     sha256: str = ""
     size: int = 0
     first_time: int | None = None
+    content_sha256: str = ""
+    """SHA-256 behind the compression, as far as it is known before the capture is read."""
+    compressed: bool = False
     known: dict[str, Any] | None = None
-    unreadable: str = ""
-    """Why the file could not be read at all, as a sentence; empty where it could."""
+    copy_of: str = ""
+    """Path of the capture of the same run or case that holds the same and stands for this one; empty for an own one."""
+    unreadable: InputError | None = None
+    """Why the file could not be read at all; None where it could."""
 
 
 @dataclass(slots=True)
@@ -106,6 +112,7 @@ def capture_row(
     return {
         **row,
         "sha256": one.sha256,
+        "content_sha256": one.content_sha256,
         "path": str(one.path),
         "format": reader.format + (f"+{compression}" if compression else ""),
         "state": "interrupted" if stopped else "faulty" if reader.fault else "complete",
@@ -172,18 +179,13 @@ def protocols(totals: Totals) -> list[dict[str, Any]]:
 def capture_summary(one: Input, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """One entry of the summary's `captures`."""
     row = one.known or next(
-        (r for r in rows if r["path"] == str(one.path) or (one.sha256 and r["sha256"] == one.sha256)), None
+        (r for r in rows if r["path"] == (one.copy_of or str(one.path))), None
     )
+    said = {"path": str(one.path), "known": one.known is not None, "copy_of": one.copy_of or None}
     if row is None:
-        why = one.unreadable or None
-        return {"path": str(one.path), "sha256": one.sha256, "state": "not read", "known": False, "fault": why}
+        return {**said, "sha256": one.sha256, "state": "not read", "fault": one.unreadable and str(one.unreadable)}
     names = "sha256 state format frames bytes first_time last_time cut dropped duplicates backwards unread".split()
-    return {
-        "path": str(one.path),
-        **{name: row[name] for name in names},
-        "known": one.known is not None,
-        "fault": json.loads(row["detail"]).get("fault"),
-    }
+    return {**said, **{name: row[name] for name in names}, "fault": json.loads(row["detail"]).get("fault")}
 
 
 def known_summary(opened: Case, case: Path, inputs: list[Input]) -> dict[str, Any]:

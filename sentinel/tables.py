@@ -376,7 +376,7 @@ class Tables:
                 "state": _pick(_texts(_STATES), cells[:, L.L_STATE]),
                 "protocol": self._run_text(cells[:, L.L_NAME]),
                 "carrier": _pick(_texts(carriers), carrier),
-                "label_by": _pick(_texts([LABEL_BY[i] for i in range(4)]), cells[:, L.L_LABEL_BY]),
+                "label_by": _pick(_texts([LABEL_BY[i] for i in range(len(LABEL_BY))]), cells[:, L.L_LABEL_BY]),
                 "confidence": pl.Series(np.ascontiguousarray(cells[:, L.L_CONFIDENCE]).view(np.float64)),
                 "messages": self._whole(cells, L.L_MESSAGES),
                 "faults": self._whole(cells, L.L_FAULTS),

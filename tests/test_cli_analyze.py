@@ -100,10 +100,16 @@ def test_page_of_an_empty_case(monkeypatch, capture):
 
 
 def test_page_names_files_and_what_is_known(monkeypatch, capture):
-    captures = [fake_case.capture(), fake_case.capture(path="x/old.pcap", known=True)]
+    captures = [
+        fake_case.capture(path="new.pcap", cut=7),
+        fake_case.capture(path="x/old.pcap", known=True),
+        fake_case.capture(path="x/new.pcap.gz", copy_of="new.pcap", cut=7),
+    ]
     fake_case.install(monkeypatch, captures=captures)
     output = run(capture, "--case", "acme").output
     assert "old.pcap" in output and "already in the case" in output
+    assert "new.pcap.gz" in output and "a copy of new.pcap" in output
+    assert "7 frames cut" in output and "14" not in output
 
 
 def test_page_says_that_the_case_holds_more(monkeypatch, capture):

@@ -21,7 +21,7 @@ def folder(monkeypatch, tmp_path) -> Path:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(main.cli, ["--lang", "en", "demo", *arguments], prog_name="sentinel")
+    return CliRunner().invoke(main.cli, ["--lang", "en", "demo", "--no-report", *arguments], prog_name="sentinel")
 
 
 def test_an_attack_comes_first(monkeypatch, folder):
@@ -62,8 +62,21 @@ def test_no_capture(monkeypatch, tmp_path):
 
 def test_quiet(monkeypatch, folder):
     fake_case.install(monkeypatch)
-    assert CliRunner().invoke(main.cli, ["-q", "demo"]).output == ""
+    assert CliRunner().invoke(main.cli, ["-q", "demo", "--no-report"]).output == ""
 
 
 def test_a_capture_comes_with_the_program():
     assert "attack" in next(iter(demo.bundled()))
+
+
+def test_the_report_is_written_beside_the_case_and_only_once(tmp_path):
+    pytest.importorskip("docx")
+    asked = ["--lang", "en", "demo", "--case", str(tmp_path / "case")]
+    first = CliRunner().invoke(main.cli, asked, prog_name="sentinel")
+    assert first.exit_code == 0, first.output
+    made = {path.name for path in (tmp_path / "report").iterdir()}
+    assert {"report_zh.docx", "report_en.docx", "report_zh.html", "assessment.json", "MANIFEST.sha256"} <= made
+    stamp = (tmp_path / "report" / "report_zh.docx").stat().st_mtime_ns
+    second = CliRunner().invoke(main.cli, asked, prog_name="sentinel")
+    assert second.exit_code == 0 and "already" in second.output
+    assert (tmp_path / "report" / "report_zh.docx").stat().st_mtime_ns == stamp

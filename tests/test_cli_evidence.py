@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -54,21 +53,6 @@ def test_an_id_that_names_none_or_several(asked, tmp_path, alert, said):
 
 def test_nothing_is_cut_where_it_cannot_be_written(asked, tmp_path):
     assert run("3fa9", "-o", str(tmp_path / "no" / "a.pcapng")).exit_code == 7
-    assert asked == []
-
-
-def test_a_capture_of_the_case_is_never_overwritten(monkeypatch, asked, tmp_path):
-    out = tmp_path / "a.pcapng"
-    out.write_bytes(b"evidence")
-    digest = hashlib.sha256(b"evidence").hexdigest()
-    monkeypatch.setitem(fake_case.ROWS, "captures", [{**row, "sha256": digest} for row in fake_case.ROWS["captures"]])
-    result = run("3fa9", "-o", str(out))
-    assert result.exit_code == 7 and "capture of this case" in result.stderr
-    assert asked == []
-
-
-def test_a_device_is_never_replaced(asked):
-    assert run("3fa9", "-o", "/dev/null").exit_code == 7
     assert asked == []
 
 

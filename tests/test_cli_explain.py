@@ -171,17 +171,17 @@ def test_the_flow_between_two_ends_where_there_is_no_message():
     assert _frame.view([{"flows": flows}], 10, ENDS).flows == []
 
 
-def test_available_says_what_is_missing(monkeypatch):
+def test_what_is_missing_is_said(monkeypatch):
     monkeypatch.setattr(_tshark.shutil, "which", lambda _name: None)
-    assert "tshark" in (_tshark.available() or "")
+    assert "tshark" in str(_tshark.missing())
     with pytest.raises(MissingExtra):
         _tshark.frame(Path("x"), 1, {})
 
 
 @pytest.mark.tshark
 def test_tshark_decodes_the_frame(capture):
-    if _tshark.available() is not None:
-        pytest.skip(_tshark.available())
+    if _tshark.missing() is not None:
+        pytest.skip(str(_tshark.missing()))
     frame = _tshark.frame(Path(capture), 1, {})
     assert frame is not None and frame.ends == ENDS
     fields = {layer.name: layer.fields for layer in frame.layers}
@@ -193,8 +193,8 @@ def test_tshark_decodes_the_frame(capture):
 
 @pytest.mark.tshark
 def test_a_file_that_tshark_cannot_read(tmp_path):
-    if _tshark.available() is not None:
-        pytest.skip(_tshark.available())
+    if _tshark.missing() is not None:
+        pytest.skip(str(_tshark.missing()))
     path = tmp_path / "no.pcap"
     path.write_bytes(b"this is not a capture, not even nearly")
     with pytest.raises(_tshark.InputError, match="cannot read"):

@@ -18,7 +18,7 @@ from sentinel.cli._settings import Settings, current, language
 from sentinel.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("analyze", "completion", "demo", "dissect", "doctor", "evidence", "explain", "show")
+COMMANDS = ("alerts", "analyze", "completion", "demo", "dissect", "doctor", "evidence", "explain", "show")
 
 FILE = '''"""A command for tests."""
 import errno

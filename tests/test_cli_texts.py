@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import string
 from collections.abc import Iterator
@@ -11,16 +12,20 @@ from pathlib import Path
 import pytest
 
 from sentinel.cli import _coverage, _summary, main
+from sentinel.cli._settings import Settings
 from sentinel.cli._texts import ZH, translated
+from sentinel.errors import CaseError, Sentence, SentinelError
 from sentinel.identify import LABEL_BY
+from sentinel.store.case import ALERT_STATES
 
 FOLDER = Path(main.__file__).parent
+PROJECT = FOLDER.parents[1]
 COMPUTED = {
     *_summary.ROLE_NAMES.values(), *_summary.SEVERITY_NAMES.values(), *(why for why in LABEL_BY.values() if why),
     _coverage.COVERS, _coverage.CUT, _coverage.LOST, _coverage.GAPS, _coverage.ONE_SIDED, _coverage.MIDSTREAM,
     _coverage.UNKNOWN, _coverage.GUESSED, _coverage.EVICTED, "answers", "asks", "both",
     "Usage:", "Options", "Commands", "Show this message and exit.",
-    "handshake", "payload", "port", "first-frame",
+    *ALERT_STATES, "handshake", "payload", "port", "first-frame",
     "File", "Format", "Frames", "From", "Address", "Device", "Role", "Level", "Speaks",
 }  # fmt: skip
 """Sentences that reach `say` through a variable."""
@@ -50,6 +55,28 @@ def _said(tree: ast.Module) -> Iterator[str]:
                 yield from _paragraphs(keyword.value.value)
 
 
+def _errors() -> set[str]:
+    """Names of SentinelError and its subclasses, and of Sentence, which stands inside them."""
+    for path in (PROJECT / "sentinel").rglob("*.py"):
+        if "class " in (text := path.read_text(encoding="utf-8")) and "SentinelError" in text:
+            importlib.import_module(".".join(path.relative_to(PROJECT).with_suffix("").parts))
+    found, left = {Sentence.__name__}, [SentinelError]
+    while left:
+        kind = left.pop()
+        found.add(kind.__name__)
+        left += kind.__subclasses__()
+    return found
+
+
+def _raised() -> Iterator[tuple[str, ast.Call]]:
+    """Where each error is made, anywhere in the program, and the call that makes it."""
+    names = _errors()
+    for path in (PROJECT / "sentinel").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in names and path.name != "errors.py":
+                yield f"{path.relative_to(PROJECT)}:{node.lineno}", node
+
+
 def _docstrings_of_commands(tree: ast.Module) -> Iterator[str]:
     """The help texts of groups and their commands, where no `help` is handed to click: their docstrings."""
     for node in ast.walk(tree):
@@ -62,7 +89,7 @@ def _docstrings_of_commands(tree: ast.Module) -> Iterator[str]:
 
 
 def _sentences() -> set[str]:
-    found = set(COMPUTED)
+    found = {*COMPUTED, *(call.args[0].value for _, call in _raised())}
     for path in FOLDER.glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found.update(_said(tree))
@@ -71,6 +98,21 @@ def _sentences() -> set[str]:
         if not path.name.startswith("_") and path.name != "main.py" and docstring:
             found.add(docstring.partition("\n")[0])
     return found
+
+
+def test_every_error_is_raised_with_a_sentence_that_has_a_translation():
+    wrong = []
+    for place, call in _raised():
+        given = call.args[0].value if len(call.args) == 1 and isinstance(call.args[0], ast.Constant) else None
+        if not isinstance(given, str) or given not in ZH or _fields(given) != {k.arg for k in call.keywords}:
+            wrong.append(place)
+    assert wrong == []
+
+
+def test_what_an_error_says_is_in_the_language_of_the_person():
+    error = CaseError("{path}: {why}", path="a", why=Sentence("the file is missing"))
+    assert str(error) == Settings("en").said(error) == "a: the file is missing"
+    assert Settings("zh").said(error) == "a：文件不见了"
 
 
 def _fields(sentence: str) -> set[str]:

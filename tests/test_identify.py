@@ -216,3 +216,13 @@ def test_no_capture_of_another_protocol_is_labelled_as_one_of_ours(protocol) -> 
 def test_recognised_names_are_no_names_of_parsers() -> None:
     assert not set(TCP) & {p.name for p in battery.shipped().protocols}
     assert identify.GUESS_CONFIDENCE < 0.5
+
+
+def test_an_outline_that_fails_fits_nothing(caplog) -> None:
+    def outline(r: Reader) -> bool:
+        return bool(1 // r.u8())
+
+    who = Identifier(fake.parsers(fake.module(outline=outline)).protocols)
+    assert who.framed("tcp", OWN, [(0, b"\1")]).by == identify.BY_FRAMING
+    assert who.framed("tcp", OWN, [(0, b"\0"), (1, b"")]) is None
+    assert caplog.text.count("the outline of parser fake failed") == 1

@@ -342,6 +342,12 @@ def test_a_label_that_a_port_alone_gave_makes_no_role_and_no_protocol():
     assert (row["role"], row["protocols"], row["level"]) == ("host", "{}", "")
 
 
+def test_malformed_messages_alone_make_no_role_and_no_protocol():
+    row = labelled("10.0.0.5", "10.0.0.9", packets_server=0, label_by="framing only", confidence=0.4)
+    device = by_ip(build(flows(row), [], None))["10.0.0.9"]
+    assert (device["role"], device["protocols"]) == ("host", "{}")
+
+
 def test_a_controller_of_which_only_the_other_side_was_captured():
     row = labelled("10.0.0.5", "10.0.0.9", packets_server=0, label_by="payload of one side")
     device = by_ip(build(flows(row), [], counted(said("10.0.0.5", "10.0.0.9", "request"))))["10.0.0.9"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import gzip
+import hashlib
 import io
+import lzma
 import sys
 import threading
 import weakref
@@ -103,6 +105,49 @@ def test_the_same_capture_again_changes_nothing(put, tmp_case) -> None:
     copy = put("copy of a.pcap", path.read_bytes())
     analyze([copy, path], tmp_case)
     assert contents(tmp_case) == before
+
+
+@pytest.mark.parametrize("first", ["a.pcap", "b.pcap.gz"])
+def test_a_compressed_copy_is_the_same_capture(put, tmp_case, first) -> None:
+    data = f.pcap(exchange().close().records)
+    paths = {"a.pcap": put("a.pcap", data), "b.pcap.gz": put("b.pcap.gz", gzip.compress(data))}
+    analyze([paths.pop(first)], tmp_case)
+    before = contents(tmp_case)
+    (second,) = paths.values()
+    again = analyze([second], tmp_case)["captures"][0]
+    assert contents(tmp_case) == before
+    assert (again["known"], Path(again["copy_of"]).name) == (True, first)
+    with Case.open(tmp_case, "read") as case:
+        assert case.captures()["content_sha256"].to_list() == [hashlib.sha256(data).hexdigest()]
+
+
+def test_of_a_capture_and_its_copies_one_is_read(put, tmp_case) -> None:
+    data = f.pcap(exchange().close().records)
+    copies = [put("b.pcap.xz", lzma.compress(data)), put("c.pcap", data), put("d.pcap.gz", gzip.compress(data))]
+    other = put("e.pcap.gz", gzip.compress(f.pcap(exchange(2, sport=41000).records)))
+    summary = analyze([*copies, put("a.pcap.gz", gzip.compress(data)), other], tmp_case)
+    assert (summary["messages"], summary["flows"]) == ({"modbus": 16}, 2)
+    stands = {Path(c["path"]).name: c["copy_of"] and Path(c["copy_of"]).name for c in summary["captures"]}
+    first = "a.pcap.gz"
+    assert stands == {"a.pcap.gz": None, "b.pcap.xz": first, "c.pcap": first, "d.pcap.gz": first, "e.pcap.gz": None}
+
+
+def test_a_copy_whose_compression_is_damaged_is_another_capture(put, tmp_case) -> None:
+    data = f.pcap(exchange().close().records)
+    summary = analyze([put("a.pcap", data), put("b.pcap.gz", gzip.compress(data)[:-9])], tmp_case)
+    assert [(c["copy_of"], c["state"]) for c in summary["captures"]] == [(None, "complete"), (None, "faulty")]
+    with Case.open(tmp_case, "read") as case:
+        assert case.captures()["content_sha256"].to_list()[1] == ""
+
+
+def test_a_compressed_copy_of_an_interrupted_capture_replaces_it(put, tmp_case, monkeypatch) -> None:
+    monkeypatch.setattr(pipeline, "FRAMES_A_TURN", 9)
+    data = f.pcap(exchange(40).close().records)
+    stop = threading.Event()
+    pipeline.analyze([put("a.pcap", data)], tmp_case, progress=lambda _: stop.set(), stop=stop)
+    analyze([put("a.pcap.gz", gzip.compress(data))], tmp_case)
+    with Case.open(tmp_case, "read") as case:
+        assert case.captures()["state"].to_list() == ["complete"]
 
 
 def test_another_capture_is_added(put, tmp_case) -> None:
@@ -215,7 +260,7 @@ def test_a_conversation_is_split_by_file_only_where_time_says_so(put, tmp_case) 
 
 
 @pytest.mark.parametrize(("data", "words"), [
-    (b"", "empty"), (b"MZ\0\0" * 20, "not a capture"), (b"\n", "shorter"), (f.pcap([])[:20], "cut off"),
+    (b"", "empty"), (b"MZ\0\0" * 20, "not a capture"), (b"\n", "shorter"),
 ])  # fmt: skip
 def test_a_single_file_that_is_no_capture(put, tmp_case, data, words) -> None:
     path = put("x.bin", data)
@@ -265,11 +310,35 @@ def test_a_capture_without_flows(put, tmp_case, records) -> None:
     assert (summary["frames"], summary["captures"][0]["state"]) == (len(records), "complete")
 
 
+@pytest.mark.parametrize("data", [f.pcap([])[:20], f.Pcapng().section()[:20]], ids=["pcap", "pcapng"])
+def test_a_header_that_is_cut_off_leaves_a_case_with_the_fault(put, tmp_case, data) -> None:
+    path = put("cut", data)
+    summary = analyze([path], tmp_case)
+    assert (summary["frames"], summary["faults"]) == (0, {"file-truncated": 1})
+    assert summary["captures"][0]["state"] == "faulty"
+    (row,) = contents(tmp_case)["faults"]
+    assert (row["code"], row["frame"], row["offset"]) == ("file-truncated", 0, 0)
+    with pytest.raises(InputError, match="cut off"):
+        list(dissect(path))
+
+
 def test_a_folder_without_captures(tmp_case, tmp_path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(InputError, match="no capture"):
         analyze([empty], tmp_case)
+
+
+def test_malformed_messages_in_connections_of_their_own_raise_an_alert(put, tmp_case) -> None:
+    """Somebody tries a controller with messages that break the standard; it answers none and hangs up."""
+    records = []
+    for n in range(20):
+        talk = Talk(sport=40000 + n, time=START + n * SECOND).open()
+        records += talk.send(0, mbap("2b0e030100", transaction=n)).close().records
+    summary = analyze([put("tried.pcap", records)], tmp_case)
+    assert (summary["messages"], summary["faults"]) == ({"modbus": 20}, {"trailing": 20})
+    assert summary["alerts"]["malformed_burst"] == 1
+    assert summary["protocols"][0]["label_by"] == "framing only"
 
 
 def test_time_that_goes_backwards(put, tmp_case) -> None:
@@ -289,6 +358,9 @@ def test_standard_input(monkeypatch, tmp_case) -> None:
     monkeypatch.setattr(sys, "stdin", type("In", (), {"buffer": io.BytesIO(data)}))
     analyze(["-"], tmp_case)
     assert contents(tmp_case) == before, "the hash is known at the end: nothing is added twice"
+    monkeypatch.setattr(sys, "stdin", type("In", (), {"buffer": io.BytesIO(gzip.compress(data))}))
+    analyze(["-"], tmp_case)
+    assert contents(tmp_case) == before, "nor a compressed copy"
 
 
 # -- stopping --------------------------------------------------------------------------------------------------------

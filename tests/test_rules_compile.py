@@ -9,6 +9,7 @@ from rule_files import COUNTING, GOOD
 
 from sentinel.rules.compile import compile_sources
 from sentinel.rules.ir import Rule
+from sentinel.rules.load import Problem
 
 
 def compiled(text: str) -> Rule:
@@ -140,6 +141,11 @@ WRONG = [
     (COUNTING.replace("source.ip", "source.ap"), "correlation:", "unknown field source.ap"),
     (COUNTING.replace("1m", "1x"), "timespan:", "imespan"),
 ]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n# title: x\n"])
+def test_a_file_without_a_rule_is_not_passed_over(content: bytes) -> None:
+    assert compile_sources([("x.yml", content)]) == ([], [Problem("x.yml", 0, "no rule stands in it")])
 
 
 @pytest.mark.parametrize(("text", "place", "message"), WRONG)

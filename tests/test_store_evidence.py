@@ -116,6 +116,25 @@ def comments_of(path: Path) -> list[str]:
         return list(reader.comments)
 
 
+def test_a_capture_of_the_case_is_never_overwritten(tmp_path):
+    capture = write_pcap(tmp_path / "a.pcap", conversation(10))
+    copy, link, other = tmp_path / "copy.pcap", tmp_path / "link.pcap", tmp_path / "other.pcapng"
+    shutil.copy(capture, copy)
+    link.symlink_to(capture)
+    other.write_bytes(b"an earlier slice")
+    before = capture.read_bytes()
+    with make_case(tmp_path / "case", [capture], [(1, 9)]) as case:
+        for out in (capture, copy, link):
+            with pytest.raises(OutputError, match="a capture of this case"):
+                evidence.slice(case, "a1b2c3", out, frames=frames)
+        for out in (tmp_path, Path("/dev/null")):
+            with pytest.raises(OutputError, match="not an ordinary file"):
+                evidence.slice(case, "a1b2c3", out, frames=frames)
+        evidence.slice(case, "a1b2c3", other, frames=frames)
+    assert capture.read_bytes() == copy.read_bytes() == before and link.is_symlink()
+    assert numbers(other) == [9]
+
+
 def test_context_is_of_the_same_flow_in_capture_order(tmp_path):
     capture = write_pcap(tmp_path / "a.pcap.gz", conversation(40))
     out = tmp_path / "out.pcapng"

@@ -55,9 +55,10 @@ def test_the_row_of_a_capture(stopped, cut, state) -> None:
     row = summary.capture_row(one, {"capture": 7, "run": "r"}, seen.engine, seen.reader, "gzip", stopped)
     detail = json.loads(row.pop("detail"))
     assert row == {
-        "capture": 7, "run": "r", "sha256": "ab" * 32, "path": "/captures/a.pcapng", "format": "pcapng+gzip",
-        "state": state, "bytes": len(data), "frames": 2, "first_time": START, "last_time": START + 5000, "cut": 1,
-        "duplicates": 0, "unread": 1, "dropped": None if cut else 4, "backwards": 0,
+        "capture": 7, "run": "r", "sha256": "ab" * 32, "content_sha256": "", "path": "/captures/a.pcapng",
+        "format": "pcapng+gzip", "state": state, "bytes": len(data), "frames": 2, "first_time": START,
+        "last_time": START + 5000, "cut": 1, "duplicates": 0, "unread": 1, "dropped": None if cut else 4,
+        "backwards": 0,
     }  # fmt: skip
     assert [i["link_type"] for i in detail["interfaces"]] == ["Ethernet", "147 (not read)"]
     assert (detail["comments"], detail["unread"]) == (["by hand"], {"link type 147": 1})

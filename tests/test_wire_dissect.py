@@ -103,6 +103,82 @@ def test_other_protocols_stay_themselves_on_industrial_ports(name, port) -> None
     assert (seen.flow()["protocol"], seen.rows("messages")) == (name, [])
 
 
+# One byte more than the standard allows, in a header that tells so.
+BAD_ASK, BAD_ANSWER = mbap("030000000100"), mbap("830200")
+WRONG = {
+    "modbus": (502, BAD_ASK, BAD_ANSWER),
+    # a link frame whose header CRC is wrong (IEEE 1815, clause 9)
+    "dnp3": (20000, bytes.fromhex("056405c0010000000000"), bytes.fromhex("05640500000001000000")),
+    # a TPKT (RFC 1006) with a TPDU code that X.224 does not have
+    "cotp": (102, bytes.fromhex("0300000902b0800102"), bytes.fromhex("0300000702b080")),
+}
+
+
+@pytest.mark.parametrize("pieces", ["0", "01", "00", "0" * 30])
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("opened", [True, False])
+def test_malformed_messages_alone_are_told_by_their_framing(name, pieces, opened) -> None:
+    port, ask, answer = WRONG[name]
+    seen = see(spoken(*[(int(side), (ask, answer)[int(side)]) for side in pieces], port=port, opened=opened).records)
+    flow = seen.flow()
+    confidence = 0.5 if "1" in pieces else 0.4
+    assert (flow["protocol"], flow["label_by"], flow["confidence"]) == (name, "framing only", confidence)
+    assert all(seen.rows("messages", "fault")) and seen.rows("messages", "frame")[0] == (4 if opened else 1)
+    assert "identifier" not in seen.faults()
+
+
+def test_a_server_that_opens_the_connection_is_told_by_its_port() -> None:
+    talk = Talk(sport=502, dport=55555).open()
+    seen = see(talk.send(0, BAD_ANSWER).send(0, BAD_ANSWER).records)
+    assert (seen.flow()["server_port"], seen.flow()["direction_by"]) == (502, "port")
+    assert seen.rows("messages", "kind", "sport") == [("exception", 502)] * 2
+
+
+def test_a_server_that_calls_is_told_by_the_requests_that_it_gets() -> None:
+    """A device that opens a connection to port 502, where its master waits for it."""
+    seen = see(spoken((1, ASK), (0, ANSWER), (1, ASK), (0, ANSWER), port=502).records)
+    flow = seen.flow()
+    assert (flow["protocol"], flow["direction_by"], flow["client_port"]) == ("modbus", "payload", 502)
+    assert seen.rows("messages", "kind", "fault") == [("request", ""), ("response", "")] * 2
+
+
+PADDED = mbap("0b00000000")
+
+
+@pytest.mark.parametrize(("port", "opened", "kind", "fault"), [
+    pytest.param(502, True, "request", "trailing", id="handshake"),
+    pytest.param(502, False, "request", "trailing", id="own port"),
+    pytest.param(1502, True, "request", "trailing", id="handshake to another port"),
+    pytest.param(1502, False, "response", "", id="nothing tells"),
+])  # fmt: skip
+def test_a_padded_request_is_no_answer_where_the_flow_tells_who_asks(port, opened, kind, fault) -> None:
+    """MODBUS V1.1b3, 6.9: a request of function 11 has no fields, an answer has two words."""
+    seen = see(spoken((0, ASK), (1, ANSWER), (0, PADDED), port=port, opened=opened).records)
+    assert seen.rows("messages", "kind", "fault")[2] == (kind, fault)
+
+
+def test_sound_messages_raise_a_label_by_framing() -> None:
+    flow = see(spoken((0, BAD_ASK), (1, BAD_ANSWER), (0, ASK), (1, ANSWER), port=502).records).flow()
+    assert (flow["label_by"], flow["confidence"]) == ("payload of both sides", 0.95)
+    assert (flow["messages"], flow["faults"]) == (4, 2)
+
+
+@pytest.mark.parametrize(("port", "pieces"), [
+    pytest.param(1502, [BAD_ASK, BAD_ASK], id="another port"),
+    pytest.param(502, [BAD_ASK + b"x", BAD_ASK[:-1], BAD_ASK], id="most pieces of another length"),
+    pytest.param(502, [bytes.fromhex("0001000100070103000000010000")], id="another protocol identifier"),
+    pytest.param(502, [bytes.fromhex("000100000001ff")], id="no function"),
+    pytest.param(502, [bytes(64)], id="zeros"),
+    pytest.param(20000, [bytes.fromhex("056505c0010000000000")], id="other start octets"),
+    pytest.param(20000, [bytes.fromhex("056404c0010000000000")], id="a length that is too small"),
+    pytest.param(102, [bytes.fromhex("0300000a02b0800102")], id="a TPKT that is cut"),
+])  # fmt: skip
+def test_what_is_not_framed_stays_a_guess(port, pieces) -> None:
+    seen = see(spoken(*[(0, piece) for piece in pieces], port=port).records)
+    assert seen.flow()["label_by"] in ("", "port only")
+    assert not seen.rows("messages")
+
+
 def test_a_label_is_withdrawn_where_little_but_faults_follows() -> None:
     def parse(r: Reader, out: Rows) -> None:
         if r.peek(0) != 0x21 or r.left() > 20:
@@ -232,6 +308,16 @@ def test_the_list_of_defects_is_bounded() -> None:
     pieces = [(0, say(b"x")) for _ in range(30)]
     seen = run(*pieces, parse=parse)
     assert len(seen.engine.defects) == 20
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), Malformed(Fault.VALUE, "x")], ids=["defect", "malformed"])
+def test_what_a_parser_kept_before_it_failed_is_given_back(error) -> None:
+    def parse(r: Reader, out: Rows) -> None:
+        out.slot["kept"] = r.slice(r.pos, r.pos + 5)
+        out.grow(5)
+        raise error
+
+    assert run((0, say(b"abc")), parse=parse).engine.rows.kept == 0
 
 
 @pytest.mark.parametrize("what", ["consumes nothing", "goes back"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from sentinel.cli._settings import current
 from sentinel.errors import OutputError
 
 if TYPE_CHECKING:
@@ -35,26 +33,20 @@ def opened(folder: Path) -> Case:
     return Case.open(folder, mode="read")
 
 
-def check_not_evidence(path: Path, case: Case) -> None:
-    """OutputError where writing `path` would replace a capture that the case rests on, or something that is no file."""
-    if not path.exists():
-        return
-    if not path.is_file():
-        raise OutputError(current().say("{path}: not an ordinary file; name another", path=path))
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest in case.scan("captures").collect()["sha256"].to_list():
-        raise OutputError(
-            current().say("{path}: a capture of this case, which is not overwritten; name another file", path=path)
-        )
+def opened_to_write(folder: Path) -> Case:
+    """A case, to be changed; a context manager. CaseError where there is none: none is made."""
+    from sentinel.store.case import Case
+
+    opened(folder).close()
+    return Case.open(folder, mode="write")
 
 
 def check_writable(path: Path) -> None:
     """OutputError where a file cannot be created at `path`, before the work is done for it."""
     folder = path.parent
     if path.is_dir():
-        raise OutputError(current().say("{path}: a folder; name a file", path=path))
+        raise OutputError("{path}: a folder; name a file", path=path)
     if not folder.is_dir():
-        raise OutputError(current().say("{path}: no such folder; make it first", path=folder))
+        raise OutputError("{path}: no such folder; make it first", path=folder)
     if not os.access(path if path.exists() else folder, os.W_OK):
-        raise OutputError(current().say("{path}: cannot be written: permission denied", path=path))
+        raise OutputError("{path}: cannot be written: permission denied", path=path)

@@ -79,10 +79,16 @@ def read_captures(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [capture for capture in summary["captures"] if capture["state"] != NOT_READ]
 
 
+def once(captures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the captures for which none of the others stands: what is summed counts copies once."""
+    paths = {capture["path"] for capture in captures}
+    return [capture for capture in captures if capture["copy_of"] not in paths]
+
+
 def limits(summary: Mapping[str, Any], counts: FlowCounts, settings: Settings) -> list[str]:
     """Sentences, the general ones first."""
     say = settings.say
-    captures = read_captures(summary)
+    captures = once(read_captures(summary))
     first = [c["first_time"] for c in captures if c["first_time"] is not None]
     last = [c["last_time"] for c in captures if c["last_time"] is not None]
     found = []

@@ -15,7 +15,7 @@ from polars import selectors
 
 from sentinel import schema
 from sentinel.cli._settings import current
-from sentinel.errors import NoSuchRow, OutputError, UsageError
+from sentinel.errors import NoSuchRow, OutputError, Sentence, UsageError
 
 BATCH = 65536
 """Rows that are in memory at once while a large table is written."""
@@ -31,7 +31,7 @@ BRIEF: dict[str, tuple[str, ...]] = {
     "points": ("frame", "time", "device", "unit", "protocol", "object", "block", "address", "value", "text", "access"),
     "facts": ("device", "unit", "kind", "value", "source", "confidence", "frame"),
     "assets": ("ips", "unit", "vendor", "model", "firmware", "name", "role", "level", "protocols"),
-    "alerts": ("alert", "severity", "title_en", "src", "dst", "unit", "count", "techniques", "first_time"),
+    "alerts": ("alert", "severity", "state", "title_en", "src", "dst", "unit", "count", "techniques", "first_time"),
     "faults": ("capture", "frame", "code", "count", "protocol", "detail", "offset"),
     "journal": ("entry", "kind", "subject", "value", "author", "time", "source"),
     "assessments": ("assessment", "as_of", "saved", "profile", "packs"),
@@ -59,7 +59,7 @@ def chosen(rows: pl.LazyFrame, where: str | None, columns: Iterable[str] | None)
     try:
         rows.collect_schema()
     except pl.exceptions.PolarsError as error:
-        raise UsageError(f"--where {where!r}: {_first_sentence(error)}") from error
+        raise UsageError("--where {where!r}: {why}", where=where, why=_first_sentence(error)) from error
     return rows
 
 
@@ -99,12 +99,12 @@ def write_parquet(rows: pl.LazyFrame, where: str | None, out: Path | BinaryIO) -
         with _blaming(where):
             rows.sink_parquet(out)
     except OSError as error:
-        raise OutputError(f"{_place(out)}: {error.strerror or error}") from error
+        raise OutputError("{path}: {why}", path=_place(out), why=error.strerror or error) from error
     except (pl.exceptions.ComputeError, UsageError) as error:
         # A full disk reaches us as an error of the Parquet writer, not as one of the system.
         if "parquet:" not in str(error):
             raise
-        raise OutputError(f"{_place(out)} cannot be written: {_first_sentence(error)}") from error
+        raise OutputError("{path} cannot be written: {why}", path=_place(out), why=_first_sentence(error)) from error
 
 
 def unique_alert(rows: pl.LazyFrame, prefix: str) -> dict[str, object]:
@@ -116,12 +116,10 @@ def unique_alert(rows: pl.LazyFrame, prefix: str) -> dict[str, object]:
     if found.height == 1:
         return found.row(0, named=True)
     if found.height == 0:
-        raise NoSuchRow(current().say("the case has no alert whose id begins with {prefix!r}", prefix=prefix))
+        raise NoSuchRow("the case has no alert whose id begins with {prefix!r}", prefix=prefix)
     several = ", ".join(str(value)[: len(prefix) + 8] for value in found["alert"])
     raise NoSuchRow(
-        current().say(
-            "several alerts begin with {prefix!r}: {several}; give more of the id", prefix=prefix, several=several
-        )
+        "several alerts begin with {prefix!r}: {several}; give more of the id", prefix=prefix, several=several
     )
 
 
@@ -133,7 +131,7 @@ def _blaming(where: str | None) -> Iterator[None]:
     except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError, pl.exceptions.SchemaError) as error:
         if where is None:
             raise
-        raise UsageError(f"--where {where!r}: {_first_sentence(error)}") from error
+        raise UsageError("--where {where!r}: {why}", where=where, why=_first_sentence(error)) from error
 
 
 def _condition(where: str, known: pl.Schema) -> pl.Expr:
@@ -142,8 +140,7 @@ def _condition(where: str, known: pl.Schema) -> pl.Expr:
     except pl.exceptions.PolarsError as error:
         hint = _reserved_hint(where, known)
         why = _first_sentence(error) + hint
-        sentence = current().say("--where {where!r} is not a SQL condition: {why}", where=where, why=why)
-        raise UsageError(sentence) from error
+        raise UsageError("--where {where!r} is not a SQL condition: {why}", where=where, why=why) from error
     for name in condition.meta.root_names():
         _must_know(name, known)
     return condition
@@ -154,8 +151,8 @@ def _must_know(name: str, known: pl.Schema) -> None:
         return
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
     if near:
-        raise UsageError(current().say("no column {name!r}; did you mean {names}?", name=name, names=" / ".join(near)))
-    raise UsageError(current().say("no column {name!r}; there are {names}", name=name, names=", ".join(known)))
+        raise UsageError("no column {name!r}; did you mean {names}?", name=name, names=" / ".join(near))
+    raise UsageError("no column {name!r}; there are {names}", name=name, names=", ".join(known))
 
 
 def _reserved_hint(where: str, known: pl.Schema) -> str:
@@ -166,8 +163,8 @@ def _reserved_hint(where: str, known: pl.Schema) -> str:
     return ""
 
 
-def _place(out: Path | BinaryIO) -> str:
-    return str(out) if isinstance(out, Path) else "standard output"
+def _place(out: Path | BinaryIO) -> Path | Sentence:
+    return out if isinstance(out, Path) else Sentence("standard output")
 
 
 def _first_sentence(error: Exception) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sentinel.cli._texts import translated
+from sentinel.errors import SentinelError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +36,10 @@ class Settings:
     def say(self, sentence: str, **values: object) -> str:
         """The sentence in the person's language, with its `{names}` filled in."""
         return translated(sentence, self.lang).format(**values)
+
+    def said(self, error: SentinelError) -> str:
+        """What an error says, in the person's language."""
+        return error.sentence.said(lambda sentence: translated(sentence, self.lang))
 
     def count(self, n: int, one: str, many: str) -> str:
         """`one` or `many` as n demands, in the person's language; `{n}` in it becomes the number."""

@@ -62,7 +62,9 @@ class Page:
         self.say = settings.say
         self.read = _coverage.read_captures(summary)
         self.assets = _rows(case.scan("assets"))
-        self.alerts = _by_severity(_rows(case.scan("alerts")))
+        found = _by_severity(_rows(case.scan("alerts")))
+        self.alerts = [alert for alert in found if alert["state"] != "suppressed"]
+        self.suppressed = len(found) - len(self.alerts)
         self.captures_of_case = case.scan("captures").select(pl.len()).collect().item()
         self.flows = _coverage.flow_counts(case.scan("flows"))
         self.digits = shortest(alert["alert"] for alert in self.alerts)
@@ -138,7 +140,7 @@ class Page:
 
     def _quality(self) -> list[Text]:
         """Marks for what makes a capture trustworthy: a tick, or what is wrong and how much of it."""
-        summary, captures = self.summary, self.read
+        summary, captures = self.summary, _coverage.once(self.read)
         cut = sum(c["cut"] for c in captures)
         backwards = sum(c["backwards"] for c in captures)
         told = [c["dropped"] for c in captures if c["dropped"] is not None]
@@ -167,10 +169,14 @@ class Page:
             table.add_column(self.say(header) if header else "", justify=side, overflow="ellipsis", no_wrap=True)  # type: ignore[arg-type]
         odd_first = sorted(captures, key=lambda c: not c["fault"])
         for capture in odd_first[:MAX_CAPTURES]:
-            note = Text(self.say("already in the case") if capture["known"] else "", "dim")
+            note = ""
+            if capture["known"]:
+                note = self.say("already in the case")
+            elif capture["copy_of"]:
+                note = self.say("a copy of {name}", name=tame(Path(capture["copy_of"]).name))
             table.add_row(
                 Text(tame(Path(capture["path"]).name)), Text(capture["format"]), Text(f"{capture['frames']:,}"),
-                Text(moment(capture["first_time"])), note,
+                Text(moment(capture["first_time"])), Text(note, "dim"),
             )  # fmt: skip
         _more(table, len(captures) - MAX_CAPTURES, self._show_hint("captures"), self.say)
         return table
@@ -268,9 +274,13 @@ class Page:
             if n:
                 parts.append(f"{n} {self.say(SEVERITY_NAMES[severity])}")
         total = self.settings.count(len(self.alerts), "{n} alert", "{n} alerts")
+        if self.suppressed:
+            parts.append(self.say("{n} suppressed not counted", n=f"{self.suppressed:,}"))
         return f"{total}: {', '.join(parts)}" if parts else total
 
     def _happened(self) -> RenderableType:
+        if not self.alerts and self.suppressed:
+            return Text(self.say("Every alert was suppressed: {command}", command=self._show_hint("alerts")), "dim")
         if not self.alerts:
             return Text(self.say("No rule fired. Read below what that does not prove."), "dim")
         table = Table.grid(padding=(0, 2, 0, 0), expand=True)
@@ -317,7 +327,9 @@ class Page:
             who += " " + self.say("unit {n}", n=alert["unit"])
         times = self.say("{n} times", n=f"{alert['count']:,}") if alert["count"] > 1 else ""
         when = span(alert["first_time"], alert["last_time"])
-        return " · ".join(part for part in (who, times, when, self._frames(_loads(alert["evidence"]) or [])) if part)
+        state = self.say(alert["state"]) if alert["state"] == "acknowledged" else ""
+        frames = self._frames(_loads(alert["evidence"]) or [])
+        return " · ".join(part for part in (who, times, when, frames, state) if part)
 
     def _frames(self, evidence: Sequence[Sequence[int]]) -> str:
         """Frame numbers; with the number of the capture before them where there is more than one."""

@@ -110,6 +110,19 @@ _HELP = {
     "Columns to show, or `all`.": "要显示的列，或 `all`（全部）。",
     "At most so many rows; 0: all. (Screen: 50, otherwise all.)": "最多这么多行；0 为全部。（屏幕上默认 50 行，其余默认全部。）",
     "How to write it.": "输出格式。",
+    "Decide about alerts of a case (acknowledge, suppress, reopen), and see what was decided.":
+        "对案例中的告警作出决定（确认、抑制、重新打开），并查看已有的决定。",
+    "ALERT is an alert's id, or as much of its beginning as no other alert shares. A decision is added to the alert's "
+    "history, which nothing takes away; it stays when captures are analysed again or added.":
+        "ALERT 是告警编号，或足以与其他告警区分的开头部分。决定会追加到告警的历史中，不会被删除；重新分析或追加抓包后仍然有效。",
+    "Acknowledge an alert: somebody knows of it and takes care.": "确认告警：已有人知悉并在处理。",
+    "Suppress an alert: it is as it should be here, and the page only counts it.":
+        "抑制告警：此处属正常情况，摘要页只计数而不显示。",
+    "Reopen an alert that was acknowledged or suppressed.": "重新打开已确认或已抑制的告警。",
+    "Show an alert and what people decided about it.": "显示一条告警以及人们对它的决定。",
+    "Why; kept in the history of the alert.": "理由；保存在告警的历史中。",
+    "Who decides; otherwise the name of the login.": "作决定的人；不给出时为登录名。",
+    "Print one JSON object, with all columns and the history.": "输出一个 JSON 对象，含所有列和历史。",
     "Write to a file.": "写入文件。",
 }  # fmt: skip
 
@@ -145,6 +158,7 @@ _PAGE = {
     "File": "文件", "Format": "格式", "Frames": "帧数", "From": "开始时间",
     "Captures that were not begun: {n}.": "尚未开始读取的抓包：{n} 个。",
     "already in the case": "案例中已有",
+    "a copy of {name}": "{name} 的副本",
     "No device was seen.": "没有看到任何设备。",
     "Address": "地址", "Device": "设备", "Role": "角色", "Level": "层级", "Speaks": "协议",
     "unit {n}": "单元 {n}",
@@ -155,11 +169,15 @@ _PAGE = {
     "router": "路由器", "host": "主机", "broadcast": "广播", "unknown": "未知",
     "Protocol": "协议", "Sure": "把握", "Because of": "依据", "Flows": "流", "Messages": "报文",
     "payload of both sides": "双向载荷", "payload of one side": "单向载荷", "port only": "仅凭端口",
+    "framing only": "仅凭报文封装",
     "not recognised": "未识别",
     "guesses": "猜测",
     "{share} of the payload": "占载荷的 {share}",
     "Nothing that carries an application protocol.": "没有承载应用协议的流量。",
     "critical": "严重", "high": "高", "medium": "中", "low": "低", "info": "提示",
+    "open": "未处理", "acknowledged": "已确认", "suppressed": "已抑制",
+    "{n} suppressed not counted": "另有已抑制 {n} 条未计入",
+    "Every alert was suppressed: {command}": "所有告警均已抑制：{command}",
     "No rule fired. Read below what that does not prove.": "没有规则命中。这不能证明什么，请看下文。",
     "{n} times": "{n} 次",
     "also": "另有",
@@ -204,6 +222,9 @@ _COMMANDS = {
     "{path}: not an ordinary file; name another": "{path}：不是普通文件；请换一个文件名",
     "{path}: a capture of this case, which is not overwritten; name another file":
         "{path}：这是案例所依据的抓包，不会覆盖；请换一个文件名",
+    "Nobody has decided anything about it.": "尚无人对它作出决定。",
+    "{state} by {author}: {reason}": "{author}：{state}，{reason}",
+    "--reason says nothing": "--reason 没有内容",
     "{path}: a folder; name a file": "{path}：这是文件夹；请给出文件名",
     "{path}: no such folder; make it first": "{path}：没有这个文件夹；请先建立",
     "{path}: cannot be written: permission denied": "{path}：无法写入：没有权限",
@@ -270,7 +291,83 @@ _COMMANDS = {
     "standard output": "标准输出",
 }  # fmt: skip
 
-ZH: dict[str, str] = {**_HELP, **_PAGE, **_COVERAGE, **_COMMANDS}
+_ERRORS = {
+    "{path}: no such file or folder.": "{path}：没有这个文件或文件夹。",
+    "{path}: cannot be read ({why}); check the path and its permissions.": "{path}：无法读取（{why}）；请检查路径和权限。",
+    "{path}: cannot be read ({why})": "{path}：无法读取（{why}）",
+    "{path}: no capture in this folder or below it (pcap or pcapng, plain or compressed).":
+        "{path}：该文件夹及其子文件夹中没有抓包文件（pcap 或 pcapng，可压缩）。",
+    "{path}: {why} (offset {offset}); give a pcap or pcapng file, plain or compressed.":
+        "{path}：不能作为抓包读取：{why}（偏移 {offset}）；请给出 pcap 或 pcapng 文件，可压缩。",
+    "{path}: {fault}": "{path}：读到故障处为止：{fault}",
+    "{path}: there is no case here; make one with: sentinel analyze CAPTURE --case {path}":
+        "{path}：这里没有案例；可这样新建：sentinel analyze CAPTURE --case {path}",
+    "{path}: a case is a folder, and this is a file; give another path.": "{path}：案例是文件夹，而这是一个文件；请给出其他路径。",
+    "{path}: no case, but not empty (it holds {name}); give a new folder.":
+        "{path}：不是案例，又不是空文件夹（其中有 {name}）；请给出新的文件夹。",
+    "{path}: the case has no table {table}; it has {names}.": "{path}：案例中没有表 {table}；有 {names}。",
+    "{path}: the case has no alert {alert}; list them with: sentinel show alerts.":
+        "{path}：案例中没有告警 {alert}；用 sentinel show alerts 可列出全部。",
+    "{path}: several alerts begin with {alert}; give more of the id.": "{path}：有多条告警的编号以 {alert} 开头；请多给几位。",
+    "{path}: {why}; check the path and the disk, then repeat.": "{path}：{why}；请检查路径和磁盘，然后重试。",
+    "{path}: another program holds the case's database; wait until it has ended, then repeat.":
+        "{path}：另一个程序正占用案例的数据库；等它结束后再试。",
+    "{path}: the case's database cannot be used ({why}); nothing in it was changed.":
+        "{path}：案例的数据库无法使用（{why}）；其中内容未改动。",
+    "{path}: no space left to write ({why}); what was analysed before is whole: free some space and repeat.":
+        "{path}：没有空间可写（{why}）；之前分析的内容完好：请腾出空间后重试。",
+    "{path}: cannot be written or opened ({why}); change its permissions or take another folder.":
+        "{path}：无法写入或打开（{why}）；请修改权限或换一个文件夹。",
+    "a write-ahead log waits to be folded in": "有预写日志尚待并入",
+    "{path}: the case is damaged or only half written ({why}); nothing was changed: restore it from a copy, or analyse the "
+    "captures again into a new folder.":
+        "{path}：案例已损坏或只写了一半（{why}）；未作任何改动：请从备份恢复，或把抓包重新分析到新文件夹。",
+    "the file is missing": "文件不见了",
+    "{actual} bytes where {size} were written": "现有 {actual} 字节，写入时为 {size} 字节",
+    "it is no database of this program": "不是本程序的数据库",
+    "{path}: the case was written by a newer Sentinel (case version {version}, this program reads {own}); upgrade this "
+    "program.":
+        "{path}：案例由更新版本的 Sentinel 写成（案例版本 {version}，本程序读取 {own}）；请升级本程序。",
+    "{path}: the case was written by an older Sentinel (case version {version}, this program reads {own}); analyse its "
+    "captures again into a new folder.":
+        "{path}：案例由较旧版本的 Sentinel 写成（案例版本 {version}，本程序读取 {own}）；请把其抓包重新分析到新文件夹。",
+    "{path}: the capture with SHA-256 {sha256} is in the case already, as number {capture}; leave it out.":
+        "{path}：SHA-256 为 {sha256} 的抓包已在案例中，编号 {capture}；请不要再给出它。",
+    "{path}: the interrupted analysis of these captures had also read {names}; analyse them together, so that nothing is "
+    "lost.":
+        "{path}：被中断的那次分析还读取了 {names}；请一并分析，以免丢失内容。",
+    "{path}: column {name} of ext/{protocol} was {before} when the case was begun and is {now} in this program; analyse the "
+    "captures into a new folder.":
+        "{path}：ext/{protocol} 的列 {name} 在建立案例时是 {before}，在本程序中是 {now}；请把抓包分析到新文件夹。",
+    "{path}: process {number} is writing this case; wait until it ends, or use another one.":
+        "{path}：进程 {number} 正在写这个案例；请等它结束，或使用另一个案例。",
+    "alert {alert} cites no frames": "告警 {alert} 没有引用任何帧",
+    "{path}: cannot be written ({why}); choose another place.": "{path}：无法写入（{why}）；请另选位置。",
+    "capture {capture} came from standard input and was not kept; there is nothing to read again":
+        "抓包 {capture} 来自标准输入，未被保存；没有可再次读取的内容",
+    "{path}: the capture is no longer there; put it back, or say in which folder it lies now":
+        "{path}：抓包已不在原处；请放回，或说明它现在所在的文件夹",
+    "{path}: the file has changed since it was analysed (its SHA-256 is not {sha256}); evidence is only taken from the "
+    "capture itself":
+        "{path}：该文件在分析之后被改动过（其 SHA-256 不是 {sha256}）；证据只取自原抓包",
+    "{path}: {why}": "{path}：{why}",
+    "{path} cannot be written: {why}": "{path} 无法写入：{why}",
+    "--where {where!r}: {why}": "--where {where!r}：{why}",
+    "{problems}": "{problems}",
+    "tshark is not installed (Debian and Ubuntu: apt install tshark)": "未安装 tshark（Debian 和 Ubuntu：apt install tshark）",
+    "pyshark is not installed (pip install 'sentinel-ics[oracle]')": "未安装 pyshark（pip install 'sentinel-ics[oracle]'）",
+    "tshark cannot read {path}: {why}": "tshark 无法读取 {path}：{why}",
+    "{path}: {why}: choose another folder with -o": "{path}：{why}：请用 -o 另选文件夹",
+    "the exercise needs {names}: run `pip install sentinel-ics[lab]`": "演练需要 {names}：请运行 `pip install sentinel-ics[lab]`",
+    "{name} did not come to its end": "{name} 没有运行到结束",
+    "the {name} server of {host} did not start: {why}": "{host} 的 {name} 服务未能启动：{why}",
+    "{actor}: {step}: {why}": "{actor}：{step}：{why}",
+    "{name}: {why}": "{name}：{why}",
+    "ip: {why}": "ip：{why}",
+    "the plant was built in the namespace of the program itself": "模拟工厂建在了程序自身的命名空间里",
+}  # fmt: skip
+
+ZH: dict[str, str] = {**_HELP, **_PAGE, **_COVERAGE, **_COMMANDS, **_ERRORS}
 
 
 def translated(sentence: str, lang: str) -> str:

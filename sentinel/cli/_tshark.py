@@ -31,14 +31,14 @@ class Frame:
     ends: frozenset[tuple[str, int]]
 
 
-def available() -> str | None:
-    """None where tshark and pyshark are both there, otherwise a sentence about what is missing."""
+def missing() -> MissingExtra | None:
+    """None where tshark and pyshark are both there, otherwise what is missing."""
     if shutil.which("tshark") is None:
-        return "tshark is not installed (Debian and Ubuntu: apt install tshark)"
+        return MissingExtra("tshark is not installed (Debian and Ubuntu: apt install tshark)")
     try:
         import pyshark  # noqa: F401
     except ImportError:
-        return "pyshark is not installed (pip install 'sentinel-ics[oracle]')"
+        return MissingExtra("pyshark is not installed (pip install 'sentinel-ics[oracle]')")
     return None
 
 
@@ -47,9 +47,9 @@ def frame(path: Path, number: int, decode_as: Mapping[str, str]) -> Frame | None
 
     MissingExtra where tshark or pyshark is not installed, InputError where tshark cannot read the file.
     """
-    missing = available()
-    if missing is not None:
-        raise MissingExtra(missing)
+    lacking = missing()
+    if lacking is not None:
+        raise lacking
     import pyshark
     from pyshark.capture.capture import TSharkCrashException
 
@@ -63,7 +63,7 @@ def frame(path: Path, number: int, decode_as: Mapping[str, str]) -> Frame | None
     except TSharkCrashException as error:
         # The process is gone; without this, pyshark complains about it again when the capture is collected.
         capture._running_processes.clear()
-        raise InputError(f"tshark cannot read {path}: {_last_line(str(error))}") from error
+        raise InputError("tshark cannot read {path}: {why}", path=path, why=_last_line(str(error))) from error
     if packet is None:
         return None
     return Frame([_layer(layer) for layer in packet.layers], _ends(packet))

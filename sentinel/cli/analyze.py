@@ -46,7 +46,7 @@ def command(
     settings = current()
     quiet = quiet or settings.quiet
     if len(paths) != len(set(paths)):
-        raise UsageError(settings.say("the same path is given twice"))
+        raise UsageError("the same path is given twice")
     sources = [_source(path) for path in paths]
     _must_be_rules(rules)
     summary = analysed(sources, folder, rules, settings, show_progress=not quiet and not as_json)
@@ -67,11 +67,11 @@ def _must_be_rules(paths: tuple[Path, ...]) -> None:
     files = {path: [str(file) for file in find([path])] for path in paths}
     for path, inside in files.items():
         if not inside:
-            raise RuleError(current().say("no rule (*.yml) in {path}", path=path))
+            raise RuleError("no rule (*.yml) in {path}", path=path)
     own = {name for inside in files.values() for name in inside}
     wrong = [str(problem) for problem in RuleSet.load([shipped(), *paths]).problems if problem.path in own]
     if wrong:
-        raise RuleError("\nsentinel: ".join(wrong[:MAX_WRONG]))
+        raise RuleError("{problems}", problems="\nsentinel: ".join(wrong[:MAX_WRONG]))
 
 
 def _source(path: str) -> Path | str:
@@ -80,7 +80,7 @@ def _source(path: str) -> Path | str:
         return STDIN
     source = Path(path)
     if not source.exists():
-        raise InputError(current().say("{path}: no such file or folder", path=path))
+        raise InputError("{path}: no such file or folder", path=path)
     if not (source.is_file() or source.is_dir()):
-        raise InputError(current().say("{path}: neither a file nor a folder; give a pipe as standard input", path=path))
+        raise InputError("{path}: neither a file nor a folder; give a pipe as standard input", path=path)
     return source

@@ -47,9 +47,9 @@ def command(
             click.echo(path.name)
         return
     if not captures:
-        raise InputError(settings.say("no capture came with this installation"))
+        raise InputError("no capture came with this installation")
     if name is not None and name not in captures:
-        raise InputError(settings.say("no capture {name!r}; there are {names}", name=name, names=", ".join(captures)))
+        raise InputError("no capture {name!r}; there are {names}", name=name, names=", ".join(captures))
     chosen_name = name if name is not None else next(iter(captures))
     chosen = captures[chosen_name]
     case = folder if folder is not None else Path(tempfile.mkdtemp(prefix="sentinel-demo-")) / "case"

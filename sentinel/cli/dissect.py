@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sentinel.cli._settings import current
 from sentinel.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -38,9 +37,9 @@ def command(file: str, jsonl: bool, limit: int | None, protocol: str | None) -> 
 
     path: Path | str = STDIN if file == STDIN else Path(file)
     if isinstance(path, Path) and path.is_dir():
-        raise InputError(current().say("{path}: a folder; name one capture", path=path))
+        raise InputError("{path}: a folder; name one capture", path=path)
     if isinstance(path, Path) and not path.exists():
-        raise InputError(current().say("{path}: no such file", path=path))
+        raise InputError("{path}: no such file", path=path)
     if protocol is not None:
         _must_know(protocol)
     # With a filter the pipeline cannot know when enough messages of that protocol were found.
@@ -68,7 +67,7 @@ def _must_know(protocol: str) -> None:
     names = [found.name for found in load_parsers().protocols]
     if protocol not in names:
         raise UsageError(
-            current().say("no protocol {name!r}; there are {names}", name=protocol, names=", ".join(names))
+            "no protocol {name!r}; there are {names}", name=protocol, names=", ".join(names)
         )
 
 

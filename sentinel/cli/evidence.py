@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sentinel.cli._case import case_option, check_not_evidence, check_writable, opened
+from sentinel.cli._case import case_option, check_writable, opened
 from sentinel.cli._settings import current
 
 
@@ -39,7 +39,6 @@ def command(alert: str, folder: Path, output: Path, context: int, look_in: tuple
     settings = current()
     check_writable(output)
     with opened(folder) as case:
-        check_not_evidence(output, case)
         row = unique_alert(case.scan("alerts"), alert)
         written = evidence.slice(case, str(row["alert"]), output.resolve(), context, look_in)
     if settings.quiet:

@@ -43,7 +43,7 @@ def run(names: tuple[str, ...], output: Path, loopback: bool) -> None:
     for name in wanted:
         if name not in SCENARIOS:
             raise UsageError(
-                current().say("there is no scenario {name!r}: `sentinel exercise list` names them", name=name)
+                "there is no scenario {name!r}: `sentinel exercise list` names them", name=name
             )
     _require({server for name in wanted for server in SCENARIOS[name].serves.values()})
     reason = "" if loopback else namespaces.available()
@@ -58,7 +58,8 @@ def run(names: tuple[str, ...], output: Path, loopback: bool) -> None:
         try:
             path = manifest.store(performance, output)
         except OSError as error:
-            raise OutputError(f"{output}: {error.strerror or error}: choose another folder with -o") from error
+            why = error.strerror or error
+            raise OutputError("{path}: {why}: choose another folder with -o", path=output, why=why) from error
         for done in performance.ran:
             if done.step.kind != "background":
                 count = sum(last - first + 1 for first, last in done.frames)
@@ -87,4 +88,4 @@ def _require(servers: set[str]) -> None:
     modules = sorted(module for server in servers for module in _NEEDS[server])
     missing = [module for module in modules if importlib.util.find_spec(module) is None]
     if missing:
-        raise MissingExtra(f"the exercise needs {', '.join(missing)}: run `pip install sentinel-ics[lab]`")
+        raise MissingExtra("the exercise needs {names}: run `pip install sentinel-ics[lab]`", names=", ".join(missing))

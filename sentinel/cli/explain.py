@@ -51,9 +51,9 @@ def command(capture: Path, frame: int, decode_as: tuple[str, ...]) -> None:
 
     settings = current()
     if capture.is_dir():
-        raise InputError(settings.say("{path}: a folder; name one capture", path=capture))
+        raise InputError("{path}: a folder; name one capture", path=capture)
     if not capture.is_file():
-        raise InputError(settings.say("{path}: no such file", path=capture))
+        raise InputError("{path}: no such file", path=capture)
     selectors = dict(_selector(text) for text in decode_as)
     theirs: Frame | None = None
     trouble: SentinelError | None = None
@@ -62,11 +62,11 @@ def command(capture: Path, frame: int, decode_as: tuple[str, ...]) -> None:
     except (MissingExtra, InputError) as error:
         trouble = error
     if theirs is None and trouble is None:
-        raise InputError(settings.say("{path}: there is no frame {n}", path=capture, n=frame))
+        raise InputError("{path}: there is no frame {n}", path=capture, n=frame)
     batches = _up_to_fault(pipeline.dissect(capture))
     ours = _frame.view(batches, frame, theirs.ends if theirs is not None else frozenset())
     if theirs is None and not any(record.number == frame for record in read_frames(capture)):
-        raise InputError(settings.say("{path}: there is no frame {n}", path=capture, n=frame))
+        raise InputError("{path}: there is no frame {n}", path=capture, n=frame)
     _print(settings, frame, _our_lines(ours, settings), _their_lines(theirs, trouble, settings))
 
 
@@ -75,14 +75,14 @@ def _up_to_fault(batches: Iterator[Mapping[str, pl.DataFrame]]) -> Iterator[Mapp
     try:
         yield from batches
     except FaultyCapture as fault:
-        click.echo(f"sentinel: {fault}", err=True)
+        click.echo(f"sentinel: {current().said(fault)}", err=True)
 
 
 def _selector(text: str) -> tuple[str, str]:
     selector, comma, protocol = text.rpartition(",")
     if not comma or not selector or not protocol or selector.startswith("-"):
         raise UsageError(
-            current().say("--decode-as {text!r} is not SELECTOR,PROTOCOL, as tcp.port==1502,mbtcp", text=text)
+            "--decode-as {text!r} is not SELECTOR,PROTOCOL, as tcp.port==1502,mbtcp", text=text
         )
     return selector, protocol
 
@@ -181,7 +181,8 @@ def _their_lines(frame: Frame | None, trouble: SentinelError | None, settings: S
     from rich.text import Text
 
     if frame is None:
-        return Text(settings.say("No second opinion: {why}.", why=trouble), "yellow")
+        why = "" if trouble is None else settings.said(trouble)
+        return Text(settings.say("No second opinion: {why}.", why=why), "yellow")
     text = Text()
     plain = [layer.name for layer in frame.layers if not layer.fields]
     text.append(" / ".join(plain) + "\n", "dim")

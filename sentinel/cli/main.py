@@ -110,7 +110,7 @@ class LazyGroup(click.Group):
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except SentinelError as error:
-            _complain(str(error))
+            _complain(current().said(error))
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             _complain(current().say("interrupted; what was written until then is kept."))

@@ -103,7 +103,7 @@ def _load(paths: tuple[Path, ...]) -> RuleSet:
 
     ruleset = RuleSet.load(paths or None)
     if not ruleset.rules and not ruleset.problems:
-        raise InputError(current().say("no rule (*.yml) in {path}", path=", ".join(map(str, paths))))
+        raise InputError("no rule (*.yml) in {path}", path=", ".join(map(str, paths)))
     return ruleset
 
 

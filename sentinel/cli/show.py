@@ -62,13 +62,13 @@ def command(
     from sentinel.cli import _query
 
     if form == "parquet" and output is None and sys.stdout.isatty():
-        raise UsageError(current().say("Parquet is not for the screen; add -o FILE"))
+        raise UsageError("Parquet is not for the screen; add -o FILE")
     if output is not None:
         check_writable(output)
     if limit is None:
         limit = SCREEN if form == "table" and output is None else 0
     if table not in TABLES and not table.startswith(EXT):
-        raise UsageError(current().say("no table {table!r}; there are {names}", table=table, names=", ".join(TABLES)))
+        raise UsageError("no table {table!r}; there are {names}", table=table, names=", ".join(TABLES))
     with opened(folder) as case, _blaming(output):
         everything = case.scan(table)
         rows = _query.chosen(everything, where, _column_names(columns, table, form))
@@ -99,7 +99,7 @@ def _blaming(output: Path | None) -> Iterator[None]:
         yield
     except OSError as error:
         if output is not None and error.filename is None:
-            raise OutputError(f"{output}: {error.strerror or error}") from error
+            raise OutputError("{path}: {why}", path=output, why=error.strerror or error) from error
         raise
 
 
@@ -115,7 +115,7 @@ def _column_names(columns: str | None, table: str, form: str) -> tuple[str, ...]
         return None
     names = tuple(dict.fromkeys(name.strip() for name in columns.split(",") if name.strip()))
     if not names:
-        raise UsageError(current().say("--columns names no column"))
+        raise UsageError("--columns names no column")
     return names
 
 

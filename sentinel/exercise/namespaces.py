@@ -117,7 +117,7 @@ class Worker(threading.Thread):
 def _system_call(name: str, *arguments: int) -> None:
     if getattr(_libc, name)(*arguments) != 0:
         code = ctypes.get_errno()
-        raise PlantError(f"{name}: {os.strerror(code)}")
+        raise PlantError("{name}: {why}", name=name, why=os.strerror(code))
 
 
 class Namespace:
@@ -154,7 +154,7 @@ class Namespace:
 
         done = self.call(run, "ip")
         if done.returncode != 0:
-            raise PlantError(f"ip: {done.stderr.strip()}")
+            raise PlantError("ip: {why}", why=done.stderr.strip())
 
     def close(self) -> None:
         """Let go of the namespace; the kernel deletes it with all its links when no thread is left in it."""

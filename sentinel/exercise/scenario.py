@@ -194,7 +194,7 @@ def _wait(workers: list[Worker], scenario: Scenario, began: float) -> None:
             if not worker.is_alive():
                 worker.result(0)
         if time.monotonic() - began > 3 * scenario.seconds + _START_SECONDS:
-            raise PlantError(f"{scenario.name} did not come to its end")
+            raise PlantError("{name} did not come to its end", name=scenario.name)
         time.sleep(0.05)
 
 
@@ -207,7 +207,9 @@ def _start_server(scene: Scene, host: str, name: str, close_down: threading.Even
     deadline = time.monotonic() + _START_SECONDS
     while not ready.wait(0.05):
         if not worker.is_alive() or time.monotonic() > deadline:
-            raise PlantError(f"the {name} server of {host} did not start: {worker.error}") from worker.error
+            raise PlantError(
+                "the {name} server of {host} did not start: {why}", name=name, host=host, why=worker.error
+            ) from worker.error
     return worker
 
 
@@ -225,7 +227,8 @@ def _start_actor(scene: Scene, turns: tuple[Step, ...], began: float, ran: list[
             try:
                 outcome = action(scene, step.actor, step.target, **step.options)
             except Exception as error:  # whatever a stack raises: the run ends and says where
-                raise StepFailed(f"{step.actor}: {step.label}: {error or type(error).__name__}") from error
+                why = error or type(error).__name__
+                raise StepFailed("{actor}: {step}: {why}", actor=step.actor, step=step.label, why=why) from error
             if step.kind != "background":
                 time.sleep(_SETTLE_SECONDS)
             ran.append(Ran(step, start, time.time_ns(), outcome))

@@ -33,9 +33,11 @@ MAX_EVIDENCE = 5
 """Frames that a row cites: the first of its flows and of its facts."""
 
 _LABELLED = (
-    (pl.col("protocol") != "") & (pl.col("messages") > 0) & ~pl.col("label_by").cast(pl.String).str.starts_with("port")
+    (pl.col("protocol") != "")
+    & (pl.col("messages") > 0)
+    & pl.col("label_by").cast(pl.String).str.starts_with("payload")
 )
-"""A guess by port makes no message; both are asked, since a wrong role is worse than none."""
+"""A guess by port makes no message, and framing alone none that is sound: a wrong role is worse than none."""
 _TELLING = ("serial", "model", "name")
 _BEST = {"vendor": ("vendor",), "model": ("model", "order_number"), "firmware": ("firmware",), "serial": ("serial",),
          "name": ("name",)}  # fmt: skip

@@ -174,6 +174,8 @@ def read_documents(path: str, content: bytes) -> tuple[list[Document], list[Prob
         problems.append(Problem(path, mark.line + 1 if mark else 0, f"not YAML: {error.problem or error.context}"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that does not exist
         problems.append(Problem(path, 0, f"not YAML: {error}"))
+    if not documents and not problems:
+        problems.append(Problem(path, 0, "no rule stands in it"))
     return documents, problems
 
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from sentinel.errors import InputError
 
@@ -133,9 +133,10 @@ class Expanded(Plain):
 
 
 class Hashing:
-    """A stream that hashes and counts what passes: for standard input, whose hash is known only at its end."""
+    """A stream that hashes and counts what passes, where a hash is not known before: of standard input, and of what a
+    compressed capture holds."""
 
-    def __init__(self, raw: BinaryIO):
+    def __init__(self, raw: Readable):
         self._raw = raw
         self._hash = hashlib.sha256()
         self.size = 0
@@ -220,10 +221,13 @@ def open_capture(path: Path) -> Opened:
         raw = path.open("rb", buffering=0) if path.suffix in (".pcap", ".pcapng", ".cap") else path.open("rb")
         stream, compression = decompressed(raw)
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions."
-        ) from error
+        raise _unreadable(path, error) from error
     return Opened(stream, compression, lambda: raw.tell() if not raw.closed else 0)
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    why = error.strerror or error
+    return InputError("{path}: cannot be read ({why}); check the path and its permissions.", path=path, why=why)
 
 
 def open_stream(path: Path) -> Plain:
@@ -244,9 +248,19 @@ def sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions."
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def content_sha256(path: Path) -> str:
+    """SHA-256 of a capture behind its compression; empty where it cannot be expanded to its end."""
+    digest = hashlib.sha256()
+    with open_capture(path).stream as stream:
+        try:
+            while data := stream.read(_HASH_CHUNK):
+                digest.update(data)
+        except OSError:
+            return ""
+    return digest.hexdigest()
 
 
 def is_capture(path: Path) -> bool:
@@ -282,11 +296,11 @@ def find(paths: Iterable[Path | str]) -> list[Path | str]:
             inside = [p for p in every if p.suffix.lower() in SUFFIXES or is_capture(p)]
             if not any(is_capture(p) or not os.access(p, os.R_OK) for p in inside):
                 raise InputError(
-                    f"{path}: no capture in this folder or below it (pcap or pcapng, plain or compressed)."
+                    "{path}: no capture in this folder or below it (pcap or pcapng, plain or compressed).", path=path
                 )
             found.extend(inside)
         elif not path.exists():
-            raise InputError(f"{path}: no such file or folder.")
+            raise InputError("{path}: no such file or folder.", path=path)
         else:
             found.append(path)
     return list(dict.fromkeys(found))

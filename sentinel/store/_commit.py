@@ -22,6 +22,10 @@ from sentinel.store._parts import Part
 
 RUNNING, COMPLETE, INTERRUPTED = "running", "complete", "interrupted"
 
+_IN_HASHES = "IN (SELECT value FROM json_each(?2))"
+HASHED = f"(sha256 {_IN_HASHES} OR content_sha256 {_IN_HASHES})"
+"""Condition on captures: one of the hashes of the second parameter, a JSON list, is theirs."""
+
 _MERGE: dict[str, Callable[[Iterable[Mapping[str, Any]]], list[merge.Row]]] = {
     "facts": merge.merge_facts,
     "assets": merge.merge_assets,
@@ -57,7 +61,7 @@ def begin(db: sqlite3.Connection, captures: Sequence[Mapping[str, Any]]) -> tupl
 
 def commit(db: sqlite3.Connection, folder: Path, outcome: Outcome, drop: bool) -> list[str]:
     """Make a run part of the case; returns the files of the runs that it replaces, which nothing lists any more."""
-    hashes = [row["sha256"] for row in outcome.captures if row["sha256"]]
+    hashes = hashes_of(outcome.captures)
     refuse_known(db, folder, hashes)
     replaced = replaceable(db, folder, hashes, drop)
     files = [row[0] for run in replaced for row in db.execute("SELECT file FROM parts WHERE run = ?", (run,))]
@@ -97,15 +101,20 @@ def delete_running(db: sqlite3.Connection) -> None:
         delete_run(db, run)
 
 
+def hashes_of(captures: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The SHA-256 of the files and of what they hold behind their compression, as far as they are known."""
+    rows = map(dict, captures)
+    return [row[name] for row in rows for name in ("sha256", "content_sha256") if row.get(name)]
+
+
 def known_hashes(db: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, int]:
-    """SHA-256 -> capture number, of those captures that a complete run read."""
-    return dict(
-        db.execute(
-            "SELECT sha256, capture FROM captures JOIN runs ON captures.run = runs.run"
-            " WHERE runs.state = ? AND sha256 IN (SELECT value FROM json_each(?))",
-            (COMPLETE, json.dumps(list(hashes))),
-        ).fetchall()
+    """SHA-256, of a file or of what it holds -> capture number, of those captures that a complete run read."""
+    rows = db.execute(
+        "SELECT sha256, content_sha256, capture FROM captures JOIN runs ON captures.run = runs.run"
+        f" WHERE runs.state = ?1 AND {HASHED}",
+        (COMPLETE, json.dumps(list(hashes))),
     )
+    return {hash_: row["capture"] for row in rows.fetchall() for hash_ in hashes_of([row])}
 
 
 def refuse_known(db: sqlite3.Connection, folder: Path, hashes: Sequence[str]) -> None:
@@ -114,7 +123,10 @@ def refuse_known(db: sqlite3.Connection, folder: Path, hashes: Sequence[str]) ->
     if known:
         sha256, capture = next(iter(known.items()))
         raise CaseError(
-            f"{folder}: the capture with SHA-256 {sha256} is in the case already, as number {capture}; leave it out."
+            "{path}: the capture with SHA-256 {sha256} is in the case already, as number {capture}; leave it out.",
+            path=folder,
+            sha256=sha256,
+            capture=capture,
         )
 
 
@@ -125,17 +137,21 @@ def replaceable(db: sqlite3.Connection, folder: Path, hashes: Sequence[str], dro
     """
     share = db.execute(
         "SELECT DISTINCT captures.run FROM captures JOIN runs ON captures.run = runs.run"
-        " WHERE runs.state = ? AND sha256 IN (SELECT value FROM json_each(?))",
+        f" WHERE runs.state = ?1 AND {HASHED}",
         (INTERRUPTED, json.dumps(hashes)),
     ).fetchall()
     runs = [int(row[0]) for row in share]
     for run in runs:
-        rows = db.execute("SELECT path, sha256 FROM captures WHERE run = ? ORDER BY capture", (str(run),)).fetchall()
-        lost = [row["path"] for row in rows if row["sha256"] not in hashes]
+        rows = db.execute(
+            "SELECT path, sha256, content_sha256 FROM captures WHERE run = ? ORDER BY capture", (str(run),)
+        ).fetchall()
+        lost = [row["path"] for row in rows if not set(hashes).intersection(hashes_of([row]))]
         if lost and not drop:
             raise CaseError(
-                f"{folder}: the interrupted analysis of these captures had also read {', '.join(lost[:3])}"
-                f"{' and others' if len(lost) > 3 else ''}; analyse them together, so that nothing is lost."
+                "{path}: the interrupted analysis of these captures had also read {names}; analyse them together, so "
+                "that nothing is lost.",
+                path=folder,
+                names=", ".join(lost[:3]) + (" ..." if len(lost) > 3 else ""),
             )
     return runs
 
@@ -150,8 +166,13 @@ def _keep_extension(db: sqlite3.Connection, folder: Path, protocol: str, columns
     for name, type_ in columns.items():
         if kept.get(name, type_) != type_:
             raise CaseError(
-                f"{folder}: column {name} of ext/{protocol} was {kept[name]} when the case was begun and is {type_} in "
-                "this program; analyse the captures into a new folder."
+                "{path}: column {name} of ext/{protocol} was {before} when the case was begun and is {now} in this "
+                "program; analyse the captures into a new folder.",
+                path=folder,
+                name=name,
+                protocol=protocol,
+                before=kept[name],
+                now=type_,
             )
         if name not in kept:
             kept[name] = type_

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sentinel.errors import CaseError
+from sentinel.errors import CaseError, Sentence
 from sentinel.schema import SCHEMA_VERSION
 from sentinel.store import tables
 from sentinel.store._errors import damaged, explain, read_only
 from sentinel.store._parts import sync_folder
 
 _BUSY_SECONDS = 10
+_CANNOT_SHARE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_IOERR_SHM", "SQLITE_FULL")
+"""What SQLite says where it cannot make the shared-memory file: no permission, read-only medium, full disk."""
 
 
 class Database:
@@ -65,16 +67,22 @@ class Database:
         application = self.one("PRAGMA application_id")[0]
         version = self.one("PRAGMA user_version")[0]
         if application != tables.APPLICATION_ID:
-            raise damaged(self.path, "it is no database of this program")
+            raise damaged(self.path, Sentence("it is no database of this program"))
         if version > SCHEMA_VERSION:
             raise CaseError(
-                f"{self.path}: the case was written by a newer Sentinel (case version {version}, this program reads "
-                f"{SCHEMA_VERSION}); upgrade this program."
+                "{path}: the case was written by a newer Sentinel (case version {version}, this program reads {own}); "
+                "upgrade this program.",
+                path=self.path,
+                version=version,
+                own=SCHEMA_VERSION,
             )
         if version < SCHEMA_VERSION:
             raise CaseError(
-                f"{self.path}: the case was written by an older Sentinel (case version {version}, this program reads "
-                f"{SCHEMA_VERSION}); analyse its captures again into a new folder."
+                "{path}: the case was written by an older Sentinel (case version {version}, this program reads {own}); "
+                "analyse its captures again into a new folder.",
+                path=self.path,
+                version=version,
+                own=SCHEMA_VERSION,
             )
         if whole:
             found = self.one("PRAGMA quick_check(1)")[0]
@@ -125,10 +133,10 @@ def _connect(path: Path, write: bool) -> sqlite3.Connection:
 
 
 def _connect_to_read(path: Path, name: str) -> sqlite3.Connection:
-    """A reading connection, also on a medium where nothing can be written.
+    """A reading connection, also on a medium where nothing can be written, and on a full disk.
 
-    A database with a write-ahead log needs a shared-memory file beside it. Where that cannot be made, the database is
-    read as immutable, which is safe exactly when no log waits to be folded in.
+    A database with a write-ahead log needs a shared-memory file beside it. Where that cannot be made, nobody else has
+    the database open, and it is read as immutable: safe exactly when no log waits to be folded in.
     """
     connection = sqlite3.connect(f"{name}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
     try:
@@ -136,9 +144,9 @@ def _connect_to_read(path: Path, name: str) -> sqlite3.Connection:
         return connection
     except sqlite3.OperationalError as error:
         connection.close()
-        if not (error.sqlite_errorname or "").startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+        if not (error.sqlite_errorname or "").startswith(_CANNOT_SHARE):
             raise
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size > 0:
-        raise read_only(path, "a write-ahead log waits to be folded in")
+        raise read_only(path, Sentence("a write-ahead log waits to be folded in"))
     return sqlite3.connect(f"{name}?mode=ro&immutable=1", uri=True, isolation_level=None)

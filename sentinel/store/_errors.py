@@ -9,7 +9,7 @@ import errno
 import sqlite3
 from pathlib import Path
 
-from sentinel.errors import CaseError
+from sentinel.errors import CaseError, Sentence
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -28,38 +28,50 @@ def _explain_os(error: OSError, path: Path) -> CaseError:
         return full(path, error.strerror or str(error))
     if error.errno in _DENIED:
         return read_only(path, error.strerror or str(error))
-    return CaseError(f"{path}: {error.strerror or error}; check the path and the disk, then repeat.")
+    return CaseError("{path}: {why}; check the path and the disk, then repeat.", path=path, why=error.strerror or error)
 
 
 def _explain_sqlite(error: sqlite3.Error, path: Path) -> CaseError:
     # The extended code SQLITE_IOERR_WRITE is an I/O error, SQLITE_READONLY_DIRECTORY a read-only one, and so on.
     name = getattr(error, "sqlite_errorname", None) or ""
-    if name.startswith("SQLITE_FULL"):
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")):  # the second: its shared memory cannot grow
         return full(path, str(error))
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN")):
         return read_only(path, str(error))
     if name.startswith(_DAMAGED):
         return damaged(path, str(error))
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return CaseError(f"{path}: another program holds the case's database; wait until it has ended, then repeat.")
-    return CaseError(f"{path}: the case's database cannot be used ({error}); nothing in it was changed.")
-
-
-def full(path: Path, detail: str) -> CaseError:
-    """No space: what was committed is whole, what was being written is not there."""
+        return CaseError(
+            "{path}: another program holds the case's database; wait until it has ended, then repeat.", path=path
+        )
     return CaseError(
-        f"{path}: no space left to write ({detail}); what was analysed before is whole: free some space and repeat."
+        "{path}: the case's database cannot be used ({why}); nothing in it was changed.", path=path, why=error
     )
 
 
-def read_only(path: Path, detail: str) -> CaseError:
+def full(path: Path, why: str) -> CaseError:
+    """No space: what was committed is whole, what was being written is not there."""
+    return CaseError(
+        "{path}: no space left to write ({why}); what was analysed before is whole: free some space and repeat.",
+        path=path,
+        why=why,
+    )
+
+
+def read_only(path: Path, why: str | Sentence) -> CaseError:
     """No permission to write."""
-    return CaseError(f"{path}: cannot be written or opened ({detail}); change its permissions or take another folder.")
+    return CaseError(
+        "{path}: cannot be written or opened ({why}); change its permissions or take another folder.",
+        path=path,
+        why=why,
+    )
 
 
-def damaged(path: Path, detail: str) -> CaseError:
+def damaged(path: Path, why: str | Sentence) -> CaseError:
     """A database or part that is not what was once written there."""
     return CaseError(
-        f"{path}: the case is damaged or only half written ({detail}); nothing was changed: restore it from a copy, "
-        "or analyse the captures again into a new folder."
+        "{path}: the case is damaged or only half written ({why}); nothing was changed: restore it from a copy, or "
+        "analyse the captures again into a new folder.",
+        path=path,
+        why=why,
     )

@@ -31,7 +31,9 @@ class Lock:
             holder = os.pread(self._handle, 32, 0).decode("ascii", "replace").strip()
             os.close(self._handle)
             raise CaseError(
-                f"{path.parent}: process {holder or '?'} is writing this case; wait until it ends, or use another one."
+                "{path}: process {number} is writing this case; wait until it ends, or use another one.",
+                path=path.parent,
+                number=holder or "?",
             ) from error
         except OSError as error:
             os.close(self._handle)

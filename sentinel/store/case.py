@@ -20,7 +20,7 @@ from typing import Any, Literal
 import polars as pl
 
 from sentinel import schema
-from sentinel.errors import CaseError, NoSuchRow
+from sentinel.errors import CaseError, NoSuchRow, Sentence
 from sentinel.store import _commit, _journal, tables
 from sentinel.store._database import Database
 from sentinel.store._errors import damaged, explain
@@ -61,18 +61,22 @@ class Case:
     @classmethod
     def _open_to_read(cls, folder: Path) -> Case:
         if not (folder / DATABASE).is_file():
-            raise CaseError(f"{folder}: there is no case here; make one with: sentinel analyze CAPTURE --case {folder}")
+            raise CaseError(
+                "{path}: there is no case here; make one with: sentinel analyze CAPTURE --case {path}", path=folder
+            )
         return cls(folder, Database.open(folder / DATABASE, write=False), None)
 
     @classmethod
     def _open_to_write(cls, folder: Path) -> Case:
         if folder.exists() and not folder.is_dir():
-            raise CaseError(f"{folder}: a case is a folder, and this is a file; give another path.")
+            raise CaseError("{path}: a case is a folder, and this is a file; give another path.", path=folder)
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / DATABASE).exists():
             foreign = sorted(p.name for p in folder.iterdir() if p.name not in _OWN_NAMES)
             if foreign:
-                raise CaseError(f"{folder}: no case, but not empty (it holds {foreign[0]}); give a new folder.")
+                raise CaseError(
+                    "{path}: no case, but not empty (it holds {name}); give a new folder.", path=folder, name=foreign[0]
+                )
         lock = Lock(folder / LOCK)
         try:
             if not (folder / DATABASE).exists():
@@ -118,8 +122,8 @@ class Case:
         if len(set(hashes)) != len(hashes):
             raise ValueError("the same capture twice in one run")
         with self._database.transaction() as db:
-            _commit.refuse_known(db, self.path, hashes)
-            _commit.replaceable(db, self.path, hashes, drop_interrupted)
+            _commit.refuse_known(db, self.path, _commit.hashes_of(captures))
+            _commit.replaceable(db, self.path, _commit.hashes_of(captures), drop_interrupted)
             number, rows = _commit.begin(db, captures)
         return Run(self.path, self._database, number, rows, drop_interrupted)
 
@@ -142,13 +146,21 @@ class Case:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def known(self, sha256: str) -> dict[str, Any] | None:
-        """The row of the capture with this hash, if a complete run read it (to its end, or up to its fault)."""
+    def known(self, sha256: str, content_sha256: str = "") -> dict[str, Any] | None:
+        """The row of the capture with one of these hashes, of the file or of what it holds behind its compression, if a
+        complete run read it (to its end, or up to its fault)."""
+        hashes = [hash_ for hash_ in (sha256, content_sha256) if hash_]
         rows = self._database.all(
-            "SELECT captures.* FROM captures JOIN runs ON captures.run = runs.run WHERE sha256 = ? AND runs.state = ?",
-            (sha256, _commit.COMPLETE),
+            "SELECT captures.* FROM captures JOIN runs ON captures.run = runs.run WHERE runs.state = ?1"
+            f" AND {_commit.HASHED} ORDER BY capture",
+            (_commit.COMPLETE, json.dumps(hashes)),
         )
         return dict(rows[0]) if rows else None
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Time (ns) of the first and the last frame of each capture that holds any."""
+        rows = self._database.all("SELECT first_time, last_time FROM captures WHERE first_time IS NOT NULL")
+        return [(row["first_time"], row["last_time"]) for row in rows]
 
     def unfinished(self, sha256: str) -> list[dict[str, Any]]:
         """The captures of the interrupted runs that read this one, itself included: to be analysed together again."""
@@ -167,7 +179,7 @@ class Case:
         if table.startswith("ext/"):
             return self._scan_parts(table, self._extension_schema(table))
         if table not in schema.TABLES:
-            raise NoSuchRow(f"{self.path}: the case has no table {table}; it has {', '.join(self.tables())}.")
+            raise self._no_table(table)
         wanted = tables.polars_schema(table)
         if table in tables.PARQUET_TABLES:
             stored = self._scan_parts(table, tables.stored_schema(table))
@@ -221,9 +233,15 @@ class Case:
             "SELECT * FROM alerts WHERE substr(alert, 1, length(?1)) = ?1 ORDER BY alert <> ?1, alert LIMIT 2", (alert,)
         )
         if not rows or alert == "":
-            raise NoSuchRow(f"{self.path}: the case has no alert {alert}; list them with: sentinel show alerts.")
+            raise NoSuchRow(
+                "{path}: the case has no alert {alert}; list them with: sentinel show alerts.",
+                path=self.path,
+                alert=alert,
+            )
         if len(rows) > 1 and rows[0]["alert"] != alert:
-            raise NoSuchRow(f"{self.path}: several alerts begin with {alert}; give more of the id.")
+            raise NoSuchRow(
+                "{path}: several alerts begin with {alert}; give more of the id.", path=self.path, alert=alert
+            )
         return dict(rows[0])
 
     def alert_history(self, alert: str) -> list[dict[str, Any]]:
@@ -318,16 +336,22 @@ class Case:
         try:
             actual = path.stat().st_size
         except FileNotFoundError as error:
-            raise damaged(path, "the file is missing") from error
+            raise damaged(path, Sentence("the file is missing")) from error
         except OSError as error:
             raise explain(error, path) from error
         if actual != size:
-            raise damaged(path, f"{actual} bytes where {size} were written")
+            raise damaged(path, Sentence("{actual} bytes where {size} were written", actual=actual, size=size))
+
+    def _no_table(self, table: str) -> NoSuchRow:
+        names = ", ".join(self.tables())
+        return NoSuchRow(
+            "{path}: the case has no table {table}; it has {names}.", path=self.path, table=table, names=names
+        )
 
     def _extension_schema(self, table: str) -> dict[str, Any]:
         rows = self._database.all(
             "SELECT name, type FROM extensions WHERE protocol = ? ORDER BY position", (table.removeprefix("ext/"),)
         )
         if not rows:
-            raise NoSuchRow(f"{self.path}: the case has no table {table}; it has {', '.join(self.tables())}.")
+            raise self._no_table(table)
         return {row["name"]: tables.polars_type(row["type"]) for row in rows}

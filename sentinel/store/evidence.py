@@ -72,15 +72,17 @@ def slice(
 
     Frames that carried the beginning of a message whose end is evidence come along too. A capture that moved is looked
     for by its name in `look_in`. NoSuchRow for an unknown alert, InputError for a capture that is not there, was not
-    kept (standard input) or has changed, OutputError where `out` cannot be written.
+    kept (standard input) or has changed, OutputError where `out` cannot be written, is no ordinary file, or holds a
+    capture of the case, which is never overwritten.
     """
     alert = case.alert(alert_id)
     wanted: dict[int, set[int]] = {}
     for capture, frame in parse(alert["evidence"]):
         wanted.setdefault(capture, set()).add(frame)
     if not wanted:
-        raise InputError(f"alert {alert['alert']} cites no frames")
+        raise InputError("alert {alert} cites no frames", alert=alert["alert"])
     captures = [row for row in case.captures().sort("first_time").to_dicts() if row["capture"] in wanted]
+    _refuse_evidence(out, case)
     paths = {row["capture"]: verified(row, look_in) for row in captures}
     flows = case.scan("flows").filter(pl.col("flow").is_in(parse(alert["flows"]))).collect().to_dicts()
     matchers = [FlowMatcher(row) for row in flows]
@@ -107,7 +109,8 @@ def slice(
         temporary.replace(out)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise OutputError(f"{out}: cannot be written ({error.strerror or error}); choose another place.") from error
+        why = error.strerror or error
+        raise OutputError("{path}: cannot be written ({why}); choose another place.", path=out, why=why) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -203,26 +206,46 @@ def _mac(address: str) -> bytes:
     return bytes.fromhex(digits) if len(digits) == 12 and set(digits) <= set("0123456789abcdefABCDEF") else b""
 
 
+def _refuse_evidence(out: Path, case: Case) -> None:
+    """OutputError where writing `out` would replace a capture that the case rests on, or something that is no file."""
+    if not out.exists():
+        return
+    if not out.is_file():
+        raise OutputError("{path}: not an ordinary file; name another", path=out)
+    try:
+        with out.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise OutputError("{path}: cannot be read ({why})", path=out, why=error.strerror) from error
+    if digest in case.captures()["sha256"].to_list():
+        raise OutputError("{path}: a capture of this case, which is not overwritten; name another file", path=out)
+
+
 def verified(row: Mapping[str, Any], look_in: Sequence[Path]) -> Path:
     """Where the capture lies now; InputError where it is not, or where its bytes are not those that were analysed."""
     path = Path(row["path"])
     if row["path"] in ("", "-"):
         raise InputError(
-            f"capture {row['capture']} came from standard input and was not kept; there is nothing to read again"
+            "capture {capture} came from standard input and was not kept; there is nothing to read again",
+            capture=row["capture"],
         )
     found = [p for p in (path, *(folder / path.name for folder in look_in)) if p.is_file()]
     if not found:
-        raise InputError(f"{path}: the capture is no longer there; put it back, or say in which folder it lies now")
+        raise InputError(
+            "{path}: the capture is no longer there; put it back, or say in which folder it lies now", path=path
+        )
     for candidate in found:
         try:
             with candidate.open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() == row["sha256"]:
                     return candidate
         except OSError as error:
-            raise InputError(f"{candidate}: cannot be read ({error.strerror})") from error
+            raise InputError("{path}: cannot be read ({why})", path=candidate, why=error.strerror) from error
     raise InputError(
-        f"{found[0]}: the file has changed since it was analysed (its SHA-256 is not {row['sha256']}); "
-        "evidence is only taken from the capture itself"
+        "{path}: the file has changed since it was analysed (its SHA-256 is not {sha256}); evidence is only taken from "
+        "the capture itself",
+        path=found[0],
+        sha256=row["sha256"],
     )
 
 

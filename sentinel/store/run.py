@@ -19,7 +19,7 @@ import polars as pl
 
 from sentinel.errors import CaseError
 from sentinel.store import tables
-from sentinel.store._commit import COMPLETE, INTERRUPTED, RUNNING, Outcome, commit, delete_run, known_hashes
+from sentinel.store._commit import COMPLETE, INTERRUPTED, RUNNING, Outcome, commit, delete_run, hashes_of, known_hashes
 from sentinel.store._database import Database
 from sentinel.store._ids import fact_id
 from sentinel.store._parts import PartWriter
@@ -131,8 +131,8 @@ class Run:
                 summary=json.dumps(summary, ensure_ascii=False),
             )
             with self._database.transaction() as db:
-                known = known_hashes(db, [row["sha256"] for row in outcome.captures])
-                repeated = bool(known) and all(row["sha256"] in known for row in outcome.captures)
+                known = known_hashes(db, hashes_of(outcome.captures))
+                repeated = bool(known) and all(known.keys() & hashes_of([row]) for row in outcome.captures)
                 unlisted = [] if repeated else commit(db, self.folder, outcome, self._drop)
         except BaseException:
             self.abort()

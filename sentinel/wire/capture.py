@@ -60,7 +60,7 @@ class CaptureReader:
         self.opened = False
 
     def open(self):
-        """Read the file header; False (with `fault` set) where this is no capture."""
+        """Read the file header; False, with `fault` set, where it is cut off or this is no capture (no `format`)."""
         self.opened = True
         if not self.fill(4):
             if self.fault != 0:
@@ -82,12 +82,12 @@ class CaptureReader:
         }.get(magic)
         if known is None:
             return self.stop(Fault.FILE_MALFORMED, f"not a capture: begins with {magic.hex(' ')}")
+        self.format = "pcap"
         self.little, self.per_second, self.extra_header = known
         if not self.fill(24):
             return self.stop(Fault.FILE_TRUNCATED, "the pcap file header is cut off")
         head = bytes(self.buf[self.pos : self.pos + 24])
         snaplen, network = struct.unpack("<II" if self.little else ">II", head[16:])
-        self.format = "pcap"
         self.snaplen = snaplen
         self.link = network & 0x0FFFFFFF
         self.interfaces.append({"link": self.link, "snaplen": snaplen, "resolution": self.per_second})

@@ -11,7 +11,7 @@ import traceback
 
 import cython
 
-from sentinel.identify import GUESS_CONFIDENCE, guess
+from sentinel.identify import BY_FRAMING, BY_ONE, FRAMED_SOUND, GIVE_UP, GUESS_CONFIDENCE, guess
 from sentinel.model import Fault, Kind, Verdict
 from sentinel.wire.decode import LINK_TYPES
 from sentinel.wire.flows import ENDED_EVICTED, MAX_FLOWS
@@ -598,9 +598,9 @@ class Engine:
                 self.over_cap(f, side, frame, time)
             elif len(f.backlog) < MAX_BACKLOG and f.backlog_bytes < MAX_BACKLOG_BYTES:
                 return
-            self.forget_backlog(f)
-            f.settled = True
-            return
+            decision = GIVE_UP
+        if decision is GIVE_UP:
+            decision = self.framed(f, transport) or GIVE_UP
         if decision.protocol is None:
             f.name = decision.name or None
             f.label_by = decision.by
@@ -609,6 +609,15 @@ class Engine:
             self.forget_backlog(f)
             return
         self.label(f, decision)
+
+    def framed(self, f: Flow, transport):
+        """The last look at a flow that is about to be given up: what its framing makes it, or None."""
+        pieces = [(kept[0], kept[1]) for kept in f.backlog]
+        found = self.identifier.framed(transport, (f.port0, f.port1), pieces)
+        if found is not None:
+            # a piece that is framed begins with a message, in a stream that was picked up in the middle as well
+            f.backlog = [(*kept[:7], True, kept[8]) for kept in f.backlog]
+        return found
 
     def forget_backlog(self, f: Flow):
         """Give up the payload that waited for a label."""
@@ -639,6 +648,10 @@ class Engine:
         self.forget_backlog(f)
         if f.direction_by != 3:
             self.turn(f, protocol, backlog)
+        elif decision.by == BY_FRAMING:
+            self.turn_caller(f, protocol, backlog)
+        server = f.port1 if f.client == 0 else f.port0
+        f.oriented = f.direction_by == 3 or server in protocol.ports.get(transport_of(f), ())
         here = self.rows.capture
         seen = [-1, -1]
         for side, data, since, frame, time, offset, capture, synced, holes in backlog:
@@ -669,17 +682,35 @@ class Engine:
             f.client = 1 if here else 0
             f.direction_by = 1
             return
-        if protocol.orient is None:
-            return
         for side, data, _, _, _, _, _, _, _ in backlog:
-            try:
-                way = protocol.orient(Reader(data))
-            except Exception:  # Short, Malformed, or a defect: these bytes do not tell
-                continue
+            way = self.told(protocol, data)
             if way == 0 or way == 1:
                 f.client = side if way == 0 else 1 - side
                 f.direction_by = 2
                 return
+
+    def turn_caller(self, f: Flow, protocol, backlog):
+        """Turn a flow whose connection a server opened: from its protocol's own port, or to be sent requests."""
+        ports = protocol.ports.get(transport_of(f), ())
+        opener = f.port0 if f.client == 0 else f.port1
+        other = f.port1 if f.client == 0 else f.port0
+        if opener in ports and other not in ports:
+            f.client = 1 - f.client
+            f.direction_by = 1
+            return
+        asked = [self.told(protocol, kept[1]) == 0 for kept in backlog if kept[0] != f.client]
+        if asked and all(asked):
+            f.client = 1 - f.client
+            f.direction_by = 2
+
+    def told(self, protocol, data):
+        """Which way a message goes by its own bytes: 0 to the server, 1 to the client, -1 where they do not tell."""
+        if protocol.orient is None:
+            return -1
+        try:
+            return int(protocol.orient(Reader(data)))
+        except Exception:  # Short, Malformed, or a defect: these bytes do not tell
+            return -1
 
     # -- parsing ----------------------------------------------------------------------------------------------
 
@@ -739,6 +770,7 @@ class Engine:
         rows.slot = slot
         rows.shared = f.shared
         rows.extra = self.extras[label]
+        rows.oriented = f.oriented
         self.flow = f
         self.side = side
         self.current = label
@@ -797,23 +829,16 @@ class Engine:
                     continue
                 self.keep_tail(f, side, s, r.slice(at, end), r.wanted, since, here, frame, time)
                 return
-            except Malformed as error:
-                r.end = end
-                r.narrowed = 0
-                code = int(error.args[0]) if error.args else int(Fault.VALUE)
-                detail = str(error.args[1]) if len(error.args) > 1 else ""
-                self.account(f, side)
-                if code == int(Fault.TOO_LARGE):
-                    self.drop_slot(f, side)
-                self.malformed(f, messages, code, detail, here)
             except MemoryError:
                 raise
             except Exception as error:
-                # a defect of the parser: the flow goes on, the report says so, the log has the traceback
                 r.end = end
                 r.narrowed = 0
-                self.note_defect(label, frame)
-                self.malformed(f, messages, int(Fault.PARSER), f"{type(error).__name__} in the parser", here)
+                self.account(f, side)
+                code, detail = self.complaint(error, label, frame)
+                if code == int(Fault.TOO_LARGE):
+                    self.drop_slot(f, side)
+                self.malformed(f, messages, code, detail, here)
             else:
                 if f.family == 0:
                     # what follows in a frame without IP is padding: nothing says where the message ends but itself
@@ -836,10 +861,17 @@ class Engine:
             f.slot_bytes1 += self.rows.grown
         self.rows.grown = 0
 
-    def note_defect(self, label, frame):
-        """Keep the traceback of what a parser raised, for the log."""
+    def complaint(self, error, label, frame):
+        """Fault code and detail of what a parser raised.
+
+        What is no Malformed is a defect of the parser: the flow goes on, the report says so, the log has the traceback.
+        """
+        if isinstance(error, Malformed):
+            code = int(error.args[0]) if error.args else int(Fault.VALUE)
+            return code, str(error.args[1]) if len(error.args) > 1 else ""
         if len(self.defects) < MAX_DEFECTS:
             self.defects.append((self.protocols[label].name, frame, traceback.format_exc()))
+        return int(Fault.PARSER), f"{type(error).__name__} in the parser"
 
     def count_faults(self, f: Flow, first):
         """Count the faults that a parser noted on messages that it could read."""
@@ -954,13 +986,7 @@ class Engine:
         except (MemoryError, Short):
             raise
         except Exception as error:
-            if isinstance(error, Malformed):
-                code = int(error.args[0]) if error.args else int(Fault.VALUE)
-                detail = str(error.args[1]) if len(error.args) > 1 else ""
-            else:
-                code = int(Fault.PARSER)
-                detail = f"{type(error).__name__} in the parser"
-                self.note_defect(inner, rows.frame)
+            code, detail = self.complaint(error, inner, rows.frame)
             rows.extra = self.extras[inner]
             rows.protocol = inner
             if rows.messages.n == messages:
@@ -993,7 +1019,13 @@ class Engine:
                     self.gap(f, side, s, ahead, s.held[0][3], s.held[0][4])
                     s.next = seq
                 self.drain(f, side, s, f.last_time, False)
-            if s.tail and f.label >= 0:
+        if f.backlog:
+            found = self.framed(f, transport_of(f))
+            if found is not None:
+                self.label(f, found)
+        for side in range(2):
+            s = f.stream0 if side == 0 else f.stream1
+            if s is not None and s.tail and f.label >= 0:
                 self.rows.capture = s.tail_capture
                 self.stand(f, side, s.tail_frame, s.tail_frame, f.last_time, s.tail_offset)
                 self.note(
@@ -1019,6 +1051,10 @@ class Engine:
                 f.name = name
                 f.label_by = 3
                 f.confidence = GUESS_CONFIDENCE
+        if f.label_by == BY_FRAMING and f.messages > f.faults:
+            # a message without fault came after all
+            f.label_by = BY_ONE
+            f.confidence = FRAMED_SOUND
         self.rows.capture = self.capture
         write_flow(self.flow_rows, f, self.rows, why)
 

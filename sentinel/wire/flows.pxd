@@ -20,7 +20,7 @@ cdef class Flow:
     cdef public int label, inner, label_by
     cdef public double confidence
     cdef public str name
-    cdef public bint settled
+    cdef public bint settled, oriented
     cdef public int spoke
     cdef public dict scores
     cdef public list backlog

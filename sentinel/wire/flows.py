@@ -83,6 +83,7 @@ class Flow:
         self.confidence = 0.0
         self.name = None
         self.settled = False
+        self.oriented = False
         self.spoke = 0
         self.scores = None
         self.backlog = None

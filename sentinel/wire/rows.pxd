@@ -50,6 +50,7 @@ cdef class Rows:
     cdef readonly long long point_count
     cdef public dict slot
     cdef public dict shared
+    cdef public bint oriented
     cdef public object carrier
     cdef public int batch
 

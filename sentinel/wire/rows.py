@@ -194,6 +194,7 @@ class Rows:
         self.point_count = 0
         self.slot = None
         self.shared = None
+        self.oriented = False
         self.carrier = None
         self.batch = 0
 

@@ -191,7 +191,7 @@ def _rows(protocol: Protocol) -> Rows:
 
 
 def parser(protocol: Protocol, data: bytes) -> None:
-    """Probe, orient and parse pieces of a conversation; only Short and Malformed may come out of them."""
+    """Probe, orient, outline and parse pieces of a conversation; only Short and Malformed may come out of them."""
     out = _rows(protocol)
     slots: tuple[dict, dict] = ({}, {})
     tails = [b"", b""]
@@ -201,13 +201,15 @@ def parser(protocol: Protocol, data: bytes) -> None:
             _ask(protocol.probe, tuple(Verdict), part, direction)
         if protocol.orient is not None:
             _ask(protocol.orient, tuple(Direction), part)
+        if protocol.outline is not None:
+            _ask(protocol.outline, (False, True), part)
         out.slot = slots[side]
         tails[side] = _parse(protocol, out, tails[side] + part, side, number)
     _check_rows(protocol, out)
 
 
 def _ask(function: Callable[..., int], answers: tuple[int, ...], data: bytes, *arguments: int) -> None:
-    """Ask a probe or an orient of a fresh reader."""
+    """Ask a probe, an orient or an outline of a fresh reader."""
     try:
         check(function(Reader(data), *arguments) in answers, f"{function.__name__} gives an answer that there is not")
     except (Short, Malformed):
