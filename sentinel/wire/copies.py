@@ -36,15 +36,13 @@ class Copies:
 
     def seen(self, d: Decoder, kind):
         """Whether the decoded frame is a copy; `kind` is what `Decoder.decode` answered."""
-        buf = d.buf
         key = _SEED
         if kind == _TCP:
             if d.payload_end == d.payload and d.ip_id == 0 and d.flags & 7 == 0:
                 return False
-            p = d.src
             n = 8 if d.family == 4 else 32
             for i in range(n):
-                key = (key ^ buf[p + i]) * 1099511 & _LOW47
+                key = (key ^ d.buf[d.src + i]) * 1099511 & _LOW47
             key = (key ^ d.seq) * 1099511 & _LOW47
             key = (key ^ d.ack) * 1099511 & _LOW47
             key = (key ^ (d.ip_id << 16 | d.sport)) * 1099511 & _LOW47
@@ -56,7 +54,7 @@ class Copies:
                 n = 8 if d.family == 4 else 32
                 p = d.src
                 for i in range(n):
-                    key = (key ^ buf[p + i]) * 1099511 & _LOW47
+                    key = (key ^ d.buf[p + i]) * 1099511 & _LOW47
                 key = (key ^ (d.ip_id << 8 | d.proto)) * 1099511 & _LOW47
                 if d.sport >= 0:
                     key = (key ^ (d.sport << 16 | d.dport)) * 1099511 & _LOW47
@@ -64,7 +62,7 @@ class Copies:
             elif d.mac_at >= 0:
                 p = d.mac_at
                 for i in range(12):
-                    key = (key ^ buf[p + i]) * 1099511 & _LOW47
+                    key = (key ^ d.buf[p + i]) * 1099511 & _LOW47
                 key = (key ^ d.ethertype) * 1099511 & _LOW47
                 p = d.payload
             else:
@@ -72,7 +70,7 @@ class Copies:
             n = d.payload_end - p
             key = (key ^ n) * 1099511 & _LOW47
             for i in range(n):
-                key = (key ^ buf[p + i]) * 1099511 & _LOW47
+                key = (key ^ d.buf[p + i]) * 1099511 & _LOW47
         slot = (key >> 20) & (_SLOTS - 1)
         gap = d.time - self.times[slot]
         if self.keys[slot] == key and 0 <= gap <= _WINDOW:

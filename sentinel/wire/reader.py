@@ -40,6 +40,7 @@ class Reader:
     """A cursor over bytes `pos`..`end` of a buffer; never reads outside, whatever it is asked."""
 
     def __init__(self, data=b""):
+        self.owner = data
         self.data = data
         self.start = 0
         self.pos = 0
@@ -49,7 +50,10 @@ class Reader:
 
     def reset(self, data, start, end):
         """Point the cursor at `data[start:end]`; the caller guarantees 0 <= start <= end <= len(data)."""
-        self.data = data
+        if data is not self.owner:
+            # taking a view costs more than reading a message: most messages stand in the buffer of the one before
+            self.owner = data
+            self.data = data
         self.start = start
         self.pos = start
         self.end = end

@@ -1,9 +1,11 @@
 cimport cython
+from libc.stdint cimport int64_t
 from sentinel.wire.reader cimport Reader
 
 cdef int M_FRAME, M_FIRST_FRAME, M_TIME, M_FLOW, M_DIRECTION, M_PROTOCOL, M_KIND, M_FUNCTION, M_OPERATION, M_UNIT, M_OBJECT, M_BLOCK, M_ADDRESS, M_BIT, M_QUANTITY, M_STATUS, M_TRANSACTION, M_DTYPE, M_STEP, M_DATA, M_DATA_LENGTH, M_NAME, M_FAULT, M_DETAIL, M_OFFSET, M_LENGTH, M_INDEX, M_EXT, M_SHAPE, M_IDENT, M_CAPTURE, M_WIDTH, I_MESSAGE, I_INDEX, I_OBJECT, I_BLOCK, I_ADDRESS, I_BIT, I_QUANTITY, I_DTYPE, I_STEP, I_DATA, I_DATA_LENGTH, I_STATUS, I_NAME, I_WIDTH, P_MESSAGE, P_OBJECT, P_BLOCK, P_ADDRESS, P_BIT, P_VALUE, P_TEXT, P_QUALITY, P_STAMP, P_ACCESS, P_ITEM, P_WIDTH, F_FRAME, F_TIME, F_FLOW, F_CODE, F_COUNT, F_DETAIL, F_PROTOCOL, F_OFFSET, F_CAPTURE, F_WIDTH
 cdef int MAX_ITEMS, MAX_POINTS
 
+@cython.final
 cdef class Block:
     cdef readonly Py_ssize_t width
     cdef public Py_ssize_t n
@@ -18,6 +20,7 @@ cdef class Block:
     cpdef grow(self)
     cpdef clear(self)
 
+@cython.final
 cdef class Rows:
     cdef readonly Block messages
     cdef readonly Block items
@@ -105,6 +108,6 @@ cdef class Rows:
     @cython.locals(p=Py_ssize_t, at=Py_ssize_t)
     cpdef Py_ssize_t keep(self, Reader r, Py_ssize_t n) except -1
     cpdef heap_grow(self, Py_ssize_t n)
-    cpdef long long text(self, object value) except -1
+    cpdef int64_t text(self, object value) except -1
     @cython.locals(n=Py_ssize_t, extra=Block)
     cpdef int rollback(self, Py_ssize_t messages, Py_ssize_t items, Py_ssize_t points, Py_ssize_t faults, Py_ssize_t heap) except -1
