@@ -4,10 +4,15 @@ from sentinel.wire.copies cimport Copies
 from sentinel.wire.decode cimport Decoder
 from sentinel.wire.flows cimport Flow, FlowTable
 from sentinel.wire.reader cimport Reader
-from sentinel.wire.rows cimport Block, Rows
+from sentinel.wire.rows cimport Block, Carrier, Rows
 from sentinel.wire.streams cimport Stream
 
 cdef int D_WIDTH, L_WIDTH, M_LENGTH
+
+cdef class Onward(Carrier):
+    cdef Engine engine
+
+    cpdef bint carry(self, Reader r, Py_ssize_t n, str name) except -1
 
 @cython.final
 cdef class Engine:

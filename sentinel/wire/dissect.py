@@ -27,7 +27,7 @@ if cython.compiled:
     from cython.cimports.sentinel.wire.flowrows import write_flow, write_identity
     from cython.cimports.sentinel.wire.flows import Flow, FlowTable
     from cython.cimports.sentinel.wire.reader import Reader
-    from cython.cimports.sentinel.wire.rows import Block, Rows
+    from cython.cimports.sentinel.wire.rows import Block, Carrier, Rows
     from cython.cimports.sentinel.wire.streams import Stream
 else:
     from sentinel.wire.capture import CaptureReader
@@ -36,7 +36,7 @@ else:
     from sentinel.wire.flowrows import write_flow, write_identity
     from sentinel.wire.flows import Flow, FlowTable
     from sentinel.wire.reader import Reader
-    from sentinel.wire.rows import Block, Rows
+    from sentinel.wire.rows import Block, Carrier, Rows
     from sentinel.wire.streams import Stream
 
 NO_OPERATION = 65535
@@ -74,6 +74,17 @@ def transport_of(f: Flow):
     return "tcp" if f.proto == 6 else "udp"
 
 
+class Onward(Carrier):
+    """Hands bytes on to the other parsers of an engine."""
+
+    def __init__(self, engine):
+        self.engine = engine
+
+    def carry(self, r: Reader, n, name):
+        """See `Engine.carry`."""
+        return self.engine.carry(r, n, name)
+
+
 class Engine:
     """Reads captures one after the other into `rows`, `flow_rows` and `idents`, batch by batch."""
 
@@ -90,7 +101,7 @@ class Engine:
             self.extras.append(block)
             if block is not None:
                 self.rows.extras[p.index] = block
-        self.rows.carrier = self.carry
+        self.rows.carrier = Onward(self)
         self.reader = Reader(b"")
         self.decoder = Decoder()
         self.table = FlowTable(limit)

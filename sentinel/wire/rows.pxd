@@ -20,6 +20,9 @@ cdef class Block:
     cpdef grow(self)
     cpdef clear(self)
 
+cdef class Carrier:
+    cpdef bint carry(self, Reader r, Py_ssize_t n, str name) except -1
+
 @cython.final
 cdef class Rows:
     cdef readonly Block messages
@@ -66,6 +69,8 @@ cdef class Rows:
     cpdef int status(self, long long value) except -1
     cpdef int transaction(self, long long value) except -1
     cpdef int shape(self, long long value) except -1
+    @cython.locals(row=Py_ssize_t, mask=cython.longlong)
+    cpdef int pairing(self, long long unit, long long transaction, long long shape) except -1
     cpdef int name(self, object text) except -1
     @cython.locals(n=Py_ssize_t, mask=cython.longlong)
     cpdef int target(self, long long object, long long address, long long quantity) except -1
@@ -94,11 +99,8 @@ cdef class Rows:
     cpdef int point_time(self, long long value) except -1
     cpdef int point_bit(self, long long value) except -1
     cpdef int point_access(self, long long value) except -1
-    @cython.locals(extra=Block)
     cpdef int ext(self, Py_ssize_t column, long long value) except -1
-    @cython.locals(extra=Block)
     cpdef int ext_text(self, Py_ssize_t column, object text) except -1
-    @cython.locals(extra=Block)
     cpdef int ext_float(self, Py_ssize_t column, double value) except -1
     @cython.locals(said=tuple)
     cpdef fact(self, str kind, object value, long long unit=*, double confidence=*, bint about_peer=*)

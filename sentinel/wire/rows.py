@@ -156,6 +156,15 @@ class Block:
         return self.cells[: self.n].copy()
 
 
+class Carrier:
+    """What `Rows.hand` asks: gives the next n bytes of a reader to the parser of that name, or one that fits."""
+
+    def carry(self, r: Reader, n, name):
+        """Whether a parser was there and took the bytes; the reader stands behind them in any case."""
+        r.skip(n)
+        return False
+
+
 class Rows:
     """What a parser writes to: rows of messages, items, points and facts of one batch."""
 
@@ -267,6 +276,20 @@ class Rows:
     def transaction(self, value):
         """The number that joins an answer to its request."""
         self.messages.put(self.row, M_TRANSACTION, value)
+
+    @cython.boundscheck(False)  # one check of the row; the cells are constants
+    def pairing(self, unit, transaction, shape):
+        """Unit, transaction and shape in one call: what joins an answer to its request."""
+        row = self.row
+        if row < 0 or row >= self.messages.n:
+            raise IndexError("no message was begun")
+        self.messages.a[row, M_UNIT] = unit
+        self.messages.a[row, M_TRANSACTION] = transaction
+        self.messages.a[row, M_SHAPE] = shape
+        mask = cython.cast(cython.longlong, 1) << M_UNIT
+        mask |= cython.cast(cython.longlong, 1) << M_TRANSACTION
+        mask |= cython.cast(cython.longlong, 1) << M_SHAPE
+        self.messages.a[row, 0] |= mask
 
     def shape(self, value):
         """What an answer and its request must share beside the transaction (a function code): see pairing.py.
@@ -462,19 +485,18 @@ class Rows:
 
     def ext(self, column, value):
         """Column `column` (0-based) of the parser's TABLE for this message: a number."""
-        extra = self.extra
-        extra.put(extra.n - 1, column + 1, value)
+        if self.extra is None:
+            raise ValueError("the parser has no TABLE")
+        self.extra.put(self.extra.n - 1, column + 1, value)
 
     def ext_text(self, column, text):
         """Column `column` of the parser's TABLE for this message: text or bytes."""
-        extra = self.extra
-        extra.put(extra.n - 1, column + 1, self.text(text))
+        self.ext(column, self.text(text))
 
     def ext_float(self, column, value):
         """Column `column` of the parser's TABLE for this message: a float (type f64)."""
-        extra = self.extra
-        extra.put(extra.n - 1, column + 1, 0)
-        extra.f[extra.n - 1, column + 1] = value
+        self.ext(column, 0)
+        self.extra.f[self.extra.n - 1, column + 1] = value
 
     # -- facts ------------------------------------------------------------------------------------------------
 
@@ -517,10 +539,14 @@ class Rows:
         there and took the bytes; the rows that it wrote follow those of the carrier. The carrier's own row, if any,
         must be complete before the call.
         """
-        if self.carrier is None:
+        carrier = self.carrier
+        if carrier is None:
             r.skip(n)
             return False
-        return self.carrier(r, n, protocol)
+        if isinstance(carrier, Carrier):
+            # without a Python call; the test of the type is what lets the compiled build do so
+            return cython.cast(Carrier, carrier).carry(r, n, protocol)
+        return carrier(r, n, protocol)
 
     # -- helpers ----------------------------------------------------------------------------------------------
 
