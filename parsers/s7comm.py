@@ -13,13 +13,14 @@ import cython
 from sentinel.model import Direction, Fault, Kind, Verdict
 
 if cython.compiled:
+    from cython.cimports.parsers import _s7comm_items as items
     from cython.cimports.sentinel.wire.reader import Reader
     from cython.cimports.sentinel.wire.rows import Rows
 else:
+    from parsers import _s7comm_items as items
     from sentinel.wire.reader import Reader
     from sentinel.wire.rows import Rows
 from parsers import _s7comm_blocks as blocks
-from parsers import _s7comm_items as items
 from parsers import _s7comm_tables as t
 from parsers import _s7comm_userdata as userdata
 from parsers._s7comm_errors import STATUSES as STATUSES

@@ -1,6 +1,11 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+@cython.locals(raw=cython.uint, value=cython.float)
+cdef double single(long long bits) noexcept
+@cython.locals(value=cython.double)
+cdef double wide(long long bits) noexcept
+
 @cython.final
 cdef class Reader:
     cdef object owner
@@ -55,9 +60,13 @@ cdef class Reader:
     cpdef int64_t i64(self) except? -1
     cpdef int64_t i64le(self) except? -1
     cpdef double f32(self) except? -1
+    @cython.locals(high=cython.longlong)
     cpdef double f64(self) except? -1
     cpdef double f32le(self) except? -1
+    @cython.locals(low=cython.longlong)
     cpdef double f64le(self) except? -1
     @cython.locals(p=Py_ssize_t)
     cpdef bytes take(self, Py_ssize_t n)
+    @cython.locals(p=Py_ssize_t)
+    cpdef int copy(self, Py_ssize_t n, bytearray target, Py_ssize_t at) except -1
     cpdef bytes slice(self, Py_ssize_t start, Py_ssize_t end)
