@@ -31,6 +31,8 @@ _F32 = cython.declare(cython.int, int(DType.F32))
 _TEXT = cython.declare(cython.int, int(DType.TEXT))
 _BYTES = cython.declare(cython.int, int(DType.BYTES))
 
+_UNKNOWN = cython.declare(cython.int, UNKNOWN_OBJECT)
+
 MAX_NAME_PARTS = 16
 """Most parts of a symbolic address that are named."""
 
@@ -116,8 +118,8 @@ def _any(r: Reader, out: Rows, single: cython.bint) -> cython.int:
     number = r.u16()
     area = r.u8()
     pointer = r.u24()
-    block = -1
-    bit = -1
+    block: cython.longlong = -1
+    bit: cython.longlong = -1
     place = pointer
     if area == 0x84 or area == 0x85 or area == 0x01:  # a data record has its index where the block stands
         block = number
@@ -127,7 +129,7 @@ def _any(r: Reader, out: Rows, single: cython.bint) -> cython.int:
             bit = pointer & 7
     if not _KNOWN_AREA[area]:
         out.fault(Fault.VALUE, "memory area")
-        area = UNKNOWN_OBJECT
+        area = _UNKNOWN
     out.item(area, block, place, quantity)
     if bit >= 0:
         out.item_bit(bit)

@@ -67,9 +67,6 @@ _CRC = cython.declare(cython.ushort[::1], array("H", CRC_TABLE))
 _BLOCK = cython.declare(cython.Py_ssize_t, BLOCK)
 
 _LINK_SRC = cython.declare(cython.int, COLUMN["link_src"])
-_LINK_DST = cython.declare(cython.int, COLUMN["link_dst"])
-_LINK_DIR = cython.declare(cython.int, COLUMN["link_dir"])
-_LINK_PRM = cython.declare(cython.int, COLUMN["link_prm"])
 _LINK_FUNCTION = cython.declare(cython.int, COLUMN["link_function"])
 _LINK_LENGTH = cython.declare(cython.int, COLUMN["link_length"])
 _LINK_FCB = cython.declare(cython.int, COLUMN["link_fcb"])
@@ -79,9 +76,6 @@ _BROADCAST = cython.declare(cython.int, COLUMN["broadcast"])
 _TRANSPORT_SEQ = cython.declare(cython.int, COLUMN["transport_seq"])
 _SEGMENTS = cython.declare(cython.int, COLUMN["segments"])
 _APP_SEQ = cython.declare(cython.int, COLUMN["app_seq"])
-_APP_FIR = cython.declare(cython.int, COLUMN["app_fir"])
-_APP_FIN = cython.declare(cython.int, COLUMN["app_fin"])
-_APP_CON = cython.declare(cython.int, COLUMN["app_con"])
 _APP_UNS = cython.declare(cython.int, COLUMN["app_uns"])
 _IIN = cython.declare(cython.int, COLUMN["iin"])
 _IIN_TEXT = cython.declare(cython.int, COLUMN["iin_text"])
@@ -210,10 +204,7 @@ def link_only(out: Rows, control: cython.int, dst: cython.int, src: cython.int, 
 def link_columns(out: Rows, control: cython.int, dst: cython.int, src: cython.int, length: cython.int):
     """The unit (link address of the outstation: the receiver of what a master sends) and the link header's fields."""
     out.unit(dst if control & 0x80 else src)
-    out.ext(_LINK_SRC, src)
-    out.ext(_LINK_DST, dst)
-    out.ext(_LINK_DIR, control >> 7)
-    out.ext(_LINK_PRM, control >> 6 & 1)
+    out.ext4(_LINK_SRC, src, dst, control >> 7, control >> 6 & 1)
     out.ext(_LINK_FUNCTION, control & 15)
     out.ext(_LINK_LENGTH, length)
     if control & 0x40:
@@ -377,18 +368,14 @@ def application(r: Reader, out: Rows, function: cython.int, control: cython.int,
     iin: cython.int = 0
     app = r.u8()
     r.skip(1)
-    out.unit(unit)
-    out.transaction(app & 15)
     # functions whose names end in "no acknowledgement" (clause 4.2.2)
     silent: cython.bint = function == 6 or function == 8 or function == 10 or function == 12 or function == 33
     if silent or (function < 128 and unit >= 0xFFFD) or (function >= 129 and app & 0x80 == 0):
-        out.shape(-1)  # nobody answers it, or it continues an answer with a sequence of its own (4.4.2)
+        shape = -1  # nobody answers it, or it continues an answer with a sequence of its own (4.4.2)
     else:
-        out.shape(0)  # every response has the same function code: the sequence number alone joins it to its request
-    out.ext(_APP_SEQ, app & 15)
-    out.ext(_APP_FIR, app >> 7)
-    out.ext(_APP_FIN, app >> 6 & 1)
-    out.ext(_APP_CON, app >> 5 & 1)
+        shape = 0  # every response has the same function code: the sequence number alone joins it to its request
+    out.pairing(unit, app & 15, shape)
+    out.ext4(_APP_SEQ, app & 15, app >> 7, app >> 6 & 1, app >> 5 & 1)
     out.ext(_APP_UNS, app >> 4 & 1)
     if not (function <= 33 or 129 <= function <= 131):
         out.fault(Fault.FUNCTION, "undefined application function")

@@ -489,6 +489,18 @@ class Rows:
             raise ValueError("the parser has no TABLE")
         self.extra.put(self.extra.n - 1, column + 1, value)
 
+    def ext4(self, column, a, b, c, d):
+        """Four neighbouring columns from `column` on, in one call: numbers."""
+        extra = self.extra
+        if extra is None:
+            raise ValueError("the parser has no TABLE")
+        n = extra.n - 1
+        extra.a[n, column + 1] = a
+        extra.a[n, column + 2] = b
+        extra.a[n, column + 3] = c
+        extra.a[n, column + 4] = d
+        extra.a[n, 0] |= cython.cast(cython.longlong, 15) << (column + 1)
+
     def ext_text(self, column, text):
         """Column `column` of the parser's TABLE for this message: text or bytes."""
         self.ext(column, self.text(text))
