@@ -14,7 +14,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 SHARED = "sentinel._cyutility"
-FLAGS = ["-O2", "-g0", "-fwrapv", "-Wno-unreachable-code"]
+FLAGS = ["-O3", "-g0", "-fwrapv", "-Wno-unreachable-code"]
 DIRECTIVES = {"language_level": 3, "boundscheck": True, "wraparound": False, "infer_types": True}
 FOLDERS = ("sentinel/wire", "parsers")
 CORE = sorted(p for d in FOLDERS for p in Path(d).glob("*.p[yx]*") if p.name != "__init__.py")

@@ -1,17 +1,20 @@
 # cython: language_level=3, infer_types=True, boundscheck=True, wraparound=False
 """DNP3 application layer: object headers, and which objects follow them. Source: IEEE Std 1815-2012, clause 4."""
 
+from array import array
+
 import cython
 
 from parsers._dnp3_objects import activation, attribute, authentication, file, statistic, string
-from parsers._dnp3_points import controls, fixed, index
 from parsers._dnp3_tables import COLUMN, LAYOUTS, OBJECTS, READS, UNKNOWN_OBJECT, WRITES
 from sentinel.model import Access, Fault
 
 if cython.compiled:
+    from cython.cimports.parsers._dnp3_points import controls, fixed, index
     from cython.cimports.sentinel.wire.reader import Reader
     from cython.cimports.sentinel.wire.rows import Rows
 else:
+    from parsers._dnp3_points import controls, fixed, index
     from sentinel.wire.reader import Reader
     from sentinel.wire.rows import Rows
 from sentinel.wire.reader import Malformed
@@ -22,6 +25,17 @@ _CONTROLS = cython.declare(cython.int, COLUMN["controls"])
 _READ = cython.declare(cython.int, int(Access.READ))
 _WRITE = cython.declare(cython.int, int(Access.WRITE))
 _REPORT = cython.declare(cython.int, int(Access.REPORT))
+
+
+def _layouts() -> array:
+    """The layout of each object (group << 8 | variation), -1 where it has none, -2 where nobody knows the object."""
+    layouts = array("q", [-2]) * 65536
+    for object in OBJECTS:
+        layouts[object] = LAYOUTS.get(object, -1)
+    return layouts
+
+
+_LAYOUTS = cython.declare(cython.longlong[::1], _layouts())
 
 # Unsized authentication objects (group 120): octets of variations 3 and 4.
 AGGRESSIVE_SIZE = 6
@@ -78,7 +92,9 @@ def objects(r: Reader, out: Rows, function: cython.int, unit: cython.longlong):
             start = index(r, prefix)
             r.pos = begin
 
-        if object in OBJECTS:
+        layout = _LAYOUTS[object]
+        known: cython.bint = layout != -2
+        if known:
             out.item(object, -1, start, count)
         else:
             out.item(UNKNOWN_OBJECT, -1, start, count)
@@ -86,7 +102,7 @@ def objects(r: Reader, out: Rows, function: cython.int, unit: cython.longlong):
         # What the message is about is its first object that is not the proof of who sent it (aggressive mode).
         if not named and object != (120 << 8 | 3):
             named = True
-            out.target(object if object in OBJECTS else UNKNOWN_OBJECT, start, count)
+            out.target(object if known else UNKNOWN_OBJECT, start, count)
             if function == 1 and group in READS:
                 out.operation(READS[group])
             elif function == 2 and group in WRITES:
@@ -102,14 +118,13 @@ def objects(r: Reader, out: Rows, function: cython.int, unit: cython.longlong):
             elif prefix > 0:
                 r.skip(1 << (prefix - 1))
             continue
-        layout = LAYOUTS.get(object, -1)
         if prefix >= 4:
             failed = sized(r, out, group, variation, prefix, count, unit, access, answer, not proven)
             proven = proven or group == 120
         elif layout >= 0:
             common = fixed(r, out, object, layout, count, 0 if start < 0 else start, prefix, common, access)
             failed = 0
-        elif object in OBJECTS and variation > 0 and (group == 41 or group == 12):
+        elif known and variation > 0 and (group == 41 or group == 12):
             failed = controls(r, out, object, count, 0 if start < 0 else start, prefix, access, commands == 0, answer)
             commands += count
             out.ext(_CONTROLS, commands)

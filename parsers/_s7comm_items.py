@@ -5,6 +5,8 @@ An address becomes an item with the data type that it asks for; a value follows 
 in the answer, where pairing joins item k with item k.
 """
 
+from array import array
+
 import cython
 
 from sentinel.model import DType, Fault
@@ -29,6 +31,8 @@ _F32 = cython.declare(cython.int, int(DType.F32))
 _TEXT = cython.declare(cython.int, int(DType.TEXT))
 _BYTES = cython.declare(cython.int, int(DType.BYTES))
 
+_UNKNOWN = cython.declare(cython.int, UNKNOWN_OBJECT)
+
 MAX_NAME_PARTS = 16
 """Most parts of a symbolic address that are named."""
 
@@ -47,10 +51,18 @@ _ANY_TYPES = {
     28: (DType.U16, 1),  # COUNTER: BCD; the address counts counters
     29: (DType.U16, 1),  # TIMER
 }
-_PACKED = [0] * 256
-for _size, (_dtype, _step) in _ANY_TYPES.items():
-    _PACKED[_size] = int(_dtype) | _step << 8
-_KNOWN_AREA = [area in OBJECTS for area in range(256)]
+
+
+def _packed() -> array:
+    """DType | step << 8 for each transport size, 0 where it is not in the table."""
+    packed = array("i", [0]) * 256
+    for size, (dtype, step) in _ANY_TYPES.items():
+        packed[size] = int(dtype) | step << 8
+    return packed
+
+
+_PACKED = cython.declare(cython.int[::1], _packed())
+_KNOWN_AREA = cython.declare(cython.int[::1], array("i", [area in OBJECTS for area in range(256)]))
 
 
 def closed(data) -> Reader:
@@ -60,7 +72,7 @@ def closed(data) -> Reader:
     return r
 
 
-def addresses(r: Reader, out: Rows, count: int) -> None:
+def addresses(r: Reader, out: Rows, count: cython.int):
     """The addresses of a read request, `count` of them, each padded to an even length but the last."""
     n = cython.cast(cython.Py_ssize_t, count)
     for i in range(n):
@@ -106,8 +118,8 @@ def _any(r: Reader, out: Rows, single: cython.bint) -> cython.int:
     number = r.u16()
     area = r.u8()
     pointer = r.u24()
-    block = -1
-    bit = -1
+    block: cython.longlong = -1
+    bit: cython.longlong = -1
     place = pointer
     if area == 0x84 or area == 0x85 or area == 0x01:  # a data record has its index where the block stands
         block = number
@@ -117,7 +129,7 @@ def _any(r: Reader, out: Rows, single: cython.bint) -> cython.int:
             bit = pointer & 7
     if not _KNOWN_AREA[area]:
         out.fault(Fault.VALUE, "memory area")
-        area = UNKNOWN_OBJECT
+        area = _UNKNOWN
     out.item(area, block, place, quantity)
     if bit >= 0:
         out.item_bit(bit)
@@ -203,7 +215,7 @@ def _drive(r: Reader, out: Rows) -> cython.int:
     return _BYTES
 
 
-def values(r: Reader, out: Rows, count: int) -> None:
+def values(r: Reader, out: Rows, count: cython.int):
     """The values of an answer that carries no addresses: an item each, read as its request says."""
     size = r.peek(1)
     if size == 0x11 or size == 0x12:
@@ -217,7 +229,7 @@ def values(r: Reader, out: Rows, count: int) -> None:
         _value(r, out, i == n - 1, _NONE, True)
 
 
-def written(r: Reader, out: Rows, specs: Reader, count: int, answer: bool) -> None:
+def written(r: Reader, out: Rows, specs: Reader, count: cython.int, answer: cython.bint):
     """Addresses at `specs` with their values at `r`: what is written, or (`answer`) what a job reports."""
     for i in range(count):
         last = i == count - 1
@@ -252,12 +264,12 @@ def _value(r: Reader, out: Rows, last: cython.bint, packed: cython.int, answer: 
     return 0
 
 
-def value(r: Reader, out: Rows, last: bool, packed: int, answer: bool) -> None:
+def value(r: Reader, out: Rows, last: cython.bint, packed: cython.int, answer: cython.bint):
     """One value, for other modules: see `_value`."""
     _value(r, out, last, packed, answer)
 
 
-def statuses(r: Reader, out: Rows, count: int) -> None:
+def statuses(r: Reader, out: Rows, count: cython.int):
     """The return codes of a write answer, one byte each."""
     for _ in range(count):
         out.item(-1, -1, -1, -1)
@@ -303,20 +315,20 @@ def tis_address(r: Reader, out: Rows, single: cython.bint) -> cython.int:
     return packed
 
 
-def tis_addresses(r: Reader, out: Rows, count: int) -> None:
+def tis_addresses(r: Reader, out: Rows, count: cython.int):
     """The addresses of a variable table that is only watched."""
     for _ in range(count):
         tis_address(r, out, count == 1)
 
 
-def tis_written(r: Reader, out: Rows, specs: Reader, count: int, answer: bool) -> None:
+def tis_written(r: Reader, out: Rows, specs: Reader, count: cython.int, answer: cython.bint):
     """Addresses of a variable table at `specs` with their values at `r`."""
     for _ in range(count):
         packed = tis_address(specs, out, count == 1)
         _value(r, out, False, packed, answer)
 
 
-def tis_values(r: Reader, out: Rows, count: int) -> None:
+def tis_values(r: Reader, out: Rows, count: cython.int):
     """Values of a variable table whose addresses were not seen."""
     for _ in range(count):
         out.item(-1, -1, -1, -1)

@@ -10,7 +10,6 @@ from array import array
 
 import cython
 
-from parsers._dnp3_app import objects
 from parsers._dnp3_tables import (
     BAD_FRAME,
     COLUMN,
@@ -27,9 +26,11 @@ from parsers._dnp3_tables import (
 from sentinel.model import Direction, Fault, Kind, Verdict
 
 if cython.compiled:
+    from cython.cimports.parsers._dnp3_app import objects
     from cython.cimports.sentinel.wire.reader import Reader
     from cython.cimports.sentinel.wire.rows import Rows
 else:
+    from parsers._dnp3_app import objects
     from sentinel.wire.reader import Reader
     from sentinel.wire.rows import Rows
 from sentinel.wire.reader import Malformed
@@ -46,6 +47,7 @@ MAX_OPEN = 16  # fragments that are being put together, per direction of a flow
 
 HEADER = 10  # start (2), length, control, destination (2), source (2), CRC (2)
 BLOCK = 16  # octets of user data before each CRC
+MAX_USER_DATA = 250  # octets that the length field can count beside the rest of the header
 
 
 def _crc_table() -> list[int]:
@@ -60,12 +62,11 @@ def _crc_table() -> list[int]:
 
 
 CRC_TABLE = _crc_table()
-_CRC = cython.declare(cython.ushort[:], array("H", CRC_TABLE))
+_CRC = cython.declare(cython.ushort[::1], array("H", CRC_TABLE))
+
+_BLOCK = cython.declare(cython.Py_ssize_t, BLOCK)
 
 _LINK_SRC = cython.declare(cython.int, COLUMN["link_src"])
-_LINK_DST = cython.declare(cython.int, COLUMN["link_dst"])
-_LINK_DIR = cython.declare(cython.int, COLUMN["link_dir"])
-_LINK_PRM = cython.declare(cython.int, COLUMN["link_prm"])
 _LINK_FUNCTION = cython.declare(cython.int, COLUMN["link_function"])
 _LINK_LENGTH = cython.declare(cython.int, COLUMN["link_length"])
 _LINK_FCB = cython.declare(cython.int, COLUMN["link_fcb"])
@@ -75,9 +76,6 @@ _BROADCAST = cython.declare(cython.int, COLUMN["broadcast"])
 _TRANSPORT_SEQ = cython.declare(cython.int, COLUMN["transport_seq"])
 _SEGMENTS = cython.declare(cython.int, COLUMN["segments"])
 _APP_SEQ = cython.declare(cython.int, COLUMN["app_seq"])
-_APP_FIR = cython.declare(cython.int, COLUMN["app_fir"])
-_APP_FIN = cython.declare(cython.int, COLUMN["app_fin"])
-_APP_CON = cython.declare(cython.int, COLUMN["app_con"])
 _APP_UNS = cython.declare(cython.int, COLUMN["app_uns"])
 _IIN = cython.declare(cython.int, COLUMN["iin"])
 _IIN_TEXT = cython.declare(cython.int, COLUMN["iin_text"])
@@ -147,11 +145,10 @@ def intact(r: Reader, start: cython.Py_ssize_t, n: cython.Py_ssize_t):
     """Whether the CRC behind the n octets at `start` is right; the caller has made sure that all n + 2 are there."""
     crc: cython.int = 0
     i: cython.Py_ssize_t
-    data = r.data
     for i in range(start, start + n):
-        crc = crc >> 8 ^ _CRC[(crc ^ data[i]) & 0xFF]
+        crc = crc >> 8 ^ _CRC[(crc ^ r.data[i]) & 0xFF]
     crc ^= 0xFFFF
-    return data[start + n] == crc & 0xFF and data[start + n + 1] == crc >> 8
+    return r.data[start + n] == crc & 0xFF and r.data[start + n + 1] == crc >> 8
 
 
 # -- data link -------------------------------------------------------------------------------------------------
@@ -180,25 +177,24 @@ def parse(r: Reader, out: Rows):
     size: cython.Py_ssize_t = length - 5
     r.need(size + 2 * ((size + BLOCK - 1) // BLOCK))
 
-    blocks = []
+    first: cython.Py_ssize_t = r.pos
+    left: cython.Py_ssize_t = size
     good: cython.bint = True
     n: cython.Py_ssize_t
-    while size > 0:
-        n = size if size < BLOCK else BLOCK
+    while left > 0:
+        n = left if left < _BLOCK else _BLOCK
         good = good and intact(r, r.pos, n)
-        blocks.append(r.take(n))
-        r.skip(2)
-        size -= n
-    data = b"".join(blocks)
+        r.skip(n + 2)
+        left -= n
 
     if not good:
         out.message(_KIND_MALFORMED, -1, BAD_FRAME)
         link_columns(out, control, dst, src, length)
         out.fault(Fault.CHECKSUM, "link data block")
-    elif control & 0x40 and 3 <= control & 15 <= 4 and len(data) > 0:
-        segment(r, out, control, dst, src, length, data, r.pos - begin)
+    elif control & 0x40 and 3 <= control & 15 <= 4 and size > 0:
+        segment(r, out, control, dst, src, length, first, size, r.pos - begin)
     else:
-        link_only(out, control, dst, src, length, len(data))
+        link_only(out, control, dst, src, length, size)
 
 
 @cython.cfunc
@@ -221,10 +217,7 @@ def link_only(out: Rows, control: cython.int, dst: cython.int, src: cython.int, 
 def link_columns(out: Rows, control: cython.int, dst: cython.int, src: cython.int, length: cython.int):
     """The unit (link address of the outstation: the receiver of what a master sends) and the link header's fields."""
     out.unit(dst if control & 0x80 else src)
-    out.ext(_LINK_SRC, src)
-    out.ext(_LINK_DST, dst)
-    out.ext(_LINK_DIR, control >> 7)
-    out.ext(_LINK_PRM, control >> 6 & 1)
+    out.ext4(_LINK_SRC, src, dst, control >> 7, control >> 6 & 1)
     out.ext(_LINK_FUNCTION, control & 15)
     out.ext(_LINK_LENGTH, length)
     if control & 0x40:
@@ -246,21 +239,29 @@ def segment(
     dst: cython.int,
     src: cython.int,
     length: cython.int,
-    data: bytes,
+    at: cython.Py_ssize_t,
+    size: cython.Py_ssize_t,
     octets: cython.int,
 ):
     """One transport segment: FIN, FIR and sequence in its first octet (clause 8). The last one makes the message."""
     slot = out.slot
     opened = slot.get("open")
+    data: bytearray = slot.get("data")
     reader: Reader = slot.get("reader")
-    if reader is None:
+    if data is None or reader is None:
+        # used again for each frame of the direction: making both costs more than reading the frame
+        data = bytearray(MAX_USER_DATA)
         reader = Reader()
+        slot["data"] = data
         slot["reader"] = reader
-    reader.reset(data, 0, len(data))
+    end: cython.Py_ssize_t = r.pos
+    without_checks(r, at, size, data)
+    r.pos = end
+    reader.reset(data, 0, size)
     head: cython.int = reader.u8()
     segments: cython.int = 1
     if head & 0xC0 != 0xC0 or opened:
-        whole = assemble(out, dst << 16 | src, head, data, octets)
+        whole = assemble(out, dst << 16 | src, head, bytes(data[:size]), octets)
         if whole is None:
             return
         segments, octets, fragment = whole
@@ -289,6 +290,22 @@ def segment(
         out.fault(Fault.SHORT, "application fragment without a header")
         return
     application(reader, out, function, control, src if function >= 128 else dst)
+
+
+@cython.cfunc
+@cython.returns(cython.int)
+@cython.exceptval(-1, check=True)
+def without_checks(r: Reader, at: cython.Py_ssize_t, size: cython.Py_ssize_t, data: bytearray):
+    """Copy `size` octets of user data whose first block stands at `at`, without the CRC behind each block."""
+    done: cython.Py_ssize_t = 0
+    n: cython.Py_ssize_t
+    r.pos = at
+    while done < size:
+        n = size - done if size - done < _BLOCK else _BLOCK
+        r.copy(n, data, done)
+        r.skip(2)
+        done += n
+    return 0
 
 
 def assemble(out: Rows, pair: cython.longlong, head: cython.int, data: bytes, octets: cython.int):
@@ -357,10 +374,6 @@ def indications(high: cython.int, low: cython.int):
     return f"{IIN1_TEXTS[high]}|{IIN2_TEXTS[low]}"
 
 
-_UNANSWERED = frozenset((6, 8, 10, 12, 33))
-"""Functions whose names end in "no acknowledgement" (clause 4.2.2)."""
-
-
 @cython.cfunc
 def application(r: Reader, out: Rows, function: cython.int, control: cython.int, unit: cython.int):
     """An application fragment: control octet, function, internal indications of responses, objects (clause 4)."""
@@ -368,16 +381,14 @@ def application(r: Reader, out: Rows, function: cython.int, control: cython.int,
     iin: cython.int = 0
     app = r.u8()
     r.skip(1)
-    out.unit(unit)
-    out.transaction(app & 15)
-    if function in _UNANSWERED or (function < 128 and unit >= 0xFFFD) or (function >= 129 and app & 0x80 == 0):
-        out.shape(-1)  # nobody answers it, or it continues an answer with a sequence of its own (4.4.2)
+    # functions whose names end in "no acknowledgement" (clause 4.2.2)
+    silent: cython.bint = function == 6 or function == 8 or function == 10 or function == 12 or function == 33
+    if silent or (function < 128 and unit >= 0xFFFD) or (function >= 129 and app & 0x80 == 0):
+        shape = -1  # nobody answers it, or it continues an answer with a sequence of its own (4.4.2)
     else:
-        out.shape(0)  # every response has the same function code: the sequence number alone joins it to its request
-    out.ext(_APP_SEQ, app & 15)
-    out.ext(_APP_FIR, app >> 7)
-    out.ext(_APP_FIN, app >> 6 & 1)
-    out.ext(_APP_CON, app >> 5 & 1)
+        shape = 0  # every response has the same function code: the sequence number alone joins it to its request
+    out.pairing(unit, app & 15, shape)
+    out.ext4(_APP_SEQ, app & 15, app >> 7, app >> 6 & 1, app >> 5 & 1)
     out.ext(_APP_UNS, app >> 4 & 1)
     if not (function <= 33 or 129 <= function <= 131):
         out.fault(Fault.FUNCTION, "undefined application function")

@@ -118,9 +118,7 @@ def parse(r: Reader, out: Rows) -> None:
                 if length == 6 and left >= 12 and 1 <= quantity <= (2000 if function <= 2 else 125):
                     # 6.1 to 6.4, request: address, quantity; the function code is also the key of the object
                     out.message(_REQUEST, function, function)
-                    out.unit(r.peek(6))
-                    out.transaction(r.peek16(0))
-                    out.shape(function)
+                    out.pairing(r.peek(6), r.peek16(0), function)
                     out.target(function, r.peek16(8), quantity)
                     out.dtype(_BIT if function <= 2 else _U16, 1)
                     r.skip(12)
@@ -130,9 +128,7 @@ def parse(r: Reader, out: Rows) -> None:
                 if length == count + 3 and left >= count + 9 and count > 0 and (function <= 2 or count % 2 == 0):
                     # 6.1 to 6.4, response: byte count, coils or registers
                     out.message(_RESPONSE, function, function)
-                    out.unit(r.peek(6))
-                    out.transaction(r.peek16(0))
-                    out.shape(function)
+                    out.pairing(r.peek(6), r.peek16(0), function)
                     out.target(function, -1, -1 if function <= 2 else count // 2)
                     out.ext(_BYTE_COUNT, count)
                     r.skip(9)

@@ -8,18 +8,21 @@ Joined are request and answer by PDU reference (big-endian) and shape: the funct
 0x10000 | group << 8 | subfunction. In a download the station asks and the programming device answers.
 """
 
+from array import array
+
 import cython
 
 from sentinel.model import Direction, Fault, Kind, Verdict
 
 if cython.compiled:
+    from cython.cimports.parsers import _s7comm_items as items
     from cython.cimports.sentinel.wire.reader import Reader
     from cython.cimports.sentinel.wire.rows import Rows
 else:
+    from parsers import _s7comm_items as items
     from sentinel.wire.reader import Reader
     from sentinel.wire.rows import Rows
 from parsers import _s7comm_blocks as blocks
-from parsers import _s7comm_items as items
 from parsers import _s7comm_tables as t
 from parsers import _s7comm_userdata as userdata
 from parsers._s7comm_errors import STATUSES as STATUSES
@@ -43,14 +46,13 @@ _OTHER = cython.declare(cython.int, int(Kind.OTHER))
 
 # Own columns that every message fills, as literals for speed (a test compares them with the table).
 _ROSCTR = cython.declare(cython.int, 0)
-_PDU_REFERENCE = cython.declare(cython.int, 1)
-_PARAMETER_LENGTH = cython.declare(cython.int, 2)
-_DATA_LENGTH = cython.declare(cython.int, 3)
 _ERROR_CLASS = cython.declare(cython.int, 4)
 _ERROR_CODE = cython.declare(cython.int, 5)
 _ITEM_COUNT = cython.declare(cython.int, 6)
 _JOB_OTHER = cython.declare(cython.int, t.JOB_OTHER)
-_KNOWN = [code in OPERATIONS for code in range(256)]
+_ACK = cython.declare(cython.int, t.ACK)
+_CPU_SERVICE = cython.declare(cython.int, t.CPU_SERVICE)
+_KNOWN = cython.declare(cython.int[::1], array("i", [code in OPERATIONS for code in range(256)]))
 
 
 def probe(r: Reader, direction: int) -> int:
@@ -126,10 +128,7 @@ def parse(r: Reader, out: Rows) -> None:
     else:
         _begin_job(r, out, rosctr, parameters, status)
     out.length(end - start)
-    out.ext(_ROSCTR, rosctr)
-    out.ext(_PDU_REFERENCE, reference)
-    out.ext(_PARAMETER_LENGTH, parameters)
-    out.ext(_DATA_LENGTH, length)
+    out.ext4(_ROSCTR, rosctr, reference, parameters, length)
     if answered:
         out.status(status)
         out.ext(_ERROR_CLASS, status >> 8)
@@ -163,9 +162,9 @@ def _begin_job(
     function = r.peek(0) if parameters > 0 and rosctr != 2 else -1
     operation = function
     if function < 0:
-        operation = t.ACK if rosctr != 1 else t.JOB_OTHER
+        operation = _ACK if rosctr != 1 else _JOB_OTHER
     elif not _KNOWN[function]:
-        operation = t.CPU_SERVICE if function == 0 else t.JOB_OTHER
+        operation = _CPU_SERVICE if function == 0 else _JOB_OTHER
     if rosctr == 1:
         kind = _REQUEST
     else:

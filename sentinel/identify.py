@@ -102,6 +102,7 @@ class Identifier:
     def __init__(self, protocols: list[Protocol]):
         self.protocols = protocols
         self._failed: set[str] = set()
+        self._reader = Reader(b"")
         self.by_transport: dict[str, list[Protocol]] = {
             transport: [p for p in protocols if transport in p.transports] for transport in ("tcp", "udp", "eth")
         }
@@ -128,9 +129,11 @@ class Identifier:
         best: Decision | None = None
         waiting = False
         alive = False
+        towards = direction if known else int(Direction.UNKNOWN)
         for protocol in self.by_transport[transport]:
-            hint = any(port in protocol.ports.get(transport, ()) for port in ports)
-            verdict = self.ask(protocol, data, direction if known else int(Direction.UNKNOWN))
+            own = protocol.ports.get(transport, ())
+            hint = ports[0] in own or ports[1] in own
+            verdict = self.ask(protocol, data, towards)
             if verdict < 0:
                 # the message is longer than what has arrived
                 waiting = True
@@ -203,7 +206,8 @@ class Identifier:
 
         A probe that fails, in whatever way, says no: its defect is that parser's, not the analysis's.
         """
-        reader = Reader(data)
+        reader = self._reader
+        reader.reset(data, 0, len(data))
         try:
             return int(protocol.probe(reader, direction))
         except Short:

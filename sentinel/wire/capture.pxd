@@ -1,11 +1,14 @@
 cimport cython
+from libc.stdint cimport int64_t
 
+@cython.final
 cdef class CaptureReader:
     cdef object source
-    cdef const unsigned char[:] buf
+    cdef object chunk
+    cdef const unsigned char[::1] buf
     cdef Py_ssize_t pos, size
     cdef readonly long long base
-    cdef bint eof, opened
+    cdef bint eof, opened, blocks
     cdef public bint little
     cdef readonly str format
     cdef readonly long long frame, time, wire
@@ -27,8 +30,9 @@ cdef class CaptureReader:
     cpdef bint open(self) except -1
     cpdef bint fill(self, Py_ssize_t n) except -1
     cpdef bint next(self) except -1
-    cdef long long u32(self, Py_ssize_t p) except -1
-    cdef long long u16(self, Py_ssize_t p) except -1
+    @cython.locals(low=cython.longlong, high=cython.longlong)
+    cdef int64_t u32(self, Py_ssize_t p) except -1
+    cdef int64_t u16(self, Py_ssize_t p) except -1
     @cython.locals(p=Py_ssize_t, head=Py_ssize_t, seconds=cython.longlong, fraction=cython.longlong, captured=cython.longlong, wire=cython.longlong)
     cdef bint next_record(self) except -1
     @cython.locals(p=Py_ssize_t, kind=cython.longlong, length=cython.longlong)

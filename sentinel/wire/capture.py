@@ -11,7 +11,8 @@ import cython
 
 from sentinel.model import Fault
 
-CHUNK = 1 << 21
+CHUNK = 1 << 18
+"""Bytes that are read at a time: few enough to lie in the processor's cache until they are decoded."""
 MAX_RECORD = 1 << 20
 """Captured bytes of one record; more is taken for a damaged length (Wireshark's own limit is 256 KiB)."""
 MAX_BLOCK = 1 << 26
@@ -28,6 +29,7 @@ class CaptureReader:
 
     def __init__(self, source):
         self.source = source
+        self.chunk = b""
         self.buf = b""
         self.pos = 0
         self.size = 0
@@ -58,6 +60,7 @@ class CaptureReader:
         self.section = 0
         self.first_interface = 0
         self.opened = False
+        self.blocks = False
 
     def open(self):
         """Read the file header; False, with `fault` set, where it is cut off or this is no capture (no `format`)."""
@@ -71,6 +74,7 @@ class CaptureReader:
         magic = bytes(self.buf[self.pos : self.pos + 4])
         if magic == b"\x0a\x0d\x0d\x0a":
             self.format = "pcapng"
+            self.blocks = True
             return True
         known = {
             b"\xd4\xc3\xb2\xa1": (True, 1_000_000, 0),
@@ -121,11 +125,11 @@ class CaptureReader:
                 return False
             if self.pos == self.size:
                 self.base += self.size
-                self.buf = chunk
+                self.chunk = chunk
             else:
                 self.base += self.pos
-                rest = bytes(self.buf[self.pos : self.size])
-                self.buf = rest + chunk
+                self.chunk = bytes(self.buf[self.pos : self.size]) + chunk
+            self.buf = self.chunk
             self.pos = 0
             self.size = len(self.buf)
         return True
@@ -134,23 +138,28 @@ class CaptureReader:
         """Step to the next record; False at the end or at a fault."""
         if not self.opened and not self.open():
             return False
-        if self.format == "pcap":
-            return self.next_record()
-        return self.next_block()
+        if self.blocks:
+            return self.next_block()
+        return self.next_record()
 
+    @cython.boundscheck(False)  # one check for all four bytes
     def u32(self, p):
         """32 bits at position p of the buffer, in the byte order of the section."""
-        b = self.buf
+        if p < 0 or p + 4 > self.size:
+            raise IndexError("outside the buffer")
         if self.little:
-            return b[p] + b[p + 1] * 256 + b[p + 2] * 65536 + b[p + 3] * cython.cast(cython.longlong, 16777216)
-        return b[p + 3] + b[p + 2] * 256 + b[p + 1] * 65536 + b[p] * cython.cast(cython.longlong, 16777216)
+            low = self.buf[p] | self.buf[p + 1] << 8
+            high = self.buf[p + 2] | self.buf[p + 3] << 8
+        else:
+            low = self.buf[p + 3] | self.buf[p + 2] << 8
+            high = self.buf[p + 1] | self.buf[p] << 8
+        return high * 65536 + low
 
     def u16(self, p):
         """16 bits at position p of the buffer, in the byte order of the section."""
-        b = self.buf
         if self.little:
-            return b[p] + b[p + 1] * 256
-        return b[p + 1] + b[p] * 256
+            return self.buf[p] | self.buf[p + 1] << 8
+        return self.buf[p + 1] | self.buf[p] << 8
 
     def next_record(self):
         """One record of a pcap file."""

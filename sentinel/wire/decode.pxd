@@ -1,13 +1,18 @@
 cimport cython
+from libc.stdint cimport int64_t
 
+@cython.final
 cdef class Decoder:
     cdef readonly object fragments
-    cdef const unsigned char[:] buf
+    cdef object data
+    cdef const unsigned char[::1] buf
+    cdef Py_ssize_t size
     cdef readonly Py_ssize_t p, end
     cdef int layers
     cdef readonly Py_ssize_t mac_at
     cdef readonly int ethertype, vlan, family
     cdef readonly Py_ssize_t src, dst
+    cdef readonly long long sender, receiver
     cdef readonly int proto, sport, dport
     cdef readonly Py_ssize_t payload, payload_end
     cdef readonly long long declared
@@ -20,14 +25,15 @@ cdef class Decoder:
     cdef readonly str unread
     cdef readonly long long time, frame, first_frame
 
-    cpdef int decode(self, const unsigned char[:] buf, Py_ssize_t start, Py_ssize_t end, int link, long long time, long long frame) except -2
+    cpdef int decode(self, object data, Py_ssize_t start, Py_ssize_t end, int link, long long time, long long frame) except -2
+    cdef int use(self, object data) except -2
     cdef int bad(self, str detail) except -2
     cdef int settle(self) except -2
     cdef int skip_unread(self, str what) except -2
     cdef int enter(self, str name) except -2
     cdef int u16(self, Py_ssize_t p) except -2
     @cython.locals(high=cython.longlong)
-    cdef long long u32(self, Py_ssize_t p) except -2
+    cdef int64_t u32(self, Py_ssize_t p) except -2
     @cython.locals(p=Py_ssize_t)
     cdef int ethernet(self) except -2
     @cython.locals(p=Py_ssize_t, left=Py_ssize_t)

@@ -66,7 +66,9 @@ class Decoder:
 
     def __init__(self):
         self.fragments = Fragments()
+        self.data = b""
         self.buf = b""
+        self.size = 0
         self.p = 0
         self.end = 0
         self.layers = 0
@@ -76,6 +78,8 @@ class Decoder:
         self.family = 0
         self.src = 0
         self.dst = 0
+        self.sender = 0
+        self.receiver = 0
         self.proto = -1
         self.sport = -1
         self.dport = -1
@@ -96,9 +100,10 @@ class Decoder:
         self.frame = 0
         self.first_frame = 0
 
-    def decode(self, buf, start, end, link, time, frame):
-        """Decode `buf[start:end]` of a link type; returns UNREAD, LINK, IP, TCP, UDP, SCTP or PENDING (a fragment)."""
-        self.buf = buf
+    def decode(self, data, start, end, link, time, frame):
+        """Decode `data[start:end]` of a link type; returns UNREAD, LINK, IP, TCP, UDP, SCTP or PENDING (a fragment)."""
+        if data is not self.data:
+            self.use(data)
         self.p = start
         self.end = end
         self.layers = 0
@@ -126,6 +131,13 @@ class Decoder:
         if link == 1:
             return self.ethernet()
         return self.other_link(link)
+
+    def use(self, data):
+        """Read in another buffer from now on; taking a view of one costs as much as decoding a frame."""
+        self.data = data
+        self.buf = data
+        self.size = len(data)
+        return 0
 
     def bad(self, detail):
         """Note that the frame breaks off or contradicts itself."""
@@ -161,14 +173,20 @@ class Decoder:
         self.dport = -1
         self.tunnel = name if self.tunnel is None else self.tunnel + "/" + name
 
+    @cython.boundscheck(False)  # one check for both bytes
     def u16(self, p):
         """Big-endian 16 bits at a position that was checked."""
+        if p < 0 or p + 2 > self.size:
+            raise IndexError("outside the buffer")
         return self.buf[p] << 8 | self.buf[p + 1]
 
+    @cython.boundscheck(False)  # one check for all four bytes
     def u32(self, p):
         """Big-endian 32 bits at a position that was checked."""
-        high = self.u16(p)
-        return high * 65536 + self.u16(p + 2)
+        if p < 0 or p + 4 > self.size:
+            raise IndexError("outside the buffer")
+        high = self.buf[p] << 8 | self.buf[p + 1]
+        return high * 65536 + (self.buf[p + 2] << 8 | self.buf[p + 3])
 
     # -- link layers ------------------------------------------------------------------------------------------
 
@@ -445,6 +463,8 @@ class Decoder:
         self.family = 4
         self.src = p + 12
         self.dst = p + 16
+        self.sender = self.u32(p + 12)
+        self.receiver = self.u32(p + 16)
         self.proto = self.buf[p + 9]
         self.ip_id = self.u16(p + 4)
         self.p = p + header
@@ -541,7 +561,7 @@ class Decoder:
         if mac >= 0:
             macs = bytes(self.buf[mac : mac + 12])
             self.mac_at = 0
-        self.buf = macs + whole
+        self.use(macs + whole)
         self.p = len(macs)
         self.end = len(macs) + len(whole)
         return self.network(kind)

@@ -4,11 +4,17 @@ from sentinel.wire.copies cimport Copies
 from sentinel.wire.decode cimport Decoder
 from sentinel.wire.flows cimport Flow, FlowTable
 from sentinel.wire.reader cimport Reader
-from sentinel.wire.rows cimport Block, Rows
+from sentinel.wire.rows cimport Block, Carrier, Rows
 from sentinel.wire.streams cimport Stream
 
 cdef int D_WIDTH, L_WIDTH, M_LENGTH
 
+cdef class Onward(Carrier):
+    cdef Engine engine
+
+    cpdef bint carry(self, Reader r, Py_ssize_t n, str name) except -1
+
+@cython.final
 cdef class Engine:
     cdef readonly list protocols
     cdef readonly object identifier
@@ -79,7 +85,7 @@ cdef class Engine:
     cdef run_tail(self, Flow f, int side, Stream s, bytes data, long long frame, long long time, long long offset)
     cdef keep_tail(self, Flow f, int side, Stream s, bytes data, long long wanted, long long since, long long offset, long long frame, long long time)
     @cython.locals(rows=Rows, r=Reader, label=cython.int, at=Py_ssize_t, messages=Py_ssize_t, items=Py_ssize_t, points=Py_ssize_t, faults=Py_ssize_t, heap=Py_ssize_t, slot=dict, here=cython.longlong)
-    cdef run(self, Flow f, int side, Stream s, const unsigned char[:] buf, Py_ssize_t start, Py_ssize_t end, long long since, long long frame, long long time, long long offset, Py_ssize_t seam, long long behind)
+    cdef run(self, Flow f, int side, Stream s, object data, Py_ssize_t start, Py_ssize_t end, long long since, long long frame, long long time, long long offset, Py_ssize_t seam, long long behind)
     cdef account(self, Flow f, int side)
     cdef tuple complaint(self, object error, int label, long long frame)
     cdef count_faults(self, Flow f, Py_ssize_t first)

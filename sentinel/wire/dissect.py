@@ -27,7 +27,7 @@ if cython.compiled:
     from cython.cimports.sentinel.wire.flowrows import write_flow, write_identity
     from cython.cimports.sentinel.wire.flows import Flow, FlowTable
     from cython.cimports.sentinel.wire.reader import Reader
-    from cython.cimports.sentinel.wire.rows import Block, Rows
+    from cython.cimports.sentinel.wire.rows import Block, Carrier, Rows
     from cython.cimports.sentinel.wire.streams import Stream
 else:
     from sentinel.wire.capture import CaptureReader
@@ -36,7 +36,7 @@ else:
     from sentinel.wire.flowrows import write_flow, write_identity
     from sentinel.wire.flows import Flow, FlowTable
     from sentinel.wire.reader import Reader
-    from sentinel.wire.rows import Block, Rows
+    from sentinel.wire.rows import Block, Carrier, Rows
     from sentinel.wire.streams import Stream
 
 NO_OPERATION = 65535
@@ -74,6 +74,17 @@ def transport_of(f: Flow):
     return "tcp" if f.proto == 6 else "udp"
 
 
+class Onward(Carrier):
+    """Hands bytes on to the other parsers of an engine."""
+
+    def __init__(self, engine):
+        self.engine = engine
+
+    def carry(self, r: Reader, n, name):
+        """See `Engine.carry`."""
+        return self.engine.carry(r, n, name)
+
+
 class Engine:
     """Reads captures one after the other into `rows`, `flow_rows` and `idents`, batch by batch."""
 
@@ -90,7 +101,7 @@ class Engine:
             self.extras.append(block)
             if block is not None:
                 self.rows.extras[p.index] = block
-        self.rows.carrier = self.carry
+        self.rows.carrier = Onward(self)
         self.reader = Reader(b"")
         self.decoder = Decoder()
         self.table = FlowTable(limit)
@@ -207,7 +218,7 @@ class Engine:
             self.latest_time = time
         self.last_time = time
         d = self.decoder
-        kind = d.decode(source.buf, source.start, source.end, source.link, time, source.frame)
+        kind = d.decode(source.chunk, source.start, source.end, source.link, time, source.frame)
         if source.wire > source.end - source.start:
             self.cut += 1
         if d.fault != 0:
@@ -533,7 +544,7 @@ class Engine:
         elif s.tail:
             self.run_tail(f, side, s, bytes(d.buf[start:end]), d.frame, d.time, at)
         else:
-            self.run(f, side, s, d.buf, start, end, d.first_frame, d.frame, d.time, at, 0, at)
+            self.run(f, side, s, d.data, start, end, d.first_frame, d.frame, d.time, at, 0, at)
 
     def deliver_bytes(self, f: Flow, side, s: Stream, data, start, frame, time):
         """Payload that had been held back."""
@@ -553,13 +564,13 @@ class Engine:
         if f.settled:
             return
         if f.label >= 0:
-            self.run(f, side, None, d.buf, d.payload, d.payload_end, d.first_frame, d.frame, d.time, 0, 0, 0)
+            self.run(f, side, None, d.data, d.payload, d.payload_end, d.first_frame, d.frame, d.time, 0, 0, 0)
         else:
             self.undecided(f, side, None, bytes(d.buf[d.payload : d.payload_end]), d.first_frame, d.frame, d.time, 0)
 
     # -- which protocol ---------------------------------------------------------------------------------------
 
-    def undecided(self, f: Flow, side, s: Stream, data, since, frame, time, offset):
+    def undecided(self, f: Flow, side, s: Stream | None, data, since, frame, time, offset):
         """Keep payload until the protocol is known, then give all of it to the parser in the order it came."""
         if f.scores is None:
             f.scores = {}
@@ -747,15 +758,15 @@ class Engine:
         s.tail_offset = offset
         s.tail_capture = self.rows.capture
 
-    def run(self, f: Flow, side, s: Stream, buf, start, end, since, frame, time, offset, seam, behind):
-        """Give every message in `buf[start:end]` to the flow's parser; keep what is not complete.
+    def run(self, f: Flow, side, s: Stream | None, data, start, end, since, frame, time, offset, seam, behind):
+        """Give every message in `data[start:end]` to the flow's parser; keep what is not complete.
 
         `since` is the frame of the first byte, `offset` its place in that frame's payload; the bytes from `seam` on are
         those of the current frame, from `behind` on in its payload. `s` is None for datagrams.
         """
         rows = self.rows
         r = self.reader
-        r.reset(buf, start, end)
+        r.reset(data, start, end)
         label = f.label
         parse = self.parsers[label]
         slot = f.slot0 if side == 0 else f.slot1

@@ -1,10 +1,13 @@
 cimport cython
+from libc.stdint cimport int64_t
 from sentinel.wire.decode cimport Decoder
 from sentinel.wire.streams cimport Stream
 
+@cython.final
 cdef class Flow:
     cdef readonly long long number
     cdef bytes key
+    cdef Py_ssize_t place
     cdef bint low_first
     cdef readonly int proto, family, ethertype, port0, port1, vlan, icmp
     cdef readonly long long low0, high0, low1, high1, mac0, mac1
@@ -32,9 +35,11 @@ cdef class Flow:
     cdef public int ident_batch
     cdef Flow newer, older
 
+@cython.final
 cdef class FlowTable:
     cdef readonly long long limit
     cdef readonly dict flows
+    cdef list recent
     cdef object scratch
     cdef unsigned char[::1] key_bytes
     cdef Flow newest, oldest
@@ -42,13 +47,14 @@ cdef class FlowTable:
     cdef readonly bint from_low
     cdef public list out
 
+    @cython.locals(f=Flow, place=Py_ssize_t)
     cpdef Flow find(self, Decoder d)
-    @cython.locals(k="unsigned char[::1]", buf="const unsigned char[:]", n=cython.int, a=Py_ssize_t, b=Py_ssize_t, i=Py_ssize_t, low=cython.bint, decided=cython.bint, p=cython.int, q=cython.int, at=cython.int, key=bytes)
+    @cython.locals(k="unsigned char[::1]", buf="const unsigned char[::1]", n=cython.int, a=Py_ssize_t, b=Py_ssize_t, i=Py_ssize_t, low=cython.bint, decided=cython.bint, p=cython.int, q=cython.int, at=cython.int, key=bytes)
     cdef bytes key(self, Decoder d)
     @cython.locals(f=Flow)
     cpdef Flow make(self, Decoder d, long long number)
     @cython.locals(value=cython.longlong, octet=cython.longlong, i=Py_ssize_t)
-    cdef long long integer(self, Decoder d, Py_ssize_t at, int n) except? -1
+    cdef int64_t integer(self, Decoder d, Py_ssize_t at, int n) except? -1
     cdef push(self, Flow f)
     cdef unlink(self, Flow f)
     cpdef touch(self, Flow f, long long time)

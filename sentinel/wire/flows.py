@@ -29,7 +29,11 @@ BY_PORT = 1
 BY_PAYLOAD = 2
 BY_HANDSHAKE = 3
 
+RECENT = 1 << 12
+"""Places for flows over IPv4 that are found without building their key."""
+
 _RELINK = cython.declare(cython.longlong, 1_000_000_000)
+_RECENT = cython.declare(cython.longlong, RECENT)
 
 
 class Flow:
@@ -38,6 +42,7 @@ class Flow:
     def __init__(self):
         self.number = 0
         self.key = b""
+        self.place = -1
         self.low_first = False
         self.proto = -1
         self.family = 0
@@ -107,6 +112,7 @@ class FlowTable:
     def __init__(self, limit=MAX_FLOWS):
         self.limit = limit
         self.flows = {}
+        self.recent = [None] * RECENT
         self.scratch = bytearray(64)
         self.key_bytes = self.scratch
         self.newest = None
@@ -118,8 +124,23 @@ class FlowTable:
 
     def find(self, d: Decoder):
         """The flow of a decoded frame, or None where it is new; `from_low` then tells the sender's place in the key."""
-        key = self.key(d)
-        return self.flows.get(key)
+        if d.family != 4 or d.tunnel is not None:
+            return self.flows.get(self.key(d))
+        # equal for both directions; any other flow may stand there
+        place = ((d.sender + d.receiver) * 31 + (d.sport + d.dport) * 7 + d.proto) & (_RECENT - 1)
+        f = self.recent[place]
+        if f is not None and f.proto == d.proto:
+            if f.low0 == d.sender and f.low1 == d.receiver and f.port0 == d.sport and f.port1 == d.dport:
+                self.from_low = f.low_first
+                return f
+            if f.low0 == d.receiver and f.low1 == d.sender and f.port0 == d.dport and f.port1 == d.sport:
+                self.from_low = not f.low_first
+                return f
+        f = self.flows.get(self.key(d))
+        if f is not None:
+            self.recent[place] = f
+            f.place = place
+        return f
 
     def key(self, d: Decoder):
         """The key of a frame, equal for both directions; sets `from_low`."""
@@ -267,6 +288,8 @@ class FlowTable:
             del self.flows[f.key]
             self.count -= 1
             self.unlink(f)
+            if f.place >= 0 and self.recent[f.place] is f:
+                self.recent[f.place] = None
 
     def evict(self):
         """Push out the flow that has been silent longest."""

@@ -133,3 +133,18 @@ D_SERVER_LOW = 7
 D_CLIENT_PORT = 8
 D_SERVER_PORT = 9
 D_WIDTH = 10
+
+# Cells of a span row (values.py): some values of one message that are read alike.
+S_ROW = 0
+S_SOURCE = 1
+S_OBJECT = 2
+S_BLOCK = 3
+S_BIT = 4
+S_ACCESS = 5
+S_ADDRESS = 6
+S_STEP = 7
+S_DTYPE = 8
+S_DATA = 9
+S_LENGTH = 10
+S_COUNT = 11
+S_WIDTH = 12

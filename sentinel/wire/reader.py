@@ -13,7 +13,9 @@ import struct
 import cython
 
 if cython.compiled:
+    from cython.cimports.cpython.bytearray import PyByteArray_AS_STRING
     from cython.cimports.cpython.bytes import PyBytes_FromStringAndSize
+    from cython.cimports.libc.string import memcpy
 
 
 class Short(Exception):
@@ -24,11 +26,6 @@ class Malformed(Exception):
     """The message breaks its standard: `args` are a `sentinel.model.Fault` and a few words of detail."""
 
 
-_F32 = struct.Struct(">f")
-_F64 = struct.Struct(">d")
-_F32LE = struct.Struct("<f")
-_F64LE = struct.Struct("<d")
-
 # a literal beyond 31 bits would be a Python integer in the compiled build
 _TWO31 = cython.declare(cython.longlong, 1 << 31)
 _TWO32 = cython.declare(cython.longlong, 1 << 32)
@@ -36,10 +33,30 @@ _TWO32 = cython.declare(cython.longlong, 1 << 32)
 _LENGTH = 40  # Fault.LENGTH; a literal so that this module imports nothing
 
 
+def single(bits):
+    """The 32-bit float (IEEE 754) whose bits, as an unsigned number, are these."""
+    if cython.compiled:
+        raw = cython.cast(cython.uint, bits)
+        value = cython.cast(cython.float, 0)
+        memcpy(cython.address(value), cython.address(raw), 4)
+        return value
+    return struct.unpack(">f", bits.to_bytes(4, "big"))[0]
+
+
+def wide(bits):
+    """The 64-bit float (IEEE 754) whose bits, as a signed number, are these."""
+    if cython.compiled:
+        value = cython.cast(cython.double, 0)
+        memcpy(cython.address(value), cython.address(bits), 8)
+        return value
+    return struct.unpack(">d", bits.to_bytes(8, "big", signed=True))[0]
+
+
 class Reader:
     """A cursor over bytes `pos`..`end` of a buffer; never reads outside, whatever it is asked."""
 
     def __init__(self, data=b""):
+        self.owner = data
         self.data = data
         self.start = 0
         self.pos = 0
@@ -49,7 +66,10 @@ class Reader:
 
     def reset(self, data, start, end):
         """Point the cursor at `data[start:end]`; the caller guarantees 0 <= start <= end <= len(data)."""
-        self.data = data
+        if data is not self.owner:
+            # taking a view costs more than reading a message: most messages stand in the buffer of the one before
+            self.owner = data
+            self.data = data
         self.start = start
         self.pos = start
         self.end = end
@@ -189,16 +209,20 @@ class Reader:
         return int.from_bytes(self.take(8), "little", signed=True)
 
     def f32(self):
-        return _F32.unpack(self.take(4))[0]
+        return single(self.u32())
 
     def f64(self):
-        return _F64.unpack(self.take(8))[0]
+        self.need(8)
+        high = self.i32()
+        return wide(high * _TWO32 + self.u32())
 
     def f32le(self):
-        return _F32LE.unpack(self.take(4))[0]
+        return single(self.u32le())
 
     def f64le(self):
-        return _F64LE.unpack(self.take(8))[0]
+        self.need(8)
+        low = self.u32le()
+        return wide(self.i32le() * _TWO32 + low)
 
     def take(self, n):
         """The next n bytes, as bytes."""
@@ -207,6 +231,24 @@ class Reader:
         p = self.pos
         self.pos = p + n
         return self.slice(p, p + n)
+
+    def copy(self, n, target, at):
+        """Copy the next n bytes into a bytearray, to a place that it already has, and step over them."""
+        if n < 0 or n > self.end - self.pos:
+            self.fail(n)
+        if at < 0 or at + n > len(target):
+            raise IndexError("beyond the bytearray")
+        p = self.pos
+        self.pos = p + n
+        if n == 0:
+            return 0
+        if cython.compiled:
+            # the last byte is looked at, so all are inside
+            if self.data[p + n - 1] >= 0:
+                memcpy(PyByteArray_AS_STRING(target) + at, cython.address(self.data[p]), n)
+        else:
+            target[at : at + n] = self.data[p : p + n]
+        return 0
 
     def slice(self, start, end):
         """Bytes `start`..`end` of the buffer, in buffer positions; clipped to what the cursor may see."""

@@ -1,9 +1,11 @@
 cimport cython
+from libc.stdint cimport int64_t
 from sentinel.wire.reader cimport Reader
 
 cdef int M_FRAME, M_FIRST_FRAME, M_TIME, M_FLOW, M_DIRECTION, M_PROTOCOL, M_KIND, M_FUNCTION, M_OPERATION, M_UNIT, M_OBJECT, M_BLOCK, M_ADDRESS, M_BIT, M_QUANTITY, M_STATUS, M_TRANSACTION, M_DTYPE, M_STEP, M_DATA, M_DATA_LENGTH, M_NAME, M_FAULT, M_DETAIL, M_OFFSET, M_LENGTH, M_INDEX, M_EXT, M_SHAPE, M_IDENT, M_CAPTURE, M_WIDTH, I_MESSAGE, I_INDEX, I_OBJECT, I_BLOCK, I_ADDRESS, I_BIT, I_QUANTITY, I_DTYPE, I_STEP, I_DATA, I_DATA_LENGTH, I_STATUS, I_NAME, I_WIDTH, P_MESSAGE, P_OBJECT, P_BLOCK, P_ADDRESS, P_BIT, P_VALUE, P_TEXT, P_QUALITY, P_STAMP, P_ACCESS, P_ITEM, P_WIDTH, F_FRAME, F_TIME, F_FLOW, F_CODE, F_COUNT, F_DETAIL, F_PROTOCOL, F_OFFSET, F_CAPTURE, F_WIDTH
 cdef int MAX_ITEMS, MAX_POINTS
 
+@cython.final
 cdef class Block:
     cdef readonly Py_ssize_t width
     cdef public Py_ssize_t n
@@ -18,6 +20,10 @@ cdef class Block:
     cpdef grow(self)
     cpdef clear(self)
 
+cdef class Carrier:
+    cpdef bint carry(self, Reader r, Py_ssize_t n, str name) except -1
+
+@cython.final
 cdef class Rows:
     cdef readonly Block messages
     cdef readonly Block items
@@ -64,6 +70,8 @@ cdef class Rows:
     cpdef int status(self, long long value) except -1
     cpdef int transaction(self, long long value) except -1
     cpdef int shape(self, long long value) except -1
+    @cython.locals(row=Py_ssize_t, mask=cython.longlong)
+    cpdef int pairing(self, long long unit, long long transaction, long long shape) except -1
     cpdef int name(self, object text) except -1
     @cython.locals(n=Py_ssize_t, mask=cython.longlong)
     cpdef int target(self, long long object, long long address, long long quantity) except -1
@@ -92,11 +100,10 @@ cdef class Rows:
     cpdef int point_time(self, long long value) except -1
     cpdef int point_bit(self, long long value) except -1
     cpdef int point_access(self, long long value) except -1
-    @cython.locals(extra=Block)
     cpdef int ext(self, Py_ssize_t column, long long value) except -1
-    @cython.locals(extra=Block)
+    @cython.locals(extra=Block, n=Py_ssize_t)
+    cpdef int ext4(self, Py_ssize_t column, long long a, long long b, long long c, long long d) except -1
     cpdef int ext_text(self, Py_ssize_t column, object text) except -1
-    @cython.locals(extra=Block)
     cpdef int ext_float(self, Py_ssize_t column, double value) except -1
     @cython.locals(said=tuple)
     cpdef fact(self, str kind, object value, long long unit=*, double confidence=*, bint about_peer=*)
@@ -106,6 +113,6 @@ cdef class Rows:
     @cython.locals(p=Py_ssize_t, at=Py_ssize_t)
     cpdef Py_ssize_t keep(self, Reader r, Py_ssize_t n) except -1
     cpdef heap_grow(self, Py_ssize_t n)
-    cpdef long long text(self, object value) except -1
+    cpdef int64_t text(self, object value) except -1
     @cython.locals(n=Py_ssize_t, extra=Block)
     cpdef int rollback(self, Py_ssize_t messages, Py_ssize_t items, Py_ssize_t points, Py_ssize_t faults, Py_ssize_t heap) except -1

@@ -156,6 +156,15 @@ class Block:
         return self.cells[: self.n].copy()
 
 
+class Carrier:
+    """What `Rows.hand` asks: gives the next n bytes of a reader to the parser of that name, or one that fits."""
+
+    def carry(self, r: Reader, n, name):
+        """Whether a parser was there and took the bytes; the reader stands behind them in any case."""
+        r.skip(n)
+        return False
+
+
 class Rows:
     """What a parser writes to: rows of messages, items, points and facts of one batch."""
 
@@ -220,33 +229,33 @@ class Rows:
 
     # -- messages ---------------------------------------------------------------------------------------------
 
+    @cython.boundscheck(False)  # the row was just made, and its cells are constants
     def message(self, kind, function, operation):
         """Start a message row; `function` is the protocol's code or -1 for none, `operation` a key of OPERATIONS."""
         block = self.messages
         n = block.add()
-        a = block.a
-        a[n, M_CAPTURE] = self.capture
-        a[n, M_FRAME] = self.frame
-        a[n, M_FIRST_FRAME] = self.since
-        a[n, M_TIME] = self.time
-        a[n, M_FLOW] = self.flow
-        a[n, M_IDENT] = self.ident
-        a[n, M_DIRECTION] = self.direction
-        a[n, M_PROTOCOL] = self.protocol
-        a[n, M_KIND] = kind
-        a[n, M_OPERATION] = operation
-        a[n, M_OFFSET] = self.offset
-        a[n, M_INDEX] = self.index
+        block.a[n, M_CAPTURE] = self.capture
+        block.a[n, M_FRAME] = self.frame
+        block.a[n, M_FIRST_FRAME] = self.since
+        block.a[n, M_TIME] = self.time
+        block.a[n, M_FLOW] = self.flow
+        block.a[n, M_IDENT] = self.ident
+        block.a[n, M_DIRECTION] = self.direction
+        block.a[n, M_PROTOCOL] = self.protocol
+        block.a[n, M_KIND] = kind
+        block.a[n, M_OPERATION] = operation
+        block.a[n, M_OFFSET] = self.offset
+        block.a[n, M_INDEX] = self.index
         self.index += 1
         if function >= 0:
-            a[n, M_FUNCTION] = function
-            a[n, 0] = cython.cast(cython.longlong, 1) << M_FUNCTION
+            block.a[n, M_FUNCTION] = function
+            block.a[n, 0] = cython.cast(cython.longlong, 1) << M_FUNCTION
         self.row = n
         self.item_count = 0
         self.point_count = 0
         self.item_row = -1
         if self.extra is not None:
-            a[n, M_EXT] = self.extra.add()
+            block.a[n, M_EXT] = self.extra.add()
         return n
 
     def unit(self, value):
@@ -269,6 +278,20 @@ class Rows:
         """The number that joins an answer to its request."""
         self.messages.put(self.row, M_TRANSACTION, value)
 
+    @cython.boundscheck(False)  # one check of the row; the cells are constants
+    def pairing(self, unit, transaction, shape):
+        """Unit, transaction and shape in one call: what joins an answer to its request."""
+        row = self.row
+        if row < 0 or row >= self.messages.n:
+            raise IndexError("no message was begun")
+        self.messages.a[row, M_UNIT] = unit
+        self.messages.a[row, M_TRANSACTION] = transaction
+        self.messages.a[row, M_SHAPE] = shape
+        mask = cython.cast(cython.longlong, 1) << M_UNIT
+        mask |= cython.cast(cython.longlong, 1) << M_TRANSACTION
+        mask |= cython.cast(cython.longlong, 1) << M_SHAPE
+        self.messages.a[row, 0] |= mask
+
     def shape(self, value):
         """What an answer and its request must share beside the transaction (a function code): see pairing.py.
 
@@ -282,17 +305,16 @@ class Rows:
 
     def target(self, object, address, quantity):
         """What is addressed when it is one thing: a key of OBJECTS, first address, count (-1: absent)."""
-        a = self.messages.a
         n = self.row
         mask = cython.cast(cython.longlong, 1) << M_OBJECT
-        a[n, M_OBJECT] = object
+        self.messages.a[n, M_OBJECT] = object
         if address >= 0:
-            a[n, M_ADDRESS] = address
+            self.messages.a[n, M_ADDRESS] = address
             mask |= cython.cast(cython.longlong, 1) << M_ADDRESS
         if quantity >= 0:
-            a[n, M_QUANTITY] = quantity
+            self.messages.a[n, M_QUANTITY] = quantity
             mask |= cython.cast(cython.longlong, 1) << M_QUANTITY
-        a[n, 0] |= mask
+        self.messages.a[n, 0] |= mask
 
     def block(self, value):
         """The container of the address: data block or file number."""
@@ -313,13 +335,13 @@ class Rows:
         `dtype` NONE: read as the paired request says. `step`: address distance from value to value.
         """
         at = self.keep(r, n)
-        a = self.messages.a
         row = self.row
-        a[row, M_DTYPE] = dtype
-        a[row, M_STEP] = step
-        a[row, M_DATA] = at
-        a[row, M_DATA_LENGTH] = n
-        a[row, 0] |= (cython.cast(cython.longlong, 1) << M_DATA) | (cython.cast(cython.longlong, 1) << M_DTYPE)
+        self.messages.a[row, M_DTYPE] = dtype
+        self.messages.a[row, M_STEP] = step
+        self.messages.a[row, M_DATA] = at
+        self.messages.a[row, M_DATA_LENGTH] = n
+        self.messages.a[row, 0] |= cython.cast(cython.longlong, 1) << M_DATA
+        self.messages.a[row, 0] |= cython.cast(cython.longlong, 1) << M_DTYPE
 
     def length(self, n):
         """Bytes of the message on the wire; the core fills it in where the parser does not."""
@@ -336,21 +358,21 @@ class Rows:
         """A fault row for the place that `at` set, without a message."""
         block = self.faults
         n = block.add()
-        a = block.a
-        a[n, F_CAPTURE] = self.capture
-        a[n, F_FRAME] = self.frame
-        a[n, F_TIME] = self.time
+        block.a[n, F_CAPTURE] = self.capture
+        block.a[n, F_FRAME] = self.frame
+        block.a[n, F_TIME] = self.time
         if self.flow >= 0:
-            a[n, F_FLOW] = self.flow
-            a[n, 0] = cython.cast(cython.longlong, 1) << F_FLOW
-        a[n, F_CODE] = code
-        a[n, F_COUNT] = 1
-        a[n, F_DETAIL] = self.text(detail)
-        a[n, F_PROTOCOL] = self.protocol
-        a[n, F_OFFSET] = offset
+            block.a[n, F_FLOW] = self.flow
+            block.a[n, 0] = cython.cast(cython.longlong, 1) << F_FLOW
+        block.a[n, F_CODE] = code
+        block.a[n, F_COUNT] = 1
+        block.a[n, F_DETAIL] = self.text(detail)
+        block.a[n, F_PROTOCOL] = self.protocol
+        block.a[n, F_OFFSET] = offset
 
     # -- items ------------------------------------------------------------------------------------------------
 
+    @cython.boundscheck(False)  # the row was just made, and its cells are constants
     def item(self, object, block, address, quantity):
         """One of several things that the message addresses; -1 marks what is absent. Returns False past MAX_ITEMS."""
         self.item_count += 1
@@ -359,23 +381,22 @@ class Rows:
             return False
         items = self.items
         n = items.add()
-        a = items.a
         mask = cython.cast(cython.longlong, 0)
-        a[n, I_MESSAGE] = self.row
-        a[n, I_INDEX] = self.item_count - 1
+        items.a[n, I_MESSAGE] = self.row
+        items.a[n, I_INDEX] = self.item_count - 1
         if object >= 0:
-            a[n, I_OBJECT] = object
+            items.a[n, I_OBJECT] = object
             mask |= cython.cast(cython.longlong, 1) << I_OBJECT
         if block >= 0:
-            a[n, I_BLOCK] = block
+            items.a[n, I_BLOCK] = block
             mask |= cython.cast(cython.longlong, 1) << I_BLOCK
         if address >= 0:
-            a[n, I_ADDRESS] = address
+            items.a[n, I_ADDRESS] = address
             mask |= cython.cast(cython.longlong, 1) << I_ADDRESS
         if quantity >= 0:
-            a[n, I_QUANTITY] = quantity
+            items.a[n, I_QUANTITY] = quantity
             mask |= cython.cast(cython.longlong, 1) << I_QUANTITY
-        a[n, 0] = mask
+        items.a[n, 0] = mask
         self.item_row = n
         return True
 
@@ -415,6 +436,7 @@ class Rows:
 
     # -- points -----------------------------------------------------------------------------------------------
 
+    @cython.boundscheck(False)  # the row was just made, and its cells are constants
     def point(self, object, address, value):
         """One process value with its own address, already a number. Returns False past MAX_POINTS."""
         self.point_count += 1
@@ -422,13 +444,12 @@ class Rows:
             return False
         points = self.points
         n = points.add()
-        a = points.a
-        a[n, P_MESSAGE] = self.row
-        a[n, P_OBJECT] = object
-        a[n, P_ADDRESS] = address
-        a[n, P_ITEM] = self.item_count - 1 if self.item_count > 0 else 0
+        points.a[n, P_MESSAGE] = self.row
+        points.a[n, P_OBJECT] = object
+        points.a[n, P_ADDRESS] = address
+        points.a[n, P_ITEM] = self.item_count - 1 if self.item_count > 0 else 0
         points.f[n, P_VALUE] = value
-        a[n, 0] = (cython.cast(cython.longlong, 1) << P_ADDRESS) | (cython.cast(cython.longlong, 1) << P_VALUE)
+        points.a[n, 0] = (cython.cast(cython.longlong, 1) << P_ADDRESS) | (cython.cast(cython.longlong, 1) << P_VALUE)
         return True
 
     def point_text(self, object, address, text):
@@ -465,19 +486,30 @@ class Rows:
 
     def ext(self, column, value):
         """Column `column` (0-based) of the parser's TABLE for this message: a number."""
+        if self.extra is None:
+            raise ValueError("the parser has no TABLE")
+        self.extra.put(self.extra.n - 1, column + 1, value)
+
+    def ext4(self, column, a, b, c, d):
+        """Four neighbouring columns from `column` on, in one call: numbers."""
         extra = self.extra
-        extra.put(extra.n - 1, column + 1, value)
+        if extra is None:
+            raise ValueError("the parser has no TABLE")
+        n = extra.n - 1
+        extra.a[n, column + 1] = a
+        extra.a[n, column + 2] = b
+        extra.a[n, column + 3] = c
+        extra.a[n, column + 4] = d
+        extra.a[n, 0] |= cython.cast(cython.longlong, 15) << (column + 1)
 
     def ext_text(self, column, text):
         """Column `column` of the parser's TABLE for this message: text or bytes."""
-        extra = self.extra
-        extra.put(extra.n - 1, column + 1, self.text(text))
+        self.ext(column, self.text(text))
 
     def ext_float(self, column, value):
         """Column `column` of the parser's TABLE for this message: a float (type f64)."""
-        extra = self.extra
-        extra.put(extra.n - 1, column + 1, 0)
-        extra.f[extra.n - 1, column + 1] = value
+        self.ext(column, 0)
+        self.extra.f[self.extra.n - 1, column + 1] = value
 
     # -- facts ------------------------------------------------------------------------------------------------
 
@@ -520,10 +552,14 @@ class Rows:
         there and took the bytes; the rows that it wrote follow those of the carrier. The carrier's own row, if any,
         must be complete before the call.
         """
-        if self.carrier is None:
+        carrier = self.carrier
+        if carrier is None:
             r.skip(n)
             return False
-        return self.carrier(r, n, protocol)
+        if isinstance(carrier, Carrier):
+            # without a Python call; the test of the type is what lets the compiled build do so
+            return cython.cast(Carrier, carrier).carry(r, n, protocol)
+        return carrier(r, n, protocol)
 
     # -- helpers ----------------------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 cimport cython
+from libc.stdint cimport int64_t
 
+@cython.final
 cdef class Stream:
     cdef public long long next
     cdef public long long acked
@@ -11,11 +13,12 @@ cdef class Stream:
     cdef public Py_ssize_t wanted
     cdef public long long tail_frame, tail_offset, tail_capture, holes
     cdef readonly long long last_seq
-    cdef readonly bytes last
+    cdef readonly bytearray last
+    cdef Py_ssize_t last_size
     cdef public long long skipped
 
     @cython.locals(d=cython.longlong)
-    cpdef long long distance(self, long long seq) except? -1
+    cpdef int64_t distance(self, long long seq) except? -1
     cpdef int advance(self, long long n) except -1
     @cython.locals(d=cython.longlong)
     cpdef int acknowledge(self, long long ack) except -1
@@ -23,6 +26,7 @@ cdef class Stream:
     @cython.locals(waited=cython.longlong)
     cpdef bint hopeless(self, long long time) except -1
     cpdef tuple pop(self, long long time)
-    cpdef remember(self, long long seq, const unsigned char[:] buf, Py_ssize_t start, Py_ssize_t end)
+    @cython.locals(size=Py_ssize_t)
+    cpdef int remember(self, long long seq, const unsigned char[::1] buf, Py_ssize_t start, Py_ssize_t end) except -1
     @cython.locals(shift=cython.longlong, first=cython.longlong, stop=cython.longlong)
-    cpdef bint differs(self, long long seq, const unsigned char[:] buf, Py_ssize_t start, Py_ssize_t end) except -1
+    cpdef bint differs(self, long long seq, const unsigned char[::1] buf, Py_ssize_t start, Py_ssize_t end) except -1

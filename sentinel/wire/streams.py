@@ -10,13 +10,16 @@ passed. Sequence numbers are compared modulo 2^32 (RFC 9293, 3.4).
 import cython
 
 if cython.compiled:
-    from cython.cimports.cpython.bytes import PyBytes_FromStringAndSize
+    from cython.cimports.cpython.bytearray import PyByteArray_AS_STRING
+    from cython.cimports.libc.string import memcpy
 
 MAX_HELD = 64
 MAX_HELD_BYTES = 1 << 17
 """Segments and bytes of one direction that wait behind a hole; 128 KiB exceeds an unscaled window."""
 MAX_WAIT = 1_000_000_000
 """ns of capture time that a hole is waited for."""
+SPARE = 4096
+"""Bytes of a segment for which the memory of the one before is used again."""
 REORDER_GRACE = 10_000_000
 """ns within which an acknowledged segment may still come: mirror ports deliver out of order."""
 
@@ -49,7 +52,8 @@ class Stream:
         self.holes = 0
         self.skipped = 0
         self.last_seq = -1
-        self.last = b""
+        self.last = bytearray()
+        self.last_size = 0
 
     def distance(self, seq):
         """How far a sequence number lies after the next expected one, in -2^31 .. 2^31-1."""
@@ -98,13 +102,20 @@ class Stream:
 
     def remember(self, seq, buf, start, end):
         """Keep a copy of the newest segment, so that a different one in its place is noticed."""
+        size = end - start if end > start else 0
         self.last_seq = seq
-        if end <= start:
-            self.last = b""
-        elif cython.compiled:
-            self.last = PyBytes_FromStringAndSize(cython.cast(cython.p_char, cython.address(buf[start])), end - start)
+        self.last_size = size
+        if size == 0:
+            return 0
+        if len(self.last) < size or len(self.last) > SPARE:
+            self.last = bytearray(size)
+        if cython.compiled:
+            # the first and the last byte are looked at, so all are inside
+            if buf[end - 1] >= 0:
+                memcpy(PyByteArray_AS_STRING(self.last), cython.address(buf[start]), size)
         else:
-            self.last = bytes(buf[start:end])
+            self.last[:size] = buf[start:end]
+        return 0
 
     def differs(self, seq, buf, start, end):
         """Whether a repeated segment has other bytes than the newest one (RFC 9293, 3.10.7.4)."""
@@ -115,8 +126,8 @@ class Stream:
             shift -= _FULL
         first = shift if shift > 0 else 0
         stop = shift + (end - start)
-        if stop > len(self.last):
-            stop = len(self.last)
+        if stop > self.last_size:
+            stop = self.last_size
         if stop <= first:
             return False
         return self.last[first:stop] != bytes(buf[start + first - shift : start + stop - shift])
