@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentinel import memory
 from sentinel.errors import InputError
 from sentinel.identify import Identifier
 from sentinel.model import Fault
@@ -42,6 +43,7 @@ from sentinel.wire.dissect import Engine
 if TYPE_CHECKING:
     import polars as pl
 
+    from sentinel.columns import Columns
     from sentinel.pairing import Batch
     from sentinel.store.case import Case
     from sentinel.store.run import Run
@@ -50,8 +52,6 @@ _log = logging.getLogger(__name__)
 
 FRAMES_A_TURN = 20_000
 """Frames that the core reads before it looks at the clock, the stop signal and the other threads."""
-QUEUE = 1
-"""Batches that wait between the core and the tables: memory is bounded by this."""
 OVERLAP = 1_000_000_000
 """ns by which a capture may begin before the one before it ended and still continue its conversations."""
 MAX_INVENTORY_FLOWS = 1 << 15
@@ -204,45 +204,51 @@ class Analysis:
             for name, frame in frames.items():
                 if name.startswith("ext/"):
                     self.run.write_ext(name[4:], frame)
+        tables = self.for_rules(frames)
         if self.rules is not None:
-            self.rules.batch(self.for_rules(frames))
+            self.rules.batch(tables)
             self.alerts = len(self.rules.book)
-        self.inventory(frames)
+        self.inventory(tables["messages"], frames["flows"])
         # nothing asks for the requests of the batch before any more: without this, each batch would keep all others
         batch.before = None
 
-    def for_rules(self, frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-        """The tables with the protocols' own columns joined to the messages, as far as any rule asks for them."""
-        messages = frames["messages"]
-        for protocol, columns in self.rules.own_columns.items():
-            extension = frames.get(f"ext/{protocol}")
-            if extension is not None:
-                some = extension.select(
-                    "message", *(extension[c].alias(f"{protocol}.{c}") for c in columns if c in extension.columns)
-                )
-                messages = messages.join(some, on="message", how="left", maintain_order="left")
-        return {**{k: v for k, v in frames.items() if not k.startswith("ext/")}, "messages": messages}
+    def for_rules(self, frames: dict[str, pl.DataFrame]) -> dict[str, Columns]:
+        """The tables with the protocols' own columns beside those of the messages, as far as any rule asks for them."""
+        from sentinel.columns import Columns
+        from sentinel.tables import beside
 
-    def inventory(self, frames: dict[str, pl.DataFrame]) -> None:
+        messages = frames["messages"]
+        for protocol, columns in self.rules.own_columns.items() if self.rules is not None else ():
+            if f"ext/{protocol}" in frames:
+                messages = beside(messages, frames[f"ext/{protocol}"], protocol, columns)
+        tables = {k: v for k, v in frames.items() if not k.startswith("ext/")}
+        return {name: Columns(frame) for name, frame in {**tables, "messages": messages}.items()}
+
+    def inventory(self, messages: Columns, flows: pl.DataFrame) -> None:
         """Keep what the inventory will be made from, bounded."""
         from sentinel.inventory import assets
 
-        self.stats = assets.accumulate(self.stats, frames["messages"])
-        self.pairs = assets.accumulate_flows(self.pairs, frames["flows"], MAX_INVENTORY_FLOWS)
+        self.stats = assets.accumulate(self.stats, messages)
+        self.pairs = assets.accumulate_flows(self.pairs, flows, MAX_INVENTORY_FLOWS)
 
 
 class Worker:
-    """Feeds batches to an Analysis in a thread; an exception there surfaces at the next `put` or at `close`."""
+    """Feeds batches to an Analysis in a thread; an exception there surfaces at the next `put` or at `close`.
+
+    No batch waits in between: `put` returns when the one before is done, for the core is a batch ahead by then anyway.
+    """
 
     def __init__(self, analysis: Analysis):
         self._analysis = analysis
-        self._queue: queue.Queue[Batch | None] = queue.Queue(QUEUE)
+        self._queue: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self._idle = threading.Semaphore()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._loop, name="tables", daemon=True)
         self._thread.start()
 
     def put(self, batch: Batch) -> None:
-        """Queue a batch; waits while the queue is full. Raises what went wrong with an earlier one."""
+        """Hand over a batch; waits while the thread is at work. Raises what went wrong with an earlier one."""
+        self._idle.acquire()
         if self._error is not None:
             raise self._error
         self._queue.put(batch)
@@ -262,6 +268,7 @@ class Worker:
                 except BaseException as error:  # handed to the thread that owns the analysis
                     self._error = error
             del batch  # it would be kept until the next one comes
+            self._idle.release()
 
 
 # -- stored captures ------------------------------------------------------------------------------------------
@@ -371,13 +378,18 @@ def analyze(
 
 @contextmanager
 def _few_collections() -> Iterator[None]:
-    """Collect cyclic garbage rarely while it lasts: flows are many, long-lived and free of cycles once they end."""
+    """Collect cyclic garbage rarely while it lasts, and none of what is there already.
+
+    Flows, facts and rows are many, long-lived and free of cycles once they end.
+    """
     before = gc.get_threshold()
-    gc.set_threshold(100_000, 20, 100)
+    gc.freeze()
+    gc.set_threshold(500_000, 20, 100)
     try:
         yield
     finally:
         gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def no_capture(path: Path | str, reader: CaptureReader) -> InputError:
@@ -437,6 +449,7 @@ def _analyze_fresh(
         for batch in reading.finish():
             worker.put(batch)
         worker.close()
+        memory.give_back()  # what the end of a run needs comes from elsewhere than what the batches needed
         summary = _finish(opened, case, inputs, rows, run, reading, analysis, stopped())
     return summary
 

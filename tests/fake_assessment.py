@@ -437,6 +437,31 @@ CHECKS = (
     CheckResult(
         "WL-01", Outcome.NOT_ASSESSABLE, Text("抓包点看不到无线侧。", "The taps do not see the wireless side.")
     ),
+    CheckResult(
+        "SG-01",
+        Outcome.VIOLATED,
+        Text("见到超出声明的区域间通信。", "Traffic between zones exceeds what is declared."),
+        coverage=0.8,
+        tables={
+            "conduit_matrix": tuple(
+                {
+                    "source_zone": source,
+                    "target_zone": target,
+                    "declared": declared,
+                    "seen": seen,
+                    "bytes": size,
+                    "packets": packets,
+                    "encrypted_share": share,
+                    "verdict": verdict,
+                }
+                for source, target, declared, seen, size, packets, share, verdict in (
+                    ("office", "cell-1", "", "s7comm", 41_200, 410, 0.0, "undeclared"),
+                    ("cell-1", "zone-203-0-113", "s7comm", "s7comm", 18_220_113, 900_000, 0.0, "allowed"),
+                    ("office", "zone-203-0-113", "tcp/443", "", 0, 0, None, "not seen"),
+                )
+            )
+        },
+    ),
 )
 
 ANSWERS = {
@@ -831,42 +856,23 @@ COVERAGE = Coverage(
         {"zone": "office", "seen": True, "hours": 24.0, "packets": 61_000, "visibility": 0.35},
         {"zone": "zone-203-0-113", "seen": False, "hours": 0.0, "packets": 0, "visibility": 0.0},
     ),
-    conduits=(
+    conduits=tuple(
         {
-            "source": "office",
-            "target": "cell-1",
-            "seen": True,
-            "declared": False,
-            "hours": 24.0,
-            "packets": 410,
-            "bytes": 41_200,
-            "protocols": ("s7comm",),
-            "encrypted": 0.0,
-            "verdict": "violated",
-        },
-        {
-            "source": "cell-1",
-            "target": "zone-203-0-113",
-            "seen": True,
-            "declared": True,
-            "hours": 300.0,
-            "packets": 900_000,
-            "bytes": 18_220_113,
-            "protocols": ("s7comm",),
-            "encrypted": 0.0,
-            "verdict": "confirmed",
-        },
-        {
-            "source": "office",
-            "target": "zone-203-0-113",
-            "seen": False,
-            "declared": True,
-            "hours": 0.0,
-            "packets": 0,
-            "bytes": 0,
-            "protocols": (),
-            "verdict": "not_observed",
-        },
+            "conduit": "",
+            "source": source,
+            "target": target,
+            "declared": declared,
+            "seen": packets > 0,
+            "hours": hours,
+            "packets": packets,
+            "bytes": size,
+            "visibility": 0.9,
+        }
+        for source, target, declared, hours, packets, size in (
+            ("office", "cell-1", False, 24.0, 410, 41_200),
+            ("cell-1", "zone-203-0-113", True, 300.0, 900_000, 18_220_113),
+            ("office", "zone-203-0-113", True, 0.0, 0, 0),
+        )
     ),
     hours=336.0,
     frames=1_292_115,
@@ -925,62 +931,88 @@ CAPTURES = (
     },
 )
 
+YES = Text("是", "yes")
+
 QUESTIONNAIRE = tuple(
     {
         "id": ident,
-        "topic": topic,
+        "topic": ident.split("-")[1],
         "text": Text(zh, en),
+        "type": "single",
+        "role": Text("安全管理员", "security officer"),
         "answer": answer,
+        "label": label,
         "state": state,
         "author": author,
+        "time": START if author else None,
+        "note": "",
+        "status": status,
+        "reason": reason,
         "proof": proof,
-        "open": is_open,
+        "checks": (),
+        "feeds": (),
     }
-    for ident, topic, zh, en, answer, state, author, proof, is_open in (
+    for ident, zh, en, answer, label, state, author, status, reason, proof in (
         (
             "Q-BLD-02",
-            "BLD",
             "哪些区域声明为单向？",
             "Which conduits are declared one-way?",
             "yes",
+            YES,
             "stated",
             "Li Ming",
+            "answered",
             None,
-            False,
+            (),
         ),
         (
             "Q-OPS-07",
-            "OPS",
-            "边界设备与规则是否有导出？",
+            "边界规则是否有导出？",
             "Is there an export of the boundary rules?",
             "yes",
+            YES,
             "documented",
             "Li Ming",
+            "answered",
             None,
-            False,
+            (),
         ),
-        ("Q-PHY-02", "PHY", "USB 口是否封闭？", "Are USB ports closed?", "yes", "stated", "Li Ming", None, False),
+        (
+            "Q-PHY-02",
+            "USB 口是否封闭？",
+            "Are USB ports closed?",
+            "yes",
+            YES,
+            "stated",
+            "Li Ming",
+            "answered",
+            None,
+            (),
+        ),
         (
             "Q-OPS-01",
-            "OPS",
             "有无供应商远程维护？",
             "Is there remote maintenance by vendors?",
-            "no",
+            "yes",
+            YES,
             "wire",
-            "",
-            Text("抓包中见到远程桌面会话", "a remote desktop session was captured"),
-            False,
+            "RA-01",
+            "wire",
+            Text("抓包中见到远程桌面会话。", "A remote desktop session was captured."),
+            (frames(8001),),
         ),
+        ("Q-BCK-03", "上次恢复演练日期？", "When was a restore last tried?", None, None, "", "", "open", None, ()),
         (
-            "Q-BCK-03",
-            "BCK",
-            "PLC 程序备份与恢复演练日期？",
-            "When were PLC programs last backed up and restored?",
+            "Q-CLD-03",
+            "设备上云凭据类型？",
+            "Which credential do devices use?",
+            None,
             None,
             "",
             "",
-            None,
-            True,
+            "skipped",
+            Text("不需要", "not asked"),
+            (),
         ),
     )
 )

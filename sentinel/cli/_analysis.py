@@ -28,8 +28,9 @@ def analysed(
     paths: Sequence[Path | str], case: Path, rules: Sequence[Path] | None, settings: Settings, show_progress: bool
 ) -> dict[str, Any]:
     """The summary of analysing `paths` into `case`; the first Ctrl-C ends it in good order, the second at once."""
-    from sentinel import pipeline
+    from sentinel import memory, pipeline
 
+    memory.keep()
     stop = threading.Event()
     with _stops_on_interrupt(stop, settings), _progress(settings, show_progress) as report:
         return pipeline.analyze(list(paths), case, rules=list(rules) if rules else None, progress=report, stop=stop)

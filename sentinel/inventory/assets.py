@@ -23,7 +23,7 @@ import polars as pl
 from sentinel.inventory import oui
 from sentinel.inventory._addresses import Device, Sighting, group, is_device, is_mac
 from sentinel.inventory._roles import SERVER_ROLES, Behaviour, Role, role_of, units_behind
-from sentinel.inventory._stats import accumulate, accumulate_flows, empty
+from sentinel.inventory._stats import accumulate, accumulate_flows, statistics
 
 __all__ = ["accumulate", "accumulate_flows", "build"]
 
@@ -95,7 +95,7 @@ def build(
         facts = facts.with_columns(pl.col("time").cast(pl.Int64)).to_dicts()
     said = [dict(fact) for fact in facts if is_device(fact["device"])]
     sides = _sides(flows)
-    observed = _observe(flows, sides, said, empty() if message_stats is None else message_stats)
+    observed = _observe(flows, sides, said, statistics(message_stats))
     sightings = _sightings(sides, said)
     by_mac: dict[str, list[Sighting]] = defaultdict(list)
     for sighting in sightings:
@@ -154,7 +154,7 @@ def _sides(flows: pl.DataFrame) -> pl.DataFrame:
     if rows.height > MAX_ADDRESSES:
         _log.warning("more than %d addresses: only those with the most messages and frames are listed", MAX_ADDRESSES)
         rows = rows.top_k(MAX_ADDRESSES, by=["messages", "packets"])
-    return rows.filter(pl.col("address").map_elements(is_device, return_dtype=pl.Boolean))
+    return rows.filter(pl.Series(map(is_device, rows["address"]), dtype=pl.Boolean))
 
 
 def _observe(flows: pl.DataFrame, sides: pl.DataFrame, said: list[dict[str, Any]], stats: pl.DataFrame) -> _Observed:

@@ -68,6 +68,8 @@ def _uses(assessment: Assessment) -> Iterator[tuple[str, tuple[Evidence, ...]]]:
         yield contradiction.question, contradiction.evidence
     for result in assessment.controls:
         yield f"{result.framework} {result.control}", result.evidence
+    for question in assessment.questionnaire:
+        yield str(question["id"]), tuple(piece for piece in question.get("proof") or () if isinstance(piece, Evidence))
     for sheet in assessment.sheets:
         yield sheet.id, sheet.evidence
     for asset in assessment.site.assets:

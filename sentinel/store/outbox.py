@@ -5,6 +5,8 @@ order in which they were written, run by run (a run's parts may be joined into f
 Facts, assets and alerts change after they were first written: each is offered again when it differs from what was
 sent. A row counts as sent only when `done` says so, so whoever is killed in between offers it again: receivers must
 take the same row twice without harm, which the content-derived ids of `sentinel.sinks.documents` make possible.
+
+Every row ends in one of six numbers (`Counts`), and nowhere else.
 """
 
 from __future__ import annotations
@@ -14,62 +16,135 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import polars as pl
+
 from sentinel import schema
+from sentinel.errors import CaseError
 from sentinel.store import tables
 from sentinel.store._errors import explain
+from sentinel.store._lock import Lock
 from sentinel.store.case import Case
 
 FILE = "outbox.db"
 CHANGING = tables.MERGED_TABLES
+OFFERED = tuple(t.name for t in schema.TABLES.values() if t.store == "parquet" or t.name in CHANGING)
+"""Tables that a receiver can have."""
 MAX_REFUSED = 100_000
 """Refused rows that are kept with their reason; beyond it only their number is."""
+WINDOW = 20_000
+"""Rows of a Parquet table that are read at once and handed out from memory."""
+
+PASSING: dict[str, frozenset[str]] = {
+    "alerts": frozenset({"count", "first_time", "last_time", "evidence", "flows", "why_en", "why_zh", "action_en",
+                         "action_zh"}),
+    "assets": frozenset({"first_time", "last_time", "packets", "bytes", "facts", "evidence"}),
+    "facts": frozenset({"capture", "frame", "time", "flow", "confidence"}),
+}  # fmt: skip
+"""Columns that change with every frame that is seen: a row that differs in them alone is news only now and then."""
 
 _SQL = """
 CREATE TABLE IF NOT EXISTS places (
     receiver TEXT NOT NULL, "table" TEXT NOT NULL, run INTEGER NOT NULL, row INTEGER NOT NULL,
-    sent INTEGER NOT NULL, refused INTEGER NOT NULL, PRIMARY KEY (receiver, "table")
+    sent INTEGER NOT NULL, refused INTEGER NOT NULL, left_out INTEGER NOT NULL, held INTEGER NOT NULL,
+    dropped INTEGER NOT NULL, PRIMARY KEY (receiver, "table")
+) STRICT;
+CREATE TABLE IF NOT EXISTS runs (
+    receiver TEXT NOT NULL, "table" TEXT NOT NULL, run INTEGER NOT NULL, rows INTEGER NOT NULL,
+    PRIMARY KEY (receiver, "table", run)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS sent (
-    receiver TEXT NOT NULL, "table" TEXT NOT NULL, id TEXT NOT NULL, digest TEXT NOT NULL,
-    PRIMARY KEY (receiver, "table", id)
+    receiver TEXT NOT NULL, "table" TEXT NOT NULL, id TEXT NOT NULL, lasting TEXT NOT NULL, whole TEXT NOT NULL,
+    time INTEGER NOT NULL, PRIMARY KEY (receiver, "table", id)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS refused (
     receiver TEXT NOT NULL, "table" TEXT NOT NULL, id TEXT NOT NULL, reason TEXT NOT NULL, document TEXT NOT NULL,
     time INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS held (
+    receiver TEXT NOT NULL, "table" TEXT NOT NULL, what TEXT NOT NULL, severity TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (receiver, "table", what, severity)
+) STRICT;
 """
+_FRESH = {"run": 0, "row": 0, "sent": 0, "refused": 0, "left_out": 0, "held": 0, "dropped": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Some rows of one table, in order, for one receiver. `place`: where the next ones begin, for `done`."""
+    """Some rows of one table, in order, for one receiver; times are nanoseconds since 1970-01-01 UTC.
+
+    Beside its columns a row has `_row` (its number in its run) where the table only grows; points have `_nth` (their
+    position among those of their message), items and points `_index` (their message's position in its frame), and
+    messages a key `<protocol>.<column>` for what only their protocol has. `place`: where the next ones begin.
+    """
 
     table: str
     rows: list[dict[str, Any]]
     place: tuple[int, int] = (0, 0)
-    digests: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the rows of one table; of one that changes, of the versions of its rows.
+
+    `sent`: the receiver has them. `refused`: it would not take them. `left_out`: its filter does not want them.
+    `held`: its rate was exceeded; a summary says so. `dropped`: the case gave them up before they could be sent (its
+    disk is bounded, or an interrupted analysis was repeated). `waiting`: still to be offered.
+    """
+
+    sent: int = 0
+    refused: int = 0
+    left_out: int = 0
+    held: int = 0
+    dropped: int = 0
+    waiting: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(asdict(self).values())
+
+
+@dataclass(slots=True)
+class _Window:
+    """Rows of one run from `start` on, in memory."""
+
+    run: int
+    start: int
+    rows: pl.DataFrame
+
+    def holds(self, run: int, row: int) -> bool:
+        return run == self.run and self.start <= row < self.start + self.rows.height
 
 
 class Outbox:
     """The places of one receiver in one case. Use it as a context manager, or call `close`."""
 
-    def __init__(self, case: Case, receiver: str, folder: Path | None = None):
-        """`folder` holds the places where the case's own folder cannot be written."""
+    def __init__(self, case: Case, receiver: str, folder: Path | None = None, refresh: float | None = 0.0):
+        """`folder` holds the places where the case's own folder cannot be written.
+
+        `refresh`: seconds after which a row is offered again that changed in its PASSING columns alone; None: never.
+        CaseError where another program is sending to the same receiver, or the places cannot be kept.
+        """
         self._case = case
         self._receiver = receiver
-        self._path = (case.path if folder is None else folder) / FILE
+        self._refresh = refresh
+        home = case.path if folder is None else folder
+        self._path = home / FILE
+        self._windows: dict[str, _Window] = {}
+        self._changed_rows: dict[str, list[dict[str, Any]]] = {}
+        self._lock = _locked(home, receiver)
         try:
-            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=10)
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
+            self._db = _connected(self._path)
             self._db.executescript(_SQL)
         except sqlite3.Error as error:
+            self._lock.release()
             raise explain(error, self._path) from error
 
     def offer(self, table: str, limit: int) -> Offer | None:
@@ -79,49 +154,78 @@ class Outbox:
         except sqlite3.Error as error:
             raise explain(error, self._path) from error
 
-    def done(self, offer: Offer, refused: Iterable[tuple[str, str, Any]] = ()) -> None:
-        """The offer was dealt with: move on. `refused`: (id, reason, document) of rows that the receiver refused."""
-        gone = list(refused)
+    def done(
+        self,
+        offer: Offer,
+        refused: Iterable[tuple[str, str, Any]] = (),
+        left_out: int = 0,
+        held: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """The offer was dealt with: move on, all or nothing.
+
+        `refused`: (id, reason, document) of rows that the receiver refused. `left_out`: how many its filter did not
+        want. `held`: (what, severity) of each row that its rate did not allow.
+        """
+        gone, over = list(refused), list(held)
         now = time.time_ns()
         run, row = offer.place
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._db.execute(
-                    'INSERT INTO places (receiver, "table", run, row, sent, refused) VALUES (?, ?, ?, ?, ?, ?) '
-                    "ON CONFLICT DO UPDATE SET run = excluded.run, row = excluded.row, sent = sent + excluded.sent, "
-                    "refused = refused + excluded.refused",
-                    (self._receiver, offer.table, run, row, len(offer.rows) - len(gone), len(gone)),
-                )
-                self._db.executemany(
-                    "INSERT INTO sent VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET digest = excluded.digest",
-                    [(self._receiver, offer.table, id_, digest) for id_, digest in offer.digests.items()],
-                )
-                kept = self._db.execute("SELECT count(*) FROM refused").fetchone()[0]
-                self._db.executemany(
-                    "INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?)",
-                    [
-                        (self._receiver, offer.table, id_, reason, json.dumps(document, ensure_ascii=False), now)
-                        for id_, reason, document in gone[: max(0, MAX_REFUSED - kept)]
-                    ],
-                )
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise explain(error, self._path) from error
+        sent = len(offer.rows) - len(gone) - left_out - len(over)
+        key = (self._receiver, offer.table)
+        with self._transaction() as db:
+            db.execute(
+                'INSERT INTO places (receiver, "table", run, row, sent, refused, left_out, held, dropped) '
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET run = excluded.run, row = excluded.row, "
+                "sent = sent + excluded.sent, refused = refused + excluded.refused, "
+                "left_out = left_out + excluded.left_out, held = held + excluded.held",
+                (*key, run, row, sent, len(gone), left_out, len(over)),
+            )
+            db.execute('DELETE FROM runs WHERE receiver = ? AND "table" = ? AND run < ?', (*key, run))
+            db.executemany(
+                "INSERT INTO sent VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET lasting = excluded.lasting, "
+                "whole = excluded.whole, time = excluded.time",
+                [(*key, id_, lasting, whole, now) for id_, (lasting, whole) in offer.digests.items()],
+            )
+            kept = db.execute("SELECT count(*) FROM refused").fetchone()[0]
+            db.executemany(
+                "INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (*key, id_, reason, json.dumps(document, ensure_ascii=False), now)
+                    for id_, reason, document in gone[: max(0, MAX_REFUSED - kept)]
+                ],
+            )
+            db.executemany(
+                "INSERT INTO held VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1",
+                [(*key, what, severity) for what, severity in over],
+            )
+        pending = self._changed_rows.get(offer.table)
+        if pending:
+            del pending[: len(offer.rows)]
 
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Table -> rows sent, refused, and waiting."""
+    def held(self) -> list[dict[str, Any]]:
+        """Rows held back that no summary has told of yet: table, what, severity, count."""
+        rows = self._db.execute(
+            'SELECT "table", what, severity, count FROM held WHERE receiver = ? ORDER BY "table", count DESC, what',
+            (self._receiver,),
+        )
+        return [dict(row) for row in rows]
+
+    def summarised(self, told: Iterable[Mapping[str, Any]]) -> None:
+        """A summary of these was sent: forget them; what was held back since stays."""
+        with self._transaction() as db:
+            for row in told:
+                key = (self._receiver, row["table"], row["what"], row["severity"])
+                where = 'receiver = ? AND "table" = ? AND what = ? AND severity = ?'
+                db.execute(f"UPDATE held SET count = count - ? WHERE {where}", (row["count"], *key))
+            db.execute("DELETE FROM held WHERE count <= 0")
+
+    def counts(self) -> dict[str, Counts]:
+        """Table -> what became of its rows."""
         found = {}
-        for table in schema.TABLES.values():
-            if table.store != "parquet" and table.name not in CHANGING:
-                continue
-            place = self._place(table.name)
-            waiting = self._waiting(table.name, place)
-            found[table.name] = {"sent": place["sent"], "refused": place["refused"], "waiting": waiting}
+        for table in OFFERED:
+            waiting = self._waiting(table)  # notes what the case gave up, so before the place is read
+            place = self._place(table)
+            said = {name: place[name] for name in ("sent", "refused", "left_out", "held", "dropped")}
+            found[table] = Counts(**said, waiting=waiting)
         return found
 
     def refused(self, limit: int = 100) -> list[dict[str, Any]]:
@@ -135,6 +239,7 @@ class Outbox:
     def close(self) -> None:
         """Close the places; the case stays open."""
         self._db.close()
+        self._lock.release()
 
     def __enter__(self) -> Outbox:
         return self
@@ -144,56 +249,221 @@ class Outbox:
     ) -> None:
         self.close()
 
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db, self._path)
+
     def _place(self, table: str) -> dict[str, int]:
         row = self._db.execute(
-            'SELECT run, row, sent, refused FROM places WHERE receiver = ? AND "table" = ?', (self._receiver, table)
+            'SELECT run, row, sent, refused, left_out, held, dropped FROM places WHERE receiver = ? AND "table" = ?',
+            (self._receiver, table),
         ).fetchone()
-        return dict(row) if row is not None else {"run": 0, "row": 0, "sent": 0, "refused": 0}
+        return dict(row) if row is not None else dict(_FRESH)
+
+    # -- tables that only grow ----------------------------------------------------------------------------------
 
     def _next(self, table: str, limit: int) -> Offer | None:
         """Rows of a table that only grows: those of the run that was begun, then those of later runs."""
         place = self._place(table)
-        for run, rows in self._case.runs_of(table):
+        window = self._windows.get(table)
+        run, row = place["run"], place["row"]
+        if window is None or not window.holds(run, row):
+            found = self._where(table, place)
+            if found is None:
+                self._windows.pop(table, None)
+                return None
+            run, row = found
+            window = self._windows[table] = _Window(run, row, self._read(table, run, row))
+        part = window.rows.slice(row - window.start, limit)
+        return Offer(table, part.to_dicts(), (run, row + part.height))
+
+    def _where(self, table: str, place: Mapping[str, int]) -> tuple[int, int] | None:
+        """(run, row) of the next row to offer."""
+        for run, rows in self._runs(table, place):
             start = place["row"] if run == place["run"] else 0
-            if run < place["run"] or start >= rows:
-                continue
-            part = self._case.scan_run(table, run).slice(start, limit).collect()
-            return Offer(table, part.to_dicts(), (run, start + part.height))
+            if start < rows:
+                return run, start
         return None
+
+    def _runs(self, table: str, place: Mapping[str, int]) -> list[tuple[int, int]]:
+        """(run, rows) from the place on, after noting those that the case gave up in the meantime."""
+        runs = [(run, rows) for run, rows in self._case.runs_of(table) if run >= place["run"]]
+        key = (self._receiver, table)
+        known = dict(self._db.execute('SELECT run, rows FROM runs WHERE receiver = ? AND "table" = ?', key).fetchall())
+        if known == dict(runs):
+            return runs
+        there = dict(runs)
+        # of a run that is still there but shorter than it was, the rows from its end to where it ended are gone
+        lost = sum(
+            max(0, rows - max(there.get(run, 0), place["row"] if run == place["run"] else 0))
+            for run, rows in known.items()
+        )
+        with self._transaction() as db:
+            db.execute(
+                'INSERT INTO places (receiver, "table", run, row, sent, refused, left_out, held, dropped) '
+                "VALUES (?, ?, 0, 0, 0, 0, 0, 0, ?) ON CONFLICT DO UPDATE SET dropped = dropped + excluded.dropped",
+                (*key, lost),
+            )
+            db.execute('DELETE FROM runs WHERE receiver = ? AND "table" = ?', key)
+            db.executemany("INSERT INTO runs VALUES (?, ?, ?, ?)", [(*key, run, rows) for run, rows in runs])
+        return runs
+
+    def _read(self, table: str, run: int, start: int) -> pl.DataFrame:
+        """At most WINDOW rows of a run, with what `Offer` says about them."""
+        rows = self._case.scan_run(table, run).slice(start, WINDOW).collect()
+        rows = rows.with_columns(pl.int_range(start, start + pl.len(), dtype=pl.Int64).alias("_row"))
+        if table in ("points", "items"):
+            rows = self._beside_its_message(table, run, start, rows)
+        elif table == "messages":
+            for extension in self._case.tables():
+                if extension.startswith("ext/"):
+                    rows = self._with_extension(extension, rows)
+        times = [name for name, dtype in rows.schema.items() if isinstance(dtype, pl.Datetime)]
+        return rows.with_columns(pl.col(times).cast(pl.Int64))
+
+    def _beside_its_message(self, table: str, run: int, start: int, rows: pl.DataFrame) -> pl.DataFrame:
+        """Points and items with the place of their message, which makes them citable on their own."""
+        wanted = [pl.col("message"), pl.col("index").alias("_index")]
+        if table == "items":
+            wanted += [pl.col(name) for name in ("capture", "frame", "time", "flow", "protocol")]
+        said = _of(self._case.scan_run("messages", run), rows).select(wanted).collect()
+        rows = rows.join(said, on="message", how="left", maintain_order="left")
+        if table == "items":
+            return rows
+        numbers = self._case.scan_run(table, run).select("message").slice(0, start)
+        before = numbers.filter(pl.col("message") == rows["message"][0]).select(pl.len()).collect().item()
+        nth = pl.int_range(pl.len(), dtype=pl.Int64).over("message")
+        first = pl.col("message") == rows["message"][0]
+        return rows.with_columns((nth + pl.when(first).then(before).otherwise(0)).alias("_nth"))
+
+    def _with_extension(self, extension: str, rows: pl.DataFrame) -> pl.DataFrame:
+        said = _of(self._case.scan(extension), rows).collect()
+        protocol = extension.removeprefix("ext/")
+        said = said.rename({name: f"{protocol}.{name}" for name in said.columns if name != "message"})
+        return rows.join(said, on="message", how="left", maintain_order="left")
+
+    # -- tables whose rows change -------------------------------------------------------------------------------
 
     def _changed(self, table: str, limit: int) -> Offer | None:
         """Rows of a table whose rows change: those that the receiver has never had, or had otherwise."""
-        had = self._had(table)
+        pending = self._changed_rows.get(table)
+        if not pending:
+            pending = self._changed_rows[table] = self._news(table)
+        if not pending:
+            return None
+        rows = pending[:limit]
         key = schema.TABLES[table].key[0]
-        rows, digests = [], {}
-        for row in self._case.scan(table).collect().iter_rows(named=True):
-            digest = _digest(row)
-            if had.get(row[key]) != digest:
-                rows.append(row)
-                digests[row[key]] = digest
-                if len(rows) == limit:
-                    break
-        return Offer(table, rows, (0, 0), digests) if rows else None
+        return Offer(table, rows, (0, 0), {row[key]: _digests(table, row) for row in rows})
 
-    def _had(self, table: str) -> dict[str, str]:
-        rows = self._db.execute(
-            'SELECT id, digest FROM sent WHERE receiver = ? AND "table" = ?', (self._receiver, table)
-        )
-        return dict(rows.fetchall())
+    def _news(self, table: str) -> list[dict[str, Any]]:
+        """All rows of such a table that are to be offered now."""
+        had = {
+            row["id"]: row
+            for row in self._db.execute(
+                'SELECT id, lasting, whole, time FROM sent WHERE receiver = ? AND "table" = ?', (self._receiver, table)
+            )
+        }
+        frame = self._case.scan(table).collect()
+        times = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime)]
+        now = time.time_ns()
+        key = schema.TABLES[table].key[0]
+        found = []
+        for row in frame.with_columns(pl.col(times).cast(pl.Int64)).iter_rows(named=True):
+            before = had.get(row[key])
+            if before is not None:
+                lasting, whole = _digests(table, row)
+                passing = before["lasting"] == lasting
+                if before["whole"] == whole or (passing and not self._due(now - before["time"])):
+                    continue
+            found.append(row)
+        return found
 
-    def _waiting(self, table: str, place: Mapping[str, int]) -> int:
+    def _due(self, age: int) -> bool:
+        """Whether a row may be offered again that was sent `age` ns ago and changed in passing only."""
+        return self._refresh is not None and age >= self._refresh * 1e9
+
+    def _waiting(self, table: str) -> int:
         if table in CHANGING:
-            had = self._had(table)
-            key = schema.TABLES[table].key[0]
-            rows = self._case.scan(table).collect().iter_rows(named=True)
-            return sum(had.get(row[key]) != _digest(row) for row in rows)
-        return sum(
-            rows - (place["row"] if run == place["run"] else 0)
-            for run, rows in self._case.runs_of(table)
-            if run >= place["run"]
-        )
+            return len(self._news(table))
+        place = self._place(table)
+        runs = self._runs(table, place)
+        return sum(max(0, rows - (place["row"] if run == place["run"] else 0)) for run, rows in runs)
 
 
-def _digest(row: Mapping[str, Any]) -> str:
-    return hashlib.sha256(repr(sorted(row.items())).encode("utf-8", "replace")).hexdigest()[:32]
+class _Transaction:
+    """All or nothing, with SQLite's errors as a CaseError."""
 
+    def __init__(self, db: sqlite3.Connection, path: Path):
+        self._db = db
+        self._path = path
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+        return self._db
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        except sqlite3.Error as failed:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if kind is None:
+                raise explain(failed, self._path) from failed
+        if isinstance(error, sqlite3.Error):
+            raise explain(error, self._path) from error
+
+
+def receivers(folder: Path) -> list[str]:
+    """Everybody who was ever sent something of the case whose places lie in `folder`."""
+    path = folder / FILE
+    if not path.exists():
+        return []
+    try:
+        with closing(_connected(path)) as db:
+            return [row[0] for row in db.execute("SELECT DISTINCT receiver FROM places ORDER BY receiver")]
+    except sqlite3.Error as error:
+        raise explain(error, path) from error
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=10)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def _locked(home: Path, receiver: str) -> Lock:
+    """The receiver's own lock: two that send to it would send everything twice."""
+    path = home / f"outbox-{hashlib.sha256(receiver.encode()).hexdigest()[:12]}.lock"
+    try:
+        return Lock(path)
+    except CaseError as error:
+        if "number" not in error.sentence.values:
+            raise
+        raise CaseError(
+            "{path}: process {number} is sending this case to {receiver} already; wait until it ends, or stop it.",
+            path=home,
+            number=error.sentence.values["number"],
+            receiver=receiver,
+        ) from error
+
+
+def _of(messages: pl.LazyFrame, rows: pl.DataFrame) -> pl.LazyFrame:
+    """What a table says of the messages that these rows belong to: Parquet's own statistics skip all else."""
+    return messages.filter(pl.col("message").is_between(rows["message"].min(), rows["message"].max()))
+
+
+def _digests(table: str, row: Mapping[str, Any]) -> tuple[str, str]:
+    """Digest of the row without its PASSING columns, and of the whole row."""
+    passing = PASSING[table]
+    items = sorted(row.items())
+    return _digest([item for item in items if item[0] not in passing]), _digest(items)
+
+
+def _digest(items: list[tuple[str, Any]]) -> str:
+    return hashlib.sha256(repr(items).encode("utf-8", "replace")).hexdigest()[:32]

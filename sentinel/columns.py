@@ -1,4 +1,4 @@
-"""What rules ask of the columns of one batch, each computed once however many rules ask for it.
+"""What rules and inventory ask of the columns of one batch, each computed once however many ask for it.
 
 Rows are grouped by coding columns to small integers, never by making a Python object of each.
 """
@@ -12,9 +12,10 @@ import polars as pl
 
 _DENSE = 1 << 18
 """Codes below this are counted in an array; above it they are sorted."""
+_TEXT = (pl.String, pl.Categorical, pl.Enum)
 
 
-class Batch:
+class Columns:
     """One table's rows, in time order."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
@@ -23,13 +24,19 @@ class Batch:
         self._groups: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]] = {}
         self._integers: dict[str, np.ndarray] = {}
 
+    @classmethod
+    def of(cls, rows: pl.DataFrame | Columns) -> Columns:
+        """The columns of a frame; of what is `Columns` already, itself, so that what is known of it is shared."""
+        return rows if isinstance(rows, Columns) else cls(rows)
+
     def __len__(self) -> int:
         return self.frame.height
 
     def integers(self, column: str) -> np.ndarray:
         """An integer or time column as int64; null reads -1."""
         if column not in self._integers:
-            self._integers[column] = self.frame[column].cast(pl.Int64).fill_null(-1).to_numpy()
+            series = self.frame[column].cast(pl.Int64)
+            self._integers[column] = (series.fill_null(-1) if series.null_count() else series).to_numpy()
         return self._integers[column]
 
     def groups(self, columns: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -58,7 +65,7 @@ class Batch:
 
 def is_text(series: pl.Series) -> bool:
     """Whether the column holds text, in whichever of the three ways."""
-    return isinstance(series.dtype, pl.String | pl.Categorical | pl.Enum)
+    return isinstance(series.dtype, _TEXT)
 
 
 def plain(series: pl.Series) -> list[Any]:
@@ -76,11 +83,12 @@ def distinct(series: pl.Series) -> tuple[np.ndarray, list[Any]]:
 def _code(series: pl.Series) -> tuple[np.ndarray, int]:
     """Integer codes, equal where the values are equal, null among them (for text: as if empty); and their exclusive
     upper bound."""
-    if series.dtype == pl.String:
+    dtype = series.dtype  # made anew at each access
+    if dtype == pl.String:
         series = series.cast(pl.Categorical(pl.Categories.random()))
-    if is_text(series):
+    if isinstance(dtype, _TEXT):
         series = (series.fill_null("") if series.null_count() else series).to_physical()
-    if series.dtype == pl.Boolean:
+    elif dtype == pl.Boolean:
         series = series.cast(pl.UInt8)
     if series.null_count() == series.len():
         return np.zeros(series.len(), np.int64), 1
