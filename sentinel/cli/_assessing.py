@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 SHOWN_FINDINGS = 10
 GRADE_STYLES = {5: "bold white on red", 4: "bold red", 3: "yellow", 2: "cyan", 1: "dim"}
+HEADS = {
+    "violated": ("violated", "contradicted"),
+    "confirmed": ("confirmed",),
+    "stated only": ("pass_unverified",),
+    "not seen": ("not_observed",),
+    "cannot be told": ("not_assessable",),
+}
+"""Heading of a column of the page -> the outcomes that it counts."""
 STATUSES = {s: s.replace("_", " ") for s in ("open", "accepted", "fixed", "reopened", "false_positive")}
 GRADES = {5: "very high", 4: "high", 3: "medium", 2: "low", 1: "very low"}
 
@@ -128,23 +136,14 @@ def _print_verdicts(assessment: Assessment, settings: Settings) -> None:
     from rich.table import Table
     from rich.text import Text as Words
 
-    from sentinel.assess.model import Outcome
-
     say = settings.say
-    heads = {
-        "violated": (Outcome.VIOLATED, Outcome.CONTRADICTED),
-        "confirmed": (Outcome.CONFIRMED,),
-        "stated only": (Outcome.PASS_UNVERIFIED,),
-        "not seen": (Outcome.NOT_OBSERVED,),
-        "open": (Outcome.NOT_ASSESSABLE,),
-    }
     table = Table(box=None, padding=(0, 1), header_style="bold")
     table.add_column(say("Pack"))
-    for head in heads:
+    for head in HEADS:
         table.add_column(say(head), justify="right")
     for pack in assessment.packs:
         mine = [result.outcome for result in assessment.controls if result.framework == pack.id]
-        cells = (str(sum(outcome in wanted for outcome in mine)) for wanted in heads.values())
+        cells = (str(sum(outcome.value in wanted for outcome in mine)) for wanted in HEADS.values())
         table.add_row(Words(f"{pack.id}  {tame(pack.title.in_(settings.lang))}"), *cells)
     settings.out().print(table)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,7 +55,7 @@ def remote_access(material: Material) -> Sheet:
 def suppliers(material: Material) -> Sheet:
     """Suppliers whose people or machines reach the plant, as answered, beside the sessions seen (M04, M19, M27)."""
     title = Text("供应商登记表", "Supplier register")
-    answer = material.answer("Q-SUP-05")
+    answer = material.answer("Q-SUP-05.rows")
     clauses = ("M04", "M19", "M27")
     if answer is None or not isinstance(answer.value, list | tuple) or not answer.value:
         return Sheet(
@@ -72,7 +73,7 @@ def suppliers(material: Material) -> Sheet:
         seen = sorted(sources & set(addresses))
         rows.append(
             (
-                row.get("name", ""), row.get("service", ""), row.get("contract", ""), "、".join(addresses),
+                row.get("name") or "", row.get("service") or "", row.get("contract") or "", "、".join(addresses),
                 _YES if seen else Text("未见", "not seen"),
             )
         )  # fmt: skip
@@ -141,5 +142,5 @@ def _as_text(value: Text | str) -> Text:
 def _words(value: Any) -> list[str]:
     if value is None:
         return []
-    items = value if isinstance(value, list | tuple) else str(value).replace("，", ",").split(",")
+    items = value if isinstance(value, list | tuple) else re.split("[;；,，]", str(value))
     return [str(item).strip() for item in items if str(item).strip()]
