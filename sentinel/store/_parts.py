@@ -4,9 +4,9 @@ A part is compressed in memory, written to a temporary name, synced and renamed,
 always whole; the names are synced together when the writer is closed, since until then no part counts. Small frames
 of one table are gathered, so that a case does not become ten thousand little files.
 
-Measured on 410,000 messages x 38 columns, 2 shared cores: lz4 0.12 s and 17.4 MiB, zstd level 1 0.13 s and 11.4 MiB
-with a tenth more processor time; reading lz4 back is a fifth faster. Text arrives as strings or as categories and is
-kept as strings: categories cost 0.04 s less to write and 0.25 s more each time they are read as text.
+Measured on 460,000 messages of 27 columns that say something, 2 shared cores: text as categories takes 0.07 s to write,
+as strings 0.15 s; statistics of minima and maxima would take another 0.03 s. lz4 and zstd level 1 take as long, zstd
+makes files a third smaller that are a fifth slower to read.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ PART_BYTES = 16 << 20
 QUEUE_BYTES = 16 << 20
 """Bytes of frames that may wait for the thread before `write` blocks; one frame alone may be larger."""
 QUEUE_FRAMES = 64
-ROW_GROUP = 1 << 16
+ROW_GROUP = 1 << 18
 COMPRESSION: Literal["lz4"] = "lz4"
+_TYPES_KEY, _NO_TYPES_KEY = b"ARROW:schema", b"arrow.schema"
 
 _PART_NAME = re.compile(r"r\d+-\d+\.parquet(\.tmp)?")
 _STOP = None
@@ -155,9 +156,6 @@ class PartWriter:
 
     def _gather(self, table: str, df: pl.DataFrame) -> None:
         df = slim(df)
-        text = [name for name, dtype in df.schema.items() if dtype in (pl.Categorical, pl.Enum)]
-        if text:
-            df = df.with_columns(pl.col(text).cast(pl.String))
         pending = self._pending.setdefault(table, _Pending())
         pending.frames.append(df)
         pending.rows += df.height
@@ -194,7 +192,8 @@ def write_parquet(df: pl.DataFrame, path: Path) -> int:
     The name itself survives a power cut once its folder is synced. CaseError where the disk refuses.
     """
     memory = io.BytesIO()
-    df.write_parquet(memory, compression=COMPRESSION, statistics=True, row_group_size=ROW_GROUP)
+    df.write_parquet(memory, compression=COMPRESSION, statistics=False, row_group_size=ROW_GROUP)
+    _forget_types(memory)
     temporary = path.with_name(path.name + ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -210,6 +209,20 @@ def write_parquet(df: pl.DataFrame, path: Path) -> int:
     except OSError as error:
         raise explain(error, path) from error
     return memory.getbuffer().nbytes
+
+
+def _forget_types(parquet: io.BytesIO) -> None:
+    """Hide the writer's own types from readers, so that categories are read as what the format calls them: strings.
+
+    Parquet's dictionaries hold categories as they are, but with the hint that a column once was categorical each reader
+    makes categories of it again, and strings of those when asked for text.
+    """
+    with parquet.getbuffer() as data:
+        footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+        # the key-value pairs stand last in a footer (FileMetaData of the format's definition)
+        place = bytes(data[footer:]).rfind(_TYPES_KEY)
+        if place >= 0:
+            data[footer + place : footer + place + len(_TYPES_KEY)] = _NO_TYPES_KEY
 
 
 def sync_folder(folder: Path) -> None:

@@ -160,7 +160,7 @@ def conform(table: str, df: pl.DataFrame) -> pl.DataFrame:
         if missing or surplus:
             raise ValueError(f"{table}: columns missing {sorted(missing)}, surplus {sorted(surplus)}")
         df = df.select(list(wanted))
-    # categories become strings in the writer's thread, after columns that say nothing were dropped
+    # categories are written as they are: a part's dictionaries hold them, and they are read as strings
     has = df.schema
     kept = {name for name, dtype in wanted.items() if dtype == pl.String and has[name] == pl.Categorical}
     return cast(df, {name: dtype for name, dtype in wanted.items() if name not in kept})
