@@ -84,21 +84,26 @@ class _Names:
         self._unknown = unknown
         self._numbers = np.full(len(tables) * _CODES, -1, dtype=np.int32)
         self._names = [""]
+        self._texts = _texts(self._names)
 
     def column(self, protocol: np.ndarray, code: np.ndarray, valid: np.ndarray) -> pl.Series:
         """The name of each code; empty where not valid."""
         # codes beyond the table share its last place, which is no code of any protocol
         place = protocol * _CODES + np.where((code >= 0) & (code < _CODES), code, _CODES - 1)
-        place = place[valid]
+        every = bool(valid.all())
+        if not every:
+            place = place[valid]
         if len(place) == 0:
             return _texts([""]).new_from_index(0, len(code))
-        numbers = self._numbers[place]
-        if (numbers < 0).any():
+        numbers = self._numbers.take(place)
+        if numbers.min() < 0:
             self._learn(np.unique(place[numbers < 0]).tolist())
-            numbers = self._numbers[place]
+            numbers = self._numbers.take(place)
+        if every:
+            return _pick(self._texts, numbers)
         index = np.zeros(len(code), dtype=np.uint32)
         index[valid] = numbers
-        return _pick(_texts(self._names), index)
+        return _pick(self._texts, index)
 
     def _learn(self, places: list[int]) -> None:
         """Give numbers to codes that occur for the first time."""
@@ -106,6 +111,50 @@ class _Names:
             protocol, code = divmod(place, _CODES)
             self._numbers[place] = len(self._names)
             self._names.append(self._tables[protocol].get(code) or self._unknown(code))
+        self._texts = _texts(self._names)
+
+
+class _Cells:
+    """The cells of one table of a batch, turned once from rows to columns: a column of rows costs as much as all."""
+
+    def __init__(self, rows: np.ndarray):
+        self._columns = np.ascontiguousarray(rows.T)
+        masks = self._columns[0]
+        self._always = int(np.bitwise_and.reduce(masks)) if len(masks) else 0
+        self._ever = int(np.bitwise_or.reduce(masks)) if len(masks) else 0
+
+    def __len__(self) -> int:
+        return self._columns.shape[1]
+
+    def __getitem__(self, column: int) -> np.ndarray:
+        """The raw cells of a column."""
+        return self._columns[column]
+
+    def ever(self, column: int) -> bool:
+        """Whether any row has the cell."""
+        return self._ever >> column & 1 == 1
+
+    def valid(self, column: int) -> np.ndarray:
+        """Which rows have the cell."""
+        if self._always >> column & 1:
+            return np.ones(len(self), bool)
+        return self._columns[0] & 1 << column != 0
+
+    def written(self, column: int) -> np.ndarray:
+        """The raw cells of a column, zero where nothing was written."""
+        return self[column] if self._always >> column & 1 else np.where(self.valid(column), self[column], 0)
+
+    def whole(self, column: int, dtype: Any = pl.Int64) -> pl.Series:
+        """A column that is always there."""
+        values = pl.Series(self[column])
+        return values if dtype == pl.Int64 else values.cast(dtype, strict=False)
+
+    def nullable(self, column: int, dtype: Any) -> pl.Series:
+        """A column with nulls where nothing was written."""
+        if not self.ever(column):
+            return pl.Series([None], dtype=dtype).new_from_index(0, len(self))
+        values = pl.Series(self[column].view(np.float64)) if dtype == pl.Float64 else self.whole(column, dtype)
+        return values if self._always >> column & 1 else _masked(values, self.valid(column))
 
 
 class Tables:
@@ -141,24 +190,8 @@ class Tables:
             return _texts([""]).new_from_index(0, len(index))
         new = self._run_texts[len(self._texts_seen) :]
         if new:
-            self._texts_seen = pl.concat([self._texts_seen, _texts(new)])
+            self._texts_seen = pl.concat([self._texts_seen, _texts(new)], rechunk=True)
         return _pick(self._texts_seen, index)
-
-    # -- helpers ----------------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _nullable(cells: np.ndarray, column: int, dtype: Any) -> pl.Series:
-        """A column with nulls where nothing was written."""
-        valid = (cells[:, 0] >> column) & 1 != 0
-        if not valid.any():
-            return pl.Series([None], dtype=dtype).new_from_index(0, len(cells))
-        return _masked(pl.Series(np.ascontiguousarray(cells[:, column])).cast(dtype, strict=False), valid)
-
-    @staticmethod
-    def _whole(cells: np.ndarray, column: int, dtype: Any = pl.Int64) -> pl.Series:
-        """A column that is always there."""
-        values = pl.Series(np.ascontiguousarray(cells[:, column]))
-        return values if dtype == pl.Int64 else values.cast(dtype, strict=False)
 
     # -- messages ---------------------------------------------------------------------------------------------
 
@@ -178,50 +211,49 @@ class Tables:
 
     def messages(self, batch: Batch, sides: dict[str, pl.Series]) -> pl.DataFrame:
         """The messages of a batch; columns as schema.MESSAGES."""
-        cells = batch.messages
+        cells = _Cells(batch.messages)
         n = len(cells)
-        protocol = cells[:, L.M_PROTOCOL]
+        protocol = cells[L.M_PROTOCOL]
         # the sender is the client where the message goes to the server
-        sender = cells[:, L.M_IDENT] * 2 + cells[:, L.M_DIRECTION]
+        sender = cells[L.M_IDENT] * 2 + cells[L.M_DIRECTION]
         receiver = sender ^ 1
-        keys = cells[:, L.M_OPERATION]
+        keys = cells[L.M_OPERATION]
         keys = np.where((keys >= 0) & (keys < _OPERATIONS), keys, NO_OPERATION)
-        operation = self._operation_lookup[protocol * _OPERATIONS + keys]
-        valid = cells[:, 0]
+        operation = self._operation_lookup.take(protocol * _OPERATIONS + keys)
         paired = batch.pair >= 0
-        answers = paired & (cells[:, L.M_KIND] != Kind.REQUEST)
+        answers = paired & (cells[L.M_KIND] != Kind.REQUEST)
         columns = {
             "message": pl.Series(np.arange(batch.first, batch.first + n)),
-            "capture": self._whole(cells, L.M_CAPTURE, pl.Int32),
-            "frame": self._whole(cells, L.M_FRAME),
-            "time": self._whole(cells, L.M_TIME).cast(TIME),
-            "index": self._whole(cells, L.M_INDEX, pl.Int32),
-            "first_frame": self._whole(cells, L.M_FIRST_FRAME),
-            "offset": self._whole(cells, L.M_OFFSET),
-            "length": self._whole(cells, L.M_LENGTH, pl.Int32),
-            "flow": self._whole(cells, L.M_FLOW),
+            "capture": cells.whole(L.M_CAPTURE, pl.Int32),
+            "frame": cells.whole(L.M_FRAME),
+            "time": cells.whole(L.M_TIME).cast(TIME),
+            "index": cells.whole(L.M_INDEX, pl.Int32),
+            "first_frame": cells.whole(L.M_FIRST_FRAME),
+            "offset": cells.whole(L.M_OFFSET),
+            "length": cells.whole(L.M_LENGTH, pl.Int32),
+            "flow": cells.whole(L.M_FLOW),
             "src": _pick(sides["address"], sender),
             "dst": _pick(sides["address"], receiver),
             "sport": _pick(sides["port"], sender),
             "dport": _pick(sides["port"], receiver),
-            "transport": _pick(sides["transport"], cells[:, L.M_IDENT]),
+            "transport": _pick(sides["transport"], cells[L.M_IDENT]),
             "protocol": _pick(self._protocol_names, protocol),
-            "kind": _pick(self._kinds, cells[:, L.M_KIND]),
-            "function": self._nullable(cells, L.M_FUNCTION, pl.Int32),
+            "kind": _pick(self._kinds, cells[L.M_KIND]),
+            "function": cells.nullable(L.M_FUNCTION, pl.Int32),
             "operation": _pick(self._operations, operation),
-            "activity": _pick(self._activities, self._operation_activity[operation]),
-            "unit": self._nullable(cells, L.M_UNIT, pl.Int64),
-            "object": self._objects.column(protocol, cells[:, L.M_OBJECT], valid >> L.M_OBJECT & 1 != 0),
-            "block": self._nullable(cells, L.M_BLOCK, pl.Int64),
-            "address": self._nullable(cells, L.M_ADDRESS, pl.Int64),
-            "bit": self._nullable(cells, L.M_BIT, pl.UInt8),
-            "quantity": self._nullable(cells, L.M_QUANTITY, pl.Int64),
-            "status": self._nullable(cells, L.M_STATUS, pl.Int64),
-            "status_name": self._statuses.column(protocol, cells[:, L.M_STATUS], valid >> L.M_STATUS & 1 != 0),
-            "transaction": self._nullable(cells, L.M_TRANSACTION, pl.Int64),
-            "name": self._run_text(cells[:, L.M_NAME]),
-            "fault": _pick(self._faults, cells[:, L.M_FAULT]),
-            "detail": self._run_text(cells[:, L.M_DETAIL]),
+            "activity": _pick(self._activities, self._operation_activity.take(operation)),
+            "unit": cells.nullable(L.M_UNIT, pl.Int64),
+            "object": self._objects.column(protocol, cells[L.M_OBJECT], cells.valid(L.M_OBJECT)),
+            "block": cells.nullable(L.M_BLOCK, pl.Int64),
+            "address": cells.nullable(L.M_ADDRESS, pl.Int64),
+            "bit": cells.nullable(L.M_BIT, pl.UInt8),
+            "quantity": cells.nullable(L.M_QUANTITY, pl.Int64),
+            "status": cells.nullable(L.M_STATUS, pl.Int64),
+            "status_name": self._statuses.column(protocol, cells[L.M_STATUS], cells.valid(L.M_STATUS)),
+            "transaction": cells.nullable(L.M_TRANSACTION, pl.Int64),
+            "name": self._run_text(cells[L.M_NAME]),
+            "fault": _pick(self._faults, cells[L.M_FAULT]),
+            "detail": self._run_text(cells[L.M_DETAIL]),
             "pair": _masked(pl.Series(batch.pair), paired),
             "latency": _masked(pl.Series(batch.latency), answers),
             "pairing": _pick(self._pairings, batch.result),
@@ -230,43 +262,38 @@ class Tables:
 
     def extension(self, batch: Batch, protocol: Protocol) -> pl.DataFrame | None:
         """The protocol's own columns, `message` first; None where the batch has none of it."""
-        cells = batch.extras.get(protocol.index)
-        if cells is None or len(cells) == 0:
+        raw = batch.extras.get(protocol.index)
+        if raw is None or len(raw) == 0:
             return None
         rows = np.flatnonzero(batch.messages[:, L.M_PROTOCOL] == protocol.index)
-        cells = cells[batch.messages[rows, L.M_EXT]]
+        places = batch.messages[rows, L.M_EXT]
+        in_order = len(places) == len(raw) and bool((places == np.arange(len(raw))).all())
+        cells = _Cells(raw if in_order else raw[places])
         columns: dict[str, pl.Series] = {"message": pl.Series(rows + batch.first)}
-        written = int(np.bitwise_or.reduce(cells[:, 0]))
         for k, extra in enumerate(protocol.table, start=1):
-            if not written >> k & 1:
-                nothing = _texts([""]) if extra.type == "text" else pl.Series([None], dtype=_POLARS[extra.type])
-                columns[extra.name] = nothing.new_from_index(0, len(cells))
-            elif extra.type == "text":
-                columns[extra.name] = self._run_text(np.where((cells[:, 0] >> k) & 1, cells[:, k], 0))
-            elif extra.type == "f64":
-                values = pl.Series(np.ascontiguousarray(cells[:, k]).view(np.float64))
-                columns[extra.name] = _masked(values, (cells[:, 0] >> k) & 1 != 0)
+            if extra.type == "text":
+                columns[extra.name] = self._run_text(cells.written(k))
             else:
-                columns[extra.name] = self._nullable(cells, k, _POLARS[extra.type])
+                columns[extra.name] = cells.nullable(k, _POLARS[extra.type])
         return pl.DataFrame(columns)
 
     def items(self, batch: Batch) -> pl.DataFrame:
         """The items of a batch; columns as schema.ITEMS."""
-        cells = batch.items
-        rows = cells[:, L.I_MESSAGE]
-        protocol = batch.messages[rows, L.M_PROTOCOL] if len(rows) else rows
+        cells = _Cells(batch.items)
+        rows = cells[L.I_MESSAGE]
+        protocol = batch.messages[rows, L.M_PROTOCOL]
         return pl.DataFrame(
             {
                 "message": pl.Series(rows + batch.first),
-                "index": self._whole(cells, L.I_INDEX, pl.Int32),
-                "object": self._objects.column(protocol, cells[:, L.I_OBJECT], cells[:, 0] >> L.I_OBJECT & 1 != 0),
-                "block": self._nullable(cells, L.I_BLOCK, pl.Int64),
-                "address": self._nullable(cells, L.I_ADDRESS, pl.Int64),
-                "bit": self._nullable(cells, L.I_BIT, pl.UInt8),
-                "quantity": self._nullable(cells, L.I_QUANTITY, pl.Int64),
-                "dtype": _pick(_DTYPES, cells[:, L.I_DTYPE]),
-                "status": self._nullable(cells, L.I_STATUS, pl.Int64),
-                "name": self._run_text(cells[:, L.I_NAME]),
+                "index": cells.whole(L.I_INDEX, pl.Int32),
+                "object": self._objects.column(protocol, cells[L.I_OBJECT], cells.valid(L.I_OBJECT)),
+                "block": cells.nullable(L.I_BLOCK, pl.Int64),
+                "address": cells.nullable(L.I_ADDRESS, pl.Int64),
+                "bit": cells.nullable(L.I_BIT, pl.UInt8),
+                "quantity": cells.nullable(L.I_QUANTITY, pl.Int64),
+                "dtype": _pick(_DTYPES, cells[L.I_DTYPE]),
+                "status": cells.nullable(L.I_STATUS, pl.Int64),
+                "name": self._run_text(cells[L.I_NAME]),
             }
         )
 
@@ -324,81 +351,74 @@ class Tables:
 
     def flows(self, batch: Batch) -> pl.DataFrame:
         """Flows that ended in the batch; columns as schema.FLOWS."""
-        cells = batch.flows
-        family = cells[:, L.L_FAMILY]
-        proto = cells[:, L.L_PROTO]
+        cells = _Cells(batch.flows)
+        family = cells[L.L_FAMILY]
+        proto = cells[L.L_PROTO]
         transports, transport = np.unique(family << 16 | proto + 1, return_inverse=True)
         transport_names = _texts([transport_text(key >> 16, (key & 0xFFFF) - 1) for key in transports.tolist()])
 
         def ports(column: int) -> pl.Series:
-            values = pl.Series(np.ascontiguousarray(cells[:, column])).cast(pl.Int32)
-            return _masked(values, cells[:, column] >= 0)
+            return _masked(cells.whole(column, pl.Int32), cells[column] >= 0)
 
         carriers = [""]
         carriers += [p.name for p in self._protocols]
-        carrier = np.where(cells[:, L.L_INNER] >= 0, cells[:, L.L_LABEL] + 1, 0)
+        carrier = np.where(cells[L.L_INNER] >= 0, cells[L.L_LABEL] + 1, 0)
         return pl.DataFrame(
             {
-                "flow": self._whole(cells, L.L_NUMBER),
-                "id": pl.Series(community_ids(cells), dtype=pl.String),
-                "capture": self._whole(cells, L.L_CAPTURE, pl.Int32),
-                "frame": self._whole(cells, L.L_FRAME),
-                "last_frame": self._whole(cells, L.L_LAST_FRAME),
-                "time": self._whole(cells, L.L_TIME).cast(TIME),
-                "last_time": self._whole(cells, L.L_LAST_TIME).cast(TIME),
-                "client": addresses(
-                    family, cells[:, L.L_CLIENT_HIGH], cells[:, L.L_CLIENT_LOW], cells[:, L.L_CLIENT_MAC]
-                ),
-                "server": addresses(
-                    family, cells[:, L.L_SERVER_HIGH], cells[:, L.L_SERVER_LOW], cells[:, L.L_SERVER_MAC]
-                ),
+                "flow": cells.whole(L.L_NUMBER),
+                "id": pl.Series(community_ids(batch.flows), dtype=pl.String),
+                "capture": cells.whole(L.L_CAPTURE, pl.Int32),
+                "frame": cells.whole(L.L_FRAME),
+                "last_frame": cells.whole(L.L_LAST_FRAME),
+                "time": cells.whole(L.L_TIME).cast(TIME),
+                "last_time": cells.whole(L.L_LAST_TIME).cast(TIME),
+                "client": addresses(family, cells[L.L_CLIENT_HIGH], cells[L.L_CLIENT_LOW], cells[L.L_CLIENT_MAC]),
+                "server": addresses(family, cells[L.L_SERVER_HIGH], cells[L.L_SERVER_LOW], cells[L.L_SERVER_MAC]),
                 "client_port": ports(L.L_CLIENT_PORT),
                 "server_port": ports(L.L_SERVER_PORT),
-                "client_mac": _macs(cells[:, L.L_CLIENT_MAC]),
-                "server_mac": _macs(cells[:, L.L_SERVER_MAC]),
+                "client_mac": _macs(cells[L.L_CLIENT_MAC]),
+                "server_mac": _macs(cells[L.L_SERVER_MAC]),
                 "transport": _pick(transport_names, transport),
-                "ethertype": pl.select(
-                    pl.when(pl.Series(family == 0)).then(self._whole(cells, L.L_ETHERTYPE, pl.Int32))
-                ).to_series(),
+                "ethertype": _masked(cells.whole(L.L_ETHERTYPE, pl.Int32), family == 0),
                 "vlan": ports(L.L_VLAN),
-                "tunnel": self._run_text(cells[:, L.L_TUNNEL]),
-                "direction_by": _pick(_texts(_DIRECTION_BY), cells[:, L.L_DIRECTION_BY]),
-                "packets_client": self._whole(cells, L.L_PACKETS_CLIENT),
-                "packets_server": self._whole(cells, L.L_PACKETS_SERVER),
-                "bytes_client": self._whole(cells, L.L_BYTES_CLIENT),
-                "bytes_server": self._whole(cells, L.L_BYTES_SERVER),
-                "payload_client": self._whole(cells, L.L_PAYLOAD_CLIENT),
-                "payload_server": self._whole(cells, L.L_PAYLOAD_SERVER),
-                "gaps": self._whole(cells, L.L_GAPS),
-                "gap_bytes": self._whole(cells, L.L_GAP_BYTES),
-                "retransmissions": self._whole(cells, L.L_RETRANSMISSIONS),
-                "reordered": self._whole(cells, L.L_REORDERED),
-                "state": _pick(_texts(_STATES), cells[:, L.L_STATE]),
-                "protocol": self._run_text(cells[:, L.L_NAME]),
+                "tunnel": self._run_text(cells[L.L_TUNNEL]),
+                "direction_by": _pick(_texts(_DIRECTION_BY), cells[L.L_DIRECTION_BY]),
+                "packets_client": cells.whole(L.L_PACKETS_CLIENT),
+                "packets_server": cells.whole(L.L_PACKETS_SERVER),
+                "bytes_client": cells.whole(L.L_BYTES_CLIENT),
+                "bytes_server": cells.whole(L.L_BYTES_SERVER),
+                "payload_client": cells.whole(L.L_PAYLOAD_CLIENT),
+                "payload_server": cells.whole(L.L_PAYLOAD_SERVER),
+                "gaps": cells.whole(L.L_GAPS),
+                "gap_bytes": cells.whole(L.L_GAP_BYTES),
+                "retransmissions": cells.whole(L.L_RETRANSMISSIONS),
+                "reordered": cells.whole(L.L_REORDERED),
+                "state": _pick(_texts(_STATES), cells[L.L_STATE]),
+                "protocol": self._run_text(cells[L.L_NAME]),
                 "carrier": _pick(_texts(carriers), carrier),
-                "label_by": _pick(_texts([LABEL_BY[i] for i in range(4)]), cells[:, L.L_LABEL_BY]),
-                "confidence": pl.Series(np.ascontiguousarray(cells[:, L.L_CONFIDENCE]).view(np.float64)),
-                "messages": self._whole(cells, L.L_MESSAGES),
-                "faults": self._whole(cells, L.L_FAULTS),
-                "end": _pick(_texts(_ENDS), cells[:, L.L_END]),
+                "label_by": _pick(_texts([LABEL_BY[i] for i in range(4)]), cells[L.L_LABEL_BY]),
+                "confidence": pl.Series(cells[L.L_CONFIDENCE].view(np.float64)),
+                "messages": cells.whole(L.L_MESSAGES),
+                "faults": cells.whole(L.L_FAULTS),
+                "end": _pick(_texts(_ENDS), cells[L.L_END]),
             }
         )
 
     def faults(self, batch: Batch) -> pl.DataFrame:
         """The faults of a batch; columns as schema.FAULTS."""
-        cells = batch.faults
-        protocol = np.where(cells[:, L.F_PROTOCOL] >= 0, cells[:, L.F_PROTOCOL], len(self._protocols))
+        cells = _Cells(batch.faults)
+        protocol = np.where(cells[L.F_PROTOCOL] >= 0, cells[L.F_PROTOCOL], len(self._protocols))
         return pl.DataFrame(
             {
-                "capture": self._whole(cells, L.F_CAPTURE, pl.Int32),
-                "frame": self._whole(cells, L.F_FRAME),
-                "time": self._whole(cells, L.F_TIME).cast(TIME),
-                "flow": self._nullable(cells, L.F_FLOW, pl.Int64),
-                "code": _pick(self._faults, cells[:, L.F_CODE]),
-                "count": self._whole(cells, L.F_COUNT),
-                "detail": self._run_text(cells[:, L.F_DETAIL]),
+                "capture": cells.whole(L.F_CAPTURE, pl.Int32),
+                "frame": cells.whole(L.F_FRAME),
+                "time": cells.whole(L.F_TIME).cast(TIME),
+                "flow": cells.nullable(L.F_FLOW, pl.Int64),
+                "code": _pick(self._faults, cells[L.F_CODE]),
+                "count": cells.whole(L.F_COUNT),
+                "detail": self._run_text(cells[L.F_DETAIL]),
                 "protocol": _pick(self._protocol_names, protocol),
-                "offset": self._whole(cells, L.F_OFFSET),
+                "offset": cells.whole(L.F_OFFSET),
             }
         )
 
@@ -427,7 +447,7 @@ def _masked(values: pl.Series, valid: np.ndarray) -> pl.Series:
     """The values, null where not valid."""
     if valid.all():
         return values
-    return pl.select(pl.when(pl.Series(valid)).then(values)).to_series()
+    return values.zip_with(pl.Series(valid), pl.Series([None], dtype=values.dtype))
 
 
 def addresses(family: np.ndarray, high: np.ndarray, low: np.ndarray, mac: np.ndarray) -> pl.Series:

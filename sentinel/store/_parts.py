@@ -165,7 +165,7 @@ class PartWriter:
 
     def _flush(self, table: str) -> None:
         frames = self._pending.pop(table).frames
-        df = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
+        df = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
         self._sequence += 1
         file = f"{table}/r{self.run:06d}-{self._sequence:06d}.parquet"
         size = write_parquet(df, self.folder / file)
