@@ -42,6 +42,7 @@ from sentinel.wire.dissect import Engine
 if TYPE_CHECKING:
     import polars as pl
 
+    from sentinel.columns import Columns
     from sentinel.pairing import Batch
     from sentinel.store.case import Case
     from sentinel.store.run import Run
@@ -204,31 +205,32 @@ class Analysis:
             for name, frame in frames.items():
                 if name.startswith("ext/"):
                     self.run.write_ext(name[4:], frame)
+        tables = self.for_rules(frames)
         if self.rules is not None:
-            self.rules.batch(self.for_rules(frames))
+            self.rules.batch(tables)
             self.alerts = len(self.rules.book)
-        self.inventory(frames)
+        self.inventory(tables["messages"], frames["flows"])
         # nothing asks for the requests of the batch before any more: without this, each batch would keep all others
         batch.before = None
 
-    def for_rules(self, frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-        """The tables with the protocols' own columns joined to the messages, as far as any rule asks for them."""
-        messages = frames["messages"]
-        for protocol, columns in self.rules.own_columns.items():
-            extension = frames.get(f"ext/{protocol}")
-            if extension is not None:
-                some = extension.select(
-                    "message", *(extension[c].alias(f"{protocol}.{c}") for c in columns if c in extension.columns)
-                )
-                messages = messages.join(some, on="message", how="left", maintain_order="left")
-        return {**{k: v for k, v in frames.items() if not k.startswith("ext/")}, "messages": messages}
+    def for_rules(self, frames: dict[str, pl.DataFrame]) -> dict[str, Columns]:
+        """The tables with the protocols' own columns beside those of the messages, as far as any rule asks for them."""
+        from sentinel.columns import Columns
+        from sentinel.tables import beside
 
-    def inventory(self, frames: dict[str, pl.DataFrame]) -> None:
+        messages = frames["messages"]
+        for protocol, columns in self.rules.own_columns.items() if self.rules is not None else ():
+            if f"ext/{protocol}" in frames:
+                messages = beside(messages, frames[f"ext/{protocol}"], protocol, columns)
+        tables = {k: v for k, v in frames.items() if not k.startswith("ext/")}
+        return {name: Columns(frame) for name, frame in {**tables, "messages": messages}.items()}
+
+    def inventory(self, messages: Columns, flows: pl.DataFrame) -> None:
         """Keep what the inventory will be made from, bounded."""
         from sentinel.inventory import assets
 
-        self.stats = assets.accumulate(self.stats, frames["messages"])
-        self.pairs = assets.accumulate_flows(self.pairs, frames["flows"], MAX_INVENTORY_FLOWS)
+        self.stats = assets.accumulate(self.stats, messages)
+        self.pairs = assets.accumulate_flows(self.pairs, flows, MAX_INVENTORY_FLOWS)
 
 
 class Worker:

@@ -443,6 +443,20 @@ class Tables:
         return rows
 
 
+def beside(messages: pl.DataFrame, own: pl.DataFrame, protocol: str, columns: list[str]) -> pl.DataFrame:
+    """The messages with columns of a protocol's own table, named `<protocol>.<column>`; null at other protocols'."""
+    some = [own[column].alias(f"{protocol}.{column}") for column in columns if column in own.columns]
+    if own.height < messages.height:
+        rows = own["message"].to_numpy() - messages["message"][0]
+        place = np.zeros(messages.height, np.int64)
+        place[rows] = np.arange(own.height)
+        has = np.zeros(messages.height, bool)
+        has[rows] = True
+        where = _masked(pl.Series(place), has)
+        some = [column.gather(where) for column in some]
+    return messages.with_columns(some)
+
+
 def _masked(values: pl.Series, valid: np.ndarray) -> pl.Series:
     """The values, null where not valid."""
     if valid.all():

@@ -64,7 +64,7 @@ def counted(*batches: pl.DataFrame) -> pl.DataFrame | None:
     stats = None
     for batch in batches:
         stats = accumulate(stats, batch)
-    return stats
+    return None if stats is None else statistics.joined(stats)
 
 
 def by_ip(rows: list[dict]) -> dict[str, dict]:
@@ -99,6 +99,7 @@ def test_messages_that_tell_no_side_are_not_counted():
 
 
 def test_the_statistics_are_bounded(monkeypatch):
+    monkeypatch.setattr(statistics, "MAX_ROWS", 2)
     monkeypatch.setattr(statistics, "MAX_GROUPS", 3)
     stats = counted(*(said(f"h{k}", "p", "request", count=k + 1) for k in range(6)))
     assert stats.height == 3

@@ -40,8 +40,9 @@ ALLOWED: dict[str, set[str]] = {
     },
     "sentinel.sources": BASE | {"sentinel.wire"},
     "detectors": BASE,
-    "sentinel.rules": BASE | {"sentinel.plugins"},
-    "sentinel.inventory": BASE,
+    "sentinel.columns": BASE,
+    "sentinel.rules": BASE | {"sentinel.plugins", "sentinel.columns"},
+    "sentinel.inventory": BASE | {"sentinel.columns"},
     "sentinel.store": BASE,
     # evidence is cut from the captures again
     "sentinel.store.evidence": BASE | {"sentinel.sources", "sentinel.wire"},

@@ -390,7 +390,7 @@ def test_batches_are_let_go(monkeypatch) -> None:
     small_batches(monkeypatch, 4)
     reading = Reading(battery.shipped(), 0)
     analysis = pipeline.Analysis(battery.shipped(), reading.engine.rows.texts, None, None)
-    analysis.inventory = lambda frames: None  # type: ignore[method-assign]
+    analysis.inventory = lambda *_: None  # type: ignore[method-assign]
     alive: list = []
     for piece in reading.read(io.BytesIO(f.pcap(exchange(60).records)), 1, None, lambda: False):
         if hasattr(piece, "messages"):

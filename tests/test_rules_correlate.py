@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from sentinel.columns import Columns
 from sentinel.rules import correlate
-from sentinel.rules.columns import Batch
 from sentinel.rules.correlate import NEVER, gather, make_window, settle
 from sentinel.rules.ir import Correlation
 
@@ -26,7 +26,7 @@ def feed(
             "unit": unit,
         }
     )
-    matches = gather(correlation, Batch(frame), {0: np.arange(height)})
+    matches = gather(correlation, Columns(frame), {0: np.arange(height)})
     return sum(len(firing.time) for firing in window.feed(matches))
 
 

@@ -8,8 +8,13 @@ from __future__ import annotations
 import logging
 from functools import cache
 
+import numpy as np
 import polars as pl
 
+from sentinel.columns import Columns
+
+MAX_ROWS = 1 << 16
+"""Rows of several batches that are kept before those of one group become one."""
 MAX_GROUPS = 1 << 18
 """Groups that are kept; beyond it, those with the fewest messages go (a flood with forged senders makes millions)."""
 
@@ -87,24 +92,41 @@ def empty() -> pl.DataFrame:
     return pl.DataFrame(schema=SCHEMA)
 
 
-def accumulate(stats: pl.DataFrame | None, messages: pl.DataFrame) -> pl.DataFrame:
+def accumulate(stats: pl.DataFrame | None, messages: pl.DataFrame | Columns) -> pl.DataFrame:
     """The statistics with those of a batch added; `messages` has the columns of that table, in any text type.
 
     Who asks and who answers follows from the kind; kinds that tell neither (link, malformed, other) are not counted.
+    A key may have a row for each batch until there are MAX_ROWS rows; `joined` makes one of them.
     """
-    if messages.height == 0:
-        return empty() if stats is None else stats
-    batch = (
-        messages.lazy()
-        .filter(pl.col("fault") == "")  # which way a malformed message goes is a guess
-        .select(*_ENDS, "capture", "frame", "time")
-        .group_by(_ENDS)
-        .agg(
-            pl.len().alias("count"),
-            pl.col("time").min().alias("first_time"),
-            pl.col("time").max().alias("last_time"),
-            pl.col("capture", "frame").first(),
-        )
+    batch = _counted(Columns.of(messages))
+    if stats is not None:
+        batch = pl.concat([stats, batch]) if batch.height > 0 else stats
+    if batch.height > MAX_ROWS:
+        batch = joined(batch)
+    if batch.height > MAX_GROUPS:
+        _warn_once(f"more than {MAX_GROUPS} pairs and activities: those with the fewest messages are not counted")
+        batch = batch.top_k(MAX_GROUPS, by="count")
+    return batch
+
+
+def _counted(messages: Columns) -> pl.DataFrame:
+    """The statistics of a batch."""
+    if len(messages) == 0:
+        return empty()
+    group, _ = messages.groups((*_ENDS, "fault"))
+    number = np.arange(len(group))
+    count = np.bincount(group)
+    first = np.empty(len(count), np.int64)
+    first[group[::-1]] = number[::-1]
+    time = messages.integers("time")
+    earliest, latest = time[first], time[first]
+    np.minimum.at(earliest, group, time)
+    np.maximum.at(latest, group, time)
+    rows = messages.frame.select(*_ENDS, "fault", "capture", "frame")[pl.Series(first)].with_columns(
+        pl.Series("count", count), pl.Series("first_time", earliest), pl.Series("last_time", latest)
+    )
+    return (
+        rows.filter(pl.col("fault") == "")  # which way a malformed message goes is a guess
         .cast({name: pl.String for name in _ENDS if name != "unit"})
         .filter(pl.col("kind").is_in([*ASKING, *ANSWERING]))
         .with_columns(
@@ -112,18 +134,11 @@ def accumulate(stats: pl.DataFrame | None, messages: pl.DataFrame) -> pl.DataFra
             pl.when(pl.col("kind").is_in(ASKING)).then("dst").otherwise("src").alias("server"),
         )
         .select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
-        .collect()
     )
-    if stats is not None and stats.height > 0:
-        batch = _joined(pl.concat([stats, batch]))
-    if batch.height > MAX_GROUPS:
-        _warn_once(f"more than {MAX_GROUPS} pairs and activities: those with the fewest messages are not counted")
-        batch = batch.top_k(MAX_GROUPS, by="count")
-    return batch
 
 
-def _joined(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row a key; the evidence is that of the earliest."""
+def joined(rows: pl.DataFrame) -> pl.DataFrame:
+    """The statistics with one row a key; the evidence is that of the earliest."""
     return (
         rows.sort("first_time", maintain_order=True)
         .group_by(_KEY, maintain_order=True)

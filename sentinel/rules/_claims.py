@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from sentinel.columns import Columns
 from sentinel.rules.alerts import Book, Claim, Subject
-from sentinel.rules.columns import Batch
 from sentinel.rules.correlate import Firing
 from sentinel.rules.fields import SUBJECTS
 from sentinel.rules.ir import Rule
@@ -18,7 +18,7 @@ Triple = tuple[int, int, int | None]
 """Capture, frame and flow: a piece of evidence."""
 
 
-def claim_rows(book: Book, rule: Rule, batch: Batch, rows: np.ndarray) -> None:
+def claim_rows(book: Book, rule: Rule, batch: Columns, rows: np.ndarray) -> None:
     """Adds one claim for each subject among the rows, which are ascending."""
     columns = tuple(c for c in ("protocol", *SUBJECTS[rule.table]) if c in batch.frame.columns)
     ids, where = batch.groups(columns)
@@ -43,7 +43,7 @@ def claim_rows(book: Book, rule: Rule, batch: Batch, rows: np.ndarray) -> None:
         book.add(rule.kind, Claim(*stretch), partial(values.of, number))
 
 
-def claim_firing(book: Book, rule: Rule, batch: Batch, firing: Firing) -> None:
+def claim_firing(book: Book, rule: Rule, batch: Columns, firing: Firing) -> None:
     """Adds one claim for a correlation that a group's matches add up to."""
     assert rule.correlation is not None
     key = dict(zip(rule.correlation.group_by, firing.key, strict=True))
@@ -66,7 +66,7 @@ def _subject(rule: Rule, key: Mapping[str, Any]) -> Subject:
 class _Values:
     """What the sentences of a rule ask of the first rows of its claims: read for all of them when one is asked for."""
 
-    def __init__(self, rule: Rule, batch: Batch, rows: np.ndarray) -> None:
+    def __init__(self, rule: Rule, batch: Columns, rows: np.ndarray) -> None:
         self._rule = rule
         self._batch = batch
         self._rows = rows

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from sentinel.rules.columns import Batch
+from sentinel.columns import Columns
 from sentinel.rules.ir import Correlation
 
 MAX_MATCHES = 200_000
@@ -64,7 +64,7 @@ class Firing:
     trigger: int
 
 
-def gather(correlation: Correlation, batch: Batch, matched: dict[int, np.ndarray]) -> Matches:
+def gather(correlation: Correlation, batch: Columns, matched: dict[int, np.ndarray]) -> Matches:
     """The matches of the rules: position in `correlation.rules` -> rows of the batch."""
     rows = np.concatenate(list(matched.values()))
     source = np.repeat(list(matched), [len(own) for own in matched.values()])

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from sentinel.columns import Columns, distinct, is_text
 from sentinel.rules._claims import claim_firing, claim_rows
 from sentinel.rules.alerts import Book
-from sentinel.rules.columns import Batch, distinct, is_text
 from sentinel.rules.correlate import gather, make_window
 from sentinel.rules.fields import SELECTORS
 from sentinel.rules.ir import NUMBER_OPERATORS, Rule, text_predicate
@@ -129,7 +129,7 @@ class _Table:
         self.forgotten = 0
         self._answers: dict[tuple[Any, ...], tuple[list[int], list[int]]] = {}
 
-    def match(self, batch: Batch) -> dict[int, np.ndarray]:
+    def match(self, batch: Columns) -> dict[int, np.ndarray]:
         """Position of each rule that matches -> its rows, ascending."""
         ids, where = batch.groups(self.selectors)
         combinations = batch.keys(self.selectors, where)
@@ -233,20 +233,22 @@ class Engine:
             "claims_folded": self.book.folded,
         }
 
-    def batch(self, tables: Mapping[str, pl.DataFrame]) -> None:
+    def batch(self, tables: Mapping[str, pl.DataFrame | Columns]) -> None:
         """Evaluates every rule over the next rows. Raises ColumnNotFoundError where a needed column is missing."""
         self._counted["batches"] += 1
-        matches: dict[int, tuple[Batch, np.ndarray]] = {}
+        matches: dict[int, tuple[Columns, np.ndarray]] = {}
         for name, table in self._tables.items():
-            frame = tables.get(name)
-            if frame is None or not frame.height:
+            rows = tables.get(name)
+            if rows is None:
                 continue
-            batch = Batch(frame)
+            batch = Columns.of(rows)
+            if not len(batch):
+                continue
             self._counted["rows"] += len(batch)
-            for position, rows in table.match(batch).items():
+            for position, matched_rows in table.match(batch).items():
                 number = table.rules[position][0]
-                matches[number] = batch, rows
-                self._counted["matches"] += len(rows)
+                matches[number] = batch, matched_rows
+                self._counted["matches"] += len(matched_rows)
         for number in sorted(matches):
             if self._rules[number].emit:
                 claim_rows(self.book, self._rules[number], *matches[number])

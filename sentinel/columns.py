@@ -1,4 +1,4 @@
-"""What rules ask of the columns of one batch, each computed once however many rules ask for it.
+"""What rules and inventory ask of the columns of one batch, each computed once however many ask for it.
 
 Rows are grouped by coding columns to small integers, never by making a Python object of each.
 """
@@ -14,7 +14,7 @@ _DENSE = 1 << 18
 """Codes below this are counted in an array; above it they are sorted."""
 
 
-class Batch:
+class Columns:
     """One table's rows, in time order."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
@@ -22,6 +22,11 @@ class Batch:
         self._codes: dict[str, tuple[np.ndarray, int]] = {}
         self._groups: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]] = {}
         self._integers: dict[str, np.ndarray] = {}
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame | Columns) -> Columns:
+        """The columns of a frame; of what is `Columns` already, itself, so that what is known of it is shared."""
+        return rows if isinstance(rows, Columns) else cls(rows)
 
     def __len__(self) -> int:
         return self.frame.height

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.rules import columns
-from sentinel.rules.columns import Batch, distinct, is_text, plain
+from sentinel import columns
+from sentinel.columns import Columns, distinct, is_text, plain
 
 KINDS = {
     "text": (pl.String, st.sampled_from(["a", "b", "", None])),
@@ -39,7 +39,7 @@ def test_groups_are_the_combinations(data: st.DataObject, height: int, names: li
         patch.setattr(columns, "_DENSE", dense)
         names = names[:3]
         cells = {n: data.draw(st.lists(KINDS[n][1], min_size=height, max_size=height)) for n in names}
-        batch = Batch(pl.DataFrame({n: pl.Series(n, cells[n], KINDS[n][0]) for n in names}))
+        batch = Columns(pl.DataFrame({n: pl.Series(n, cells[n], KINDS[n][0]) for n in names}))
         ids, where = batch.groups(tuple(names))
         told = {n: [plain_of(n, cell) for cell in cells[n]] for n in names}
         rows = list(zip(*told.values(), strict=True))
@@ -51,14 +51,14 @@ def test_groups_are_the_combinations(data: st.DataObject, height: int, names: li
 
 
 def test_no_columns_is_one_group() -> None:
-    ids, where = Batch(pl.DataFrame({"a": [1, 2]})).groups(())
+    ids, where = Columns(pl.DataFrame({"a": [1, 2]})).groups(())
     assert ids.tolist() == [0, 0] and len(where) == 1
-    assert Batch(pl.DataFrame({"a": [1, 2]})).keys((), where) == [()]
+    assert Columns(pl.DataFrame({"a": [1, 2]})).keys((), where) == [()]
 
 
 def test_absent_text_reads_empty_and_numbers_stay_absent() -> None:
     frame = pl.DataFrame({"t": pl.Series([None, "a"], dtype=pl.Categorical), "n": [None, 0]})
-    assert Batch(frame).keys(("t", "n"), np.array([0, 1])) == [("", None), ("a", 0)]
+    assert Columns(frame).keys(("t", "n"), np.array([0, 1])) == [("", None), ("a", 0)]
     assert plain(frame["t"]) == ["", "a"]
     assert distinct(frame["t"])[1] in (["", "a"], ["a", ""])
     assert is_text(frame["t"]) and not is_text(frame["n"])
@@ -66,4 +66,4 @@ def test_absent_text_reads_empty_and_numbers_stay_absent() -> None:
 
 def test_evidence_marks_what_has_no_flow() -> None:
     frame = pl.DataFrame({"capture": [1, 1], "frame": [3, 4], "flow": [None, 0]})
-    assert Batch(frame).evidence(np.array([0, 1])).tolist() == [[1, 3, -1], [1, 4, 0]]
+    assert Columns(frame).evidence(np.array([0, 1])).tolist() == [[1, 3, -1], [1, 4, 0]]
