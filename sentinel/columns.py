@@ -34,7 +34,8 @@ class Columns:
     def integers(self, column: str) -> np.ndarray:
         """An integer or time column as int64; null reads -1."""
         if column not in self._integers:
-            self._integers[column] = self.frame[column].cast(pl.Int64).fill_null(-1).to_numpy()
+            series = self.frame[column].cast(pl.Int64)
+            self._integers[column] = (series.fill_null(-1) if series.null_count() else series).to_numpy()
         return self._integers[column]
 
     def groups(self, columns: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
