@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -23,7 +22,6 @@ globals().update({k: v for k, v in vars(module(__name__.rpartition(".")[2])).ite
 def package(tmp_path, monkeypatch):
     """Writes files into a package of its own; returns its name."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [])
     folder = tmp_path / "made_up"
     folder.mkdir()
 
@@ -70,19 +68,17 @@ def test_a_broken_one_is_listed_with_its_reason(package, text, reason) -> None:
     assert broken.name == "bad" and reason in broken.reason
 
 
-def test_entry_points_add_parsers_but_replace_none(package, monkeypatch) -> None:
-    class Entry:
-        def __init__(self, name):
-            self.name = name
-
-        def load(self):
-            if self.name == "torn":
-                raise ImportError("torn")
-            return fake.module(self.name, TITLE="From elsewhere")
-
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: map(Entry, ("one", "other", "torn")))
-    found = load_parsers(package(one=GOOD))
-    assert [(p.name, p.title) for p in found.protocols] == [("one", "Fake"), ("other", "From elsewhere")]
+def test_entry_points_add_parsers_but_replace_none(package, tmp_path) -> None:
+    name = package(one=GOOD)
+    for module, text in {"one": GOOD, "other": GOOD + "TITLE = 'From elsewhere'", "torn": "raise ImportError"}.items():
+        (tmp_path / "made_up" / f"_{module}.py").write_text(text)
+    installed = tmp_path / "elsewhere-1.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1\n")
+    lines = "".join(f"{module} = made_up._{module}\n" for module in ("one", "other", "torn"))
+    (installed / "entry_points.txt").write_text(f"[sentinel.parsers]\n{lines}")
+    found = load_parsers(name)
+    assert [(p.name, p.title) for p in found.protocols] == [("one", "Fake"), ("_other", "From elsewhere")]
     assert [b.name for b in found.broken] == ["torn"]
 
 

@@ -152,7 +152,7 @@ def _sides(flows: pl.DataFrame) -> pl.DataFrame:
     if rows.height > MAX_ADDRESSES:
         _log.warning("more than %d addresses: only those with the most messages and frames are listed", MAX_ADDRESSES)
         rows = rows.top_k(MAX_ADDRESSES, by=["messages", "packets"])
-    return rows.filter(pl.col("address").map_elements(is_device, return_dtype=pl.Boolean))
+    return rows.filter(pl.Series(map(is_device, rows["address"]), dtype=pl.Boolean))
 
 
 def _observe(flows: pl.DataFrame, sides: pl.DataFrame, said: list[dict[str, Any]], stats: pl.DataFrame) -> _Observed:
