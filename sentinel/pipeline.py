@@ -51,8 +51,6 @@ _log = logging.getLogger(__name__)
 
 FRAMES_A_TURN = 20_000
 """Frames that the core reads before it looks at the clock, the stop signal and the other threads."""
-QUEUE = 1
-"""Batches that wait between the core and the tables: memory is bounded by this."""
 OVERLAP = 1_000_000_000
 """ns by which a capture may begin before the one before it ended and still continue its conversations."""
 MAX_INVENTORY_FLOWS = 1 << 15
@@ -234,17 +232,22 @@ class Analysis:
 
 
 class Worker:
-    """Feeds batches to an Analysis in a thread; an exception there surfaces at the next `put` or at `close`."""
+    """Feeds batches to an Analysis in a thread; an exception there surfaces at the next `put` or at `close`.
+
+    No batch waits in between: `put` returns when the one before is done, for the core is a batch ahead by then anyway.
+    """
 
     def __init__(self, analysis: Analysis):
         self._analysis = analysis
-        self._queue: queue.Queue[Batch | None] = queue.Queue(QUEUE)
+        self._queue: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self._idle = threading.Semaphore()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._loop, name="tables", daemon=True)
         self._thread.start()
 
     def put(self, batch: Batch) -> None:
-        """Queue a batch; waits while the queue is full. Raises what went wrong with an earlier one."""
+        """Hand over a batch; waits while the thread is at work. Raises what went wrong with an earlier one."""
+        self._idle.acquire()
         if self._error is not None:
             raise self._error
         self._queue.put(batch)
@@ -264,6 +267,7 @@ class Worker:
                 except BaseException as error:  # handed to the thread that owns the analysis
                     self._error = error
             del batch  # it would be kept until the next one comes
+            self._idle.release()
 
 
 # -- stored captures ------------------------------------------------------------------------------------------

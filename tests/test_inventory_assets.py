@@ -61,10 +61,14 @@ def talk(client: str, server: str, activity="read", count=1, unit=None, protocol
 
 
 def counted(*batches: pl.DataFrame) -> pl.DataFrame | None:
-    stats = None
+    counts = None
     for batch in batches:
-        stats = accumulate(stats, batch)
-    return None if stats is None else statistics.joined(stats)
+        counts = accumulate(counts, batch)
+    return counts
+
+
+def told(*batches: pl.DataFrame) -> pl.DataFrame:
+    return statistics.statistics(counted(*batches))
 
 
 def by_ip(rows: list[dict]) -> dict[str, dict]:
@@ -81,11 +85,11 @@ def only(rows: list[dict]) -> dict:
 
 def test_messages_are_counted_whatever_the_batches_and_text_types():
     batches = [*talk("h", "p", count=3, unit=0), *talk("h", "p", "write", 2, unit=1), said("h", "p", "unsolicited")]
-    together = accumulate(None, pl.concat(batches))
+    together = told(pl.concat(batches))
     as_categories = pl.concat(batches).with_columns(pl.col(pl.String).cast(pl.Categorical))
     assert dict(together.schema) == statistics.SCHEMA
     key = ["client", "server", "kind", "activity", "unit"]
-    for other in (counted(*batches), accumulate(None, as_categories), counted(*batches, frame("messages", 0))):
+    for other in (told(*batches), told(as_categories), told(*batches, frame("messages", 0))):
         assert other.sort(key).equals(together.sort(key))
     assert together["client"].unique().to_list() == ["h"]
     assert together.filter(pl.col("kind") == "unsolicited")["server"].to_list() == ["p"]
@@ -94,14 +98,14 @@ def test_messages_are_counted_whatever_the_batches_and_text_types():
 
 
 def test_messages_that_tell_no_side_are_not_counted():
-    assert counted(said("h", "p", "malformed"), said("h", "p", "link")).height == 0
-    assert accumulate(None, frame("messages", 0)).height == 0
+    assert told(said("h", "p", "malformed"), said("h", "p", "link")).height == 0
+    assert told(frame("messages", 0)).height == told().height == 0
 
 
 def test_the_statistics_are_bounded(monkeypatch):
     monkeypatch.setattr(statistics, "MAX_ROWS", 2)
     monkeypatch.setattr(statistics, "MAX_GROUPS", 3)
-    stats = counted(*(said(f"h{k}", "p", "request", count=k + 1) for k in range(6)))
+    stats = told(*(said(f"h{k}", "p", "request", count=k + 1) for k in range(6)))
     assert stats.height == 3
     assert "h5" in stats["client"].to_list()
 
@@ -117,7 +121,7 @@ def test_flows_are_gathered_by_pair_and_give_the_same_assets():
     for k in range(0, 7, 2):
         pairs = accumulate_flows(pairs, whole[k : k + 2].with_columns(pl.col("client").cast(pl.Categorical)), 100)
     pairs = accumulate_flows(pairs, flows(), 100)
-    assert pairs.height < whole.height
+    assert statistics.joined_pairs(pairs).height < whole.height
     assert pairs["packets_client"].sum() == 35
     assert build(pairs, [], None) == build(whole, [], None)
     kept = None
@@ -412,7 +416,7 @@ def test_a_scan_that_found_every_unit_is_said():
 
 def test_nothing_gives_nothing():
     assert build(flows(), [], None) == []
-    assert build(flows(), frame("facts", 0), statistics.empty()) == []
+    assert build(flows(), frame("facts", 0), None) == []
 
 
 def test_a_flood_of_forged_senders_is_bounded(monkeypatch, caplog):

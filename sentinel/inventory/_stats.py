@@ -15,6 +15,8 @@ from sentinel.columns import Columns
 
 MAX_ROWS = 1 << 16
 """Rows of several batches that are kept before those of one group become one."""
+MAX_CHUNKS = 64
+"""Batches whose rows lie apart."""
 MAX_GROUPS = 1 << 18
 """Groups that are kept; beyond it, those with the fewest messages go (a flood with forged senders makes millions)."""
 
@@ -48,36 +50,30 @@ _log = logging.getLogger(__name__)
 def accumulate_flows(pairs: pl.DataFrame | None, flows: pl.DataFrame, limit: int) -> pl.DataFrame:
     """The pairs with those of a batch of flows added: flows of equal addresses, transport and label become one row.
 
-    Columns as in `flows`, numbers added, the first frame kept. A pair may have a row for each batch until there are
-    2 * `limit` rows; then they are joined and cut to `limit`: pairs without messages and with few frames go.
+    Columns as in `flows`, numbers added, the first frame kept. A pair may have several rows until there are 2 * `limit`
+    of them; then they are joined and cut to `limit`: pairs without messages and with few frames go.
     """
-    batch = _pairs(flows)
-    if pairs is not None:
-        batch = pl.concat([pairs, batch]) if batch.height > 0 else pairs
-    if batch.height <= 2 * limit:
-        return batch
-    batch = _pairs(batch)
-    if batch.height > limit:
+    rows = flows.select(*_PAIR, "capture", "frame", "time", "last_time", *_SUMS)
+    rows = rows.cast({name: pl.String for name in _PAIR if rows.schema[name] != pl.String})
+    rows = _added(pairs, rows)
+    if rows.height <= 2 * limit:
+        return rows
+    rows = joined_pairs(rows)
+    if rows.height > limit:
         _warn_once(f"more than {limit} pairs of addresses: those that said least are not in the inventory")
-        batch = batch.top_k(limit, by=["messages", pl.sum_horizontal("packets_client", "packets_server")])
-    return batch
+        rows = rows.top_k(limit, by=["messages", pl.sum_horizontal("packets_client", "packets_server")])
+    return rows
 
 
-def _pairs(flows: pl.DataFrame) -> pl.DataFrame:
+def joined_pairs(flows: pl.DataFrame) -> pl.DataFrame:
     """One row a pair."""
     first = pl.col("time").arg_min()
-    return (
-        flows.lazy()
-        .group_by(_PAIR)
-        .agg(
-            pl.col("capture").get(first),
-            pl.col("frame").get(first),
-            pl.col("time").min(),
-            pl.col("last_time").max(),
-            pl.col(_SUMS).sum(),
-        )
-        .cast(dict.fromkeys(_PAIR, pl.String))
-        .collect()
+    return flows.group_by(_PAIR).agg(
+        pl.col("capture").get(first),
+        pl.col("frame").get(first),
+        pl.col("time").min(),
+        pl.col("last_time").max(),
+        pl.col(_SUMS).sum(),
     )
 
 
@@ -87,65 +83,74 @@ def _warn_once(sentence: str) -> None:
     _log.warning("%s", sentence)
 
 
-def empty() -> pl.DataFrame:
-    """The statistics of no messages."""
-    return pl.DataFrame(schema=SCHEMA)
-
-
 def accumulate(stats: pl.DataFrame | None, messages: pl.DataFrame | Columns) -> pl.DataFrame:
-    """The statistics with those of a batch added; `messages` has the columns of that table, in any text type.
+    """The counts with those of a batch added; `messages` has the columns of that table, in any text type.
 
-    Who asks and who answers follows from the kind; kinds that tell neither (link, malformed, other) are not counted.
-    A key may have a row for each batch until there are MAX_ROWS rows; `joined` makes one of them.
+    One row for each sender, receiver, protocol, unit, activity, kind and fault of a batch, until there are MAX_ROWS
+    rows; `statistics` says what they come to.
     """
-    batch = _counted(Columns.of(messages))
-    if stats is not None:
-        batch = pl.concat([stats, batch]) if batch.height > 0 else stats
-    if batch.height > MAX_ROWS:
-        batch = joined(batch)
-    if batch.height > MAX_GROUPS:
+    rows = _added(stats, _counted(Columns.of(messages)))
+    if rows.height > MAX_ROWS:
+        rows = _joined(rows, [*_ENDS, "fault"])
+    if rows.height > MAX_GROUPS:
         _warn_once(f"more than {MAX_GROUPS} pairs and activities: those with the fewest messages are not counted")
-        batch = batch.top_k(MAX_GROUPS, by="count")
-    return batch
+        rows = rows.top_k(MAX_GROUPS, by="count")
+    return rows
+
+
+def _added(rows: pl.DataFrame | None, batch: pl.DataFrame) -> pl.DataFrame:
+    """The rows with those of a batch behind them."""
+    if rows is None or batch.height == 0:
+        return batch if rows is None else rows
+    rows = pl.concat([rows, batch])
+    return rows.rechunk() if rows.n_chunks() > MAX_CHUNKS else rows
 
 
 def _counted(messages: Columns) -> pl.DataFrame:
-    """The statistics of a batch."""
-    if len(messages) == 0:
-        return empty()
-    group, _ = messages.groups((*_ENDS, "fault"))
+    """The counts of a batch; capture and frame are those of the first row of each group."""
+    group, where = messages.groups((*_ENDS, "fault"))
     number = np.arange(len(group))
-    count = np.bincount(group)
-    first = np.empty(len(count), np.int64)
+    first = np.empty(len(where), np.int64)
     first[group[::-1]] = number[::-1]
     time = messages.integers("time")
     earliest, latest = time[first], time[first]
     np.minimum.at(earliest, group, time)
     np.maximum.at(latest, group, time)
-    rows = messages.frame.select(*_ENDS, "fault", "capture", "frame")[pl.Series(first)].with_columns(
-        pl.Series("count", count), pl.Series("first_time", earliest), pl.Series("last_time", latest)
+    named = messages.frame.select(*_ENDS, "fault", "capture", "frame")
+    rows = named[pl.Series(first)].with_columns(
+        pl.Series("count", np.bincount(group, minlength=len(where))),
+        pl.Series("first_time", earliest),
+        pl.Series("last_time", latest),
     )
-    return (
-        rows.filter(pl.col("fault") == "")  # which way a malformed message goes is a guess
-        .cast({name: pl.String for name in _ENDS if name != "unit"})
-        .filter(pl.col("kind").is_in([*ASKING, *ANSWERING]))
-        .with_columns(
-            pl.when(pl.col("kind").is_in(ASKING)).then("src").otherwise("dst").alias("client"),
-            pl.when(pl.col("kind").is_in(ASKING)).then("dst").otherwise("src").alias("server"),
-        )
-        .select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
-    )
+    return rows.cast({name: pl.String for name in (*_ENDS, "fault") if name != "unit"})
 
 
-def joined(rows: pl.DataFrame) -> pl.DataFrame:
-    """The statistics with one row a key; the evidence is that of the earliest."""
+def statistics(counts: pl.DataFrame | None) -> pl.DataFrame:
+    """What `accumulate` counted, by who asks and who answers: columns as SCHEMA.
+
+    Who is who follows from the kind; kinds that tell neither (link, malformed, other) are left out, and so are
+    malformed messages, for which way they go is a guess.
+    """
+    if counts is None:
+        return pl.DataFrame(schema=SCHEMA)
+    asking = pl.col("kind").is_in(ASKING)
+    rows = counts.filter(pl.col("fault") == "", pl.col("kind").is_in([*ASKING, *ANSWERING])).with_columns(
+        pl.when(asking).then("src").otherwise("dst").alias("client"),
+        pl.when(asking).then("dst").otherwise("src").alias("server"),
+    )
+    return _joined(rows.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()), _KEY)
+
+
+def _joined(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """One row a key; the evidence is that of the earliest."""
     return (
         rows.sort("first_time", maintain_order=True)
-        .group_by(_KEY, maintain_order=True)
+        .group_by(key, maintain_order=True)
         .agg(
             pl.col("count").sum(),
             pl.col("first_time").first(),
             pl.col("last_time").max(),
             pl.col("capture", "frame").first(),
         )
+        .select(rows.columns)
     )

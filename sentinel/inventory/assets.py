@@ -23,7 +23,7 @@ import polars as pl
 from sentinel.inventory import oui
 from sentinel.inventory._addresses import Device, Sighting, group, is_device, is_mac
 from sentinel.inventory._roles import SERVER_ROLES, Behaviour, Role, role_of, units_behind
-from sentinel.inventory._stats import accumulate, accumulate_flows, empty, joined
+from sentinel.inventory._stats import accumulate, accumulate_flows, statistics
 
 __all__ = ["accumulate", "accumulate_flows", "build"]
 
@@ -93,7 +93,7 @@ def build(
         facts = facts.with_columns(pl.col("time").cast(pl.Int64)).to_dicts()
     said = [dict(fact) for fact in facts if is_device(fact["device"])]
     sides = _sides(flows)
-    observed = _observe(flows, sides, said, empty() if message_stats is None else joined(message_stats))
+    observed = _observe(flows, sides, said, statistics(message_stats))
     sightings = _sightings(sides, said)
     by_mac: dict[str, list[Sighting]] = defaultdict(list)
     for sighting in sightings:

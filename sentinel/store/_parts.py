@@ -27,7 +27,7 @@ from sentinel.errors import CaseError
 from sentinel.store import tables
 from sentinel.store._errors import explain
 
-PART_ROWS = 1 << 16
+PART_ROWS = 1 << 14
 """Frames of one table are gathered until they hold as many rows ..."""
 PART_BYTES = 16 << 20
 """... or as many bytes."""
