@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentinel import memory
 from sentinel.errors import InputError
 from sentinel.identify import Identifier
 from sentinel.model import Fault
@@ -411,6 +412,7 @@ def _analyze_fresh(
         for batch in reading.finish():
             worker.put(batch)
         worker.close()
+        memory.give_back()  # what the end of a run needs comes from elsewhere than what the batches needed
         summary = _finish(opened, case, inputs, rows, run, reading, analysis, stopped())
     return summary
 

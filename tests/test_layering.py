@@ -40,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "sentinel.sources": BASE | {"sentinel.wire"},
     "detectors": BASE,
+    "sentinel.memory": set(),
     "sentinel.columns": BASE,
     "sentinel.rules": BASE | {"sentinel.plugins", "sentinel.columns"},
     "sentinel.inventory": BASE | {"sentinel.columns"},

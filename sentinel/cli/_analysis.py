@@ -23,34 +23,17 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-"""Parameters of mallopt(3)."""
-
 
 def analysed(
     paths: Sequence[Path | str], case: Path, rules: Sequence[Path] | None, settings: Settings, show_progress: bool
 ) -> dict[str, Any]:
     """The summary of analysing `paths` into `case`; the first Ctrl-C ends it in good order, the second at once."""
-    from sentinel import pipeline
+    from sentinel import memory, pipeline
 
-    _keep_memory()
+    memory.keep()
     stop = threading.Event()
     with _stops_on_interrupt(stop, settings), _progress(settings, show_progress) as report:
         return pipeline.analyze(list(paths), case, rules=list(rules) if rules else None, progress=report, stop=stop)
-
-
-def _keep_memory() -> None:
-    """Let the C library keep what batches gave back, for the next batch, rather than return it to the system.
-
-    By default it returns arrays of this size at once, and clearing fresh pages for the next ones took a tenth of an
-    analysis. A library other than GNU's has other ways, and is left alone.
-    """
-    import ctypes
-
-    adjust = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
-    if adjust is not None:
-        adjust(_M_MMAP_THRESHOLD, 32 << 20)
-        adjust(_M_TRIM_THRESHOLD, 128 << 20)
 
 
 def print_page(summary: Mapping[str, Any], folder: Path, settings: Settings) -> None:

@@ -41,10 +41,10 @@ else:
 
 NO_OPERATION = 65535
 """Key of a message that asks for nothing that could be read; no parser's OPERATIONS has it."""
-BATCH_MESSAGES = 12_000
+BATCH_MESSAGES = 24_000
 BATCH_FLOWS = 10_000
-BATCH_POINTS = 1 << 17
-BATCH_HEAP = 1 << 18
+BATCH_POINTS = 1 << 18
+BATCH_HEAP = 1 << 19
 """Bytes of data: each may become eight points (coils), of some sixty bytes each, all of a batch at once."""
 MAX_BACKLOG = 64
 MAX_BACKLOG_BYTES = 1 << 15
