@@ -37,9 +37,6 @@ _IP_NAMES = {
     112: "vrrp",
     132: "sctp",
 }
-_STATES = ["", "opening", "open", "closed", "reset", "midstream"]
-_ENDS = ["end of capture", "closed", "idle", "evicted"]
-_DIRECTION_BY = ["first-frame", "port", "payload", "handshake"]
 
 
 def mac_text(value: int) -> str:
@@ -67,13 +64,23 @@ def transport_text(family: int, proto: int) -> str:
 
 
 def _texts(values: list[str]) -> pl.Series:
-    """A dictionary of texts that columns are gathered from."""
+    """A dictionary of texts from the wire that columns are gathered from."""
     return pl.Series(values, dtype=pl.Categorical)
+
+
+def _names(values: list[str]) -> pl.Series:
+    """The same of words that are known from the start: as an enumeration they are smaller, and written faster."""
+    return pl.Series(values, dtype=pl.Enum(list(dict.fromkeys(values))))
 
 
 def _pick(values: pl.Series, index: np.ndarray) -> pl.Series:
     """The values at these places."""
     return values[pl.Series(index.astype(np.uint32))]
+
+
+def _transports(family: np.ndarray, proto: np.ndarray) -> pl.Series:
+    """The name of each transport."""
+    return _pick(_TRANSPORTS, np.where(family == 0, 0, (proto & 255) + 1))
 
 
 class _Names:
@@ -94,7 +101,7 @@ class _Names:
         if not every:
             place = place[valid]
         if len(place) == 0:
-            return _texts([""]).new_from_index(0, len(code))
+            return self._texts.new_from_index(0, len(code))
         numbers = self._numbers.take(place)
         if numbers.min() < 0:
             self._learn(np.unique(place[numbers < 0]).tolist())
@@ -163,12 +170,11 @@ class Tables:
     def __init__(self, protocols: list[Protocol], texts: list[str]):
         self._protocols = protocols
         self._run_texts = texts
-        self._protocol_names = _texts([*(p.name for p in protocols), ""])
-        self._kinds = _texts([k.name.lower() for k in Kind])
+        self._protocol_names = _names([*(p.name for p in protocols), ""])
+        self._kinds = _names([k.name.lower() for k in Kind])
         codes = {int(fault): fault.name.lower().replace("_", "-") for fault in Fault if fault != Fault.NONE}
-        self._faults = _texts([codes.get(i, "") for i in range(64)])
-        self._pairings = _texts([PAIRING_NAMES[i] for i in range(5)])
-        self._accesses = _texts(["", *(a.name.lower() for a in Access)])
+        self._faults = _names([codes.get(i, "") for i in range(64)])
+        self._pairings = _names([PAIRING_NAMES[i] for i in range(5)])
         names, activities = [""], [0]
         lookup = np.zeros(len(protocols) * _OPERATIONS, dtype=np.int32)
         for p in protocols:
@@ -177,12 +183,13 @@ class Tables:
                 names.append(operation.name)
                 activities.append(int(operation.activity))
         self._operation_lookup = lookup
-        self._operations = _texts(names)
+        self._operations = _names(names)
         self._operation_activity = np.array(activities, dtype=np.int32)
-        self._activities = _texts([a.name.lower() for a in Activity])
+        self._activities = _names([a.name.lower() for a in Activity])
         self._objects = _Names([p.objects for p in protocols], str)
         self._statuses = _Names([p.statuses for p in protocols], lambda code: "")
         self._texts_seen = _texts([])
+        self._carriers = _names(["", *(p.name for p in protocols)])
 
     def _run_text(self, index: np.ndarray) -> pl.Series:
         """Texts of the run's dictionary, which grows while the run goes on."""
@@ -199,15 +206,14 @@ class Tables:
         """Dictionaries over the identity rows of a batch: entry 2k is a client, 2k+1 its server (transport: k)."""
         addresses: list[str] = []
         ports: list[int] = []
-        transports: list[str] = []
         for row in batch.idents.tolist():
             family = row[L.D_FAMILY]
             addresses.append(address_text(family, row[L.D_CLIENT_HIGH], row[L.D_CLIENT_LOW]))
             addresses.append(address_text(family, row[L.D_SERVER_HIGH], row[L.D_SERVER_LOW]))
             ports += [row[L.D_CLIENT_PORT], row[L.D_SERVER_PORT]]
-            transports.append(transport_text(family, row[L.D_PROTO]))
         port = pl.Series([p if p >= 0 else None for p in ports], dtype=pl.Int32)
-        return {"address": _texts(addresses), "port": port, "transport": _texts(transports)}
+        transport = _transports(batch.idents[:, L.D_FAMILY], batch.idents[:, L.D_PROTO])
+        return {"address": _texts(addresses), "port": port, "transport": transport}
 
     def messages(self, batch: Batch, sides: dict[str, pl.Series]) -> pl.DataFrame:
         """The messages of a batch; columns as schema.MESSAGES."""
@@ -319,7 +325,7 @@ class Tables:
         shared = {
             "message": pl.Series(group.row + batch.first),
             "object": self._objects.column(batch.messages[group.row, L.M_PROTOCOL], group.object, group.object >= 0),
-            "access": _pick(self._accesses, group.access),
+            "access": _pick(_ACCESSES, group.access),
             "block": optional(group.block, pl.Int64) if points_module.present(group.block).any() else None,
             "bit": optional(group.bit, pl.UInt8) if points_module.present(group.bit).any() else None,
         }
@@ -354,14 +360,10 @@ class Tables:
         cells = _Cells(batch.flows)
         family = cells[L.L_FAMILY]
         proto = cells[L.L_PROTO]
-        transports, transport = np.unique(family << 16 | proto + 1, return_inverse=True)
-        transport_names = _texts([transport_text(key >> 16, (key & 0xFFFF) - 1) for key in transports.tolist()])
 
         def ports(column: int) -> pl.Series:
             return _masked(cells.whole(column, pl.Int32), cells[column] >= 0)
 
-        carriers = [""]
-        carriers += [p.name for p in self._protocols]
         carrier = np.where(cells[L.L_INNER] >= 0, cells[L.L_LABEL] + 1, 0)
         return pl.DataFrame(
             {
@@ -378,11 +380,11 @@ class Tables:
                 "server_port": ports(L.L_SERVER_PORT),
                 "client_mac": _macs(cells[L.L_CLIENT_MAC]),
                 "server_mac": _macs(cells[L.L_SERVER_MAC]),
-                "transport": _pick(transport_names, transport),
+                "transport": _transports(family, proto),
                 "ethertype": _masked(cells.whole(L.L_ETHERTYPE, pl.Int32), family == 0),
                 "vlan": ports(L.L_VLAN),
                 "tunnel": self._run_text(cells[L.L_TUNNEL]),
-                "direction_by": _pick(_texts(_DIRECTION_BY), cells[L.L_DIRECTION_BY]),
+                "direction_by": _pick(_DIRECTION_BY, cells[L.L_DIRECTION_BY]),
                 "packets_client": cells.whole(L.L_PACKETS_CLIENT),
                 "packets_server": cells.whole(L.L_PACKETS_SERVER),
                 "bytes_client": cells.whole(L.L_BYTES_CLIENT),
@@ -393,14 +395,14 @@ class Tables:
                 "gap_bytes": cells.whole(L.L_GAP_BYTES),
                 "retransmissions": cells.whole(L.L_RETRANSMISSIONS),
                 "reordered": cells.whole(L.L_REORDERED),
-                "state": _pick(_texts(_STATES), cells[L.L_STATE]),
+                "state": _pick(_STATES, cells[L.L_STATE]),
                 "protocol": self._run_text(cells[L.L_NAME]),
-                "carrier": _pick(_texts(carriers), carrier),
-                "label_by": _pick(_texts([LABEL_BY[i] for i in range(4)]), cells[L.L_LABEL_BY]),
+                "carrier": _pick(self._carriers, carrier),
+                "label_by": _pick(_LABEL_BY, cells[L.L_LABEL_BY]),
                 "confidence": pl.Series(cells[L.L_CONFIDENCE].view(np.float64)),
                 "messages": cells.whole(L.L_MESSAGES),
                 "faults": cells.whole(L.L_FAULTS),
-                "end": _pick(_texts(_ENDS), cells[L.L_END]),
+                "end": _pick(_ENDS, cells[L.L_END]),
             }
         )
 
@@ -545,7 +547,7 @@ _POLARS: dict[str, Any] = {
     "text": pl.Categorical,
     "bytes": pl.Binary,
 }
-_DTYPES = pl.Series(
+_DTYPES = _names(
     [
         "",
         "bit",
@@ -568,7 +570,13 @@ _DTYPES = pl.Series(
         "f64le",
         "text",
         "bytes",
-    ],
-    dtype=pl.Categorical,
+    ]
 )
+_ACCESSES = _names(["", *(a.name.lower() for a in Access)])
+_STATES = _names(["", "opening", "open", "closed", "reset", "midstream"])
+_ENDS = _names(["end of capture", "closed", "idle", "evicted"])
+_DIRECTION_BY = _names(["first-frame", "port", "payload", "handshake"])
+_LABEL_BY = _names([LABEL_BY[i] for i in range(4)])
+_TRANSPORTS = _names(["eth", *(transport_text(4, proto) for proto in range(256))])
 _POINT_SCHEMA: dict[str, Any] = {c.name: _POLARS[c.type] for c in POINTS.columns if not c.via}
+_POINT_SCHEMA["access"] = _ACCESSES.dtype

@@ -165,11 +165,23 @@ class PartWriter:
 
     def _flush(self, table: str) -> None:
         frames = self._pending.pop(table).frames
-        df = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
+        df = frames[0] if len(frames) == 1 else _together(frames)
         self._sequence += 1
         file = f"{table}/r{self.run:06d}-{self._sequence:06d}.parquet"
         size = write_parquet(df, self.folder / file)
         self._parts.append(Part(table, file, df.height, size))
+
+
+def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """The frames as one; text that has not the same words in all of them becomes strings."""
+    dtypes: dict[str, set[Any]] = {}
+    for frame in frames:
+        for name, dtype in frame.schema.items():
+            dtypes.setdefault(name, set()).add(dtype)
+    mixed = [name for name, found in dtypes.items() if len(found) > 1]
+    if mixed:
+        frames = [frame.with_columns(pl.col(set(mixed) & set(frame.columns)).cast(pl.String)) for frame in frames]
+    return pl.concat(frames, how="diagonal")
 
 
 def slim(df: pl.DataFrame) -> pl.DataFrame:
@@ -181,7 +193,7 @@ def slim(df: pl.DataFrame) -> pl.DataFrame:
     for column in df.iter_columns():
         if column.null_count() == df.height:
             empty.append(column.name)
-        elif column.dtype in (pl.Categorical, pl.String) and column[0] == "" and bool((column == "").all()):
+        elif column.dtype in (pl.Categorical, pl.Enum, pl.String) and column[0] == "" and bool((column == "").all()):
             empty.append(column.name)
     return df.drop(empty) if empty else df
 

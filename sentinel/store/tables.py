@@ -162,7 +162,7 @@ def conform(table: str, df: pl.DataFrame) -> pl.DataFrame:
         df = df.select(list(wanted))
     # categories are written as they are: a part's dictionaries hold them, and they are read as strings
     has = df.schema
-    kept = {name for name, dtype in wanted.items() if dtype == pl.String and has[name] == pl.Categorical}
+    kept = {name for name, dtype in wanted.items() if dtype == pl.String and has[name] in (pl.Categorical, pl.Enum)}
     return cast(df, {name: dtype for name, dtype in wanted.items() if name not in kept})
 
 
