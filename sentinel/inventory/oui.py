@@ -14,6 +14,8 @@ from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+
 _NOBODY = ("ieee registration authority", "private")
 """Owners of blocks that say nothing about who made the device: the parent of smaller blocks, and the withheld."""
 _INDIVIDUAL = (0x0050C2, 0x40D855)
@@ -42,25 +44,27 @@ def vendor(mac: str) -> str:
 @lru_cache(maxsize=4096)
 def _organisation(registry: str, prefix: int) -> str:
     """Who was given a prefix, by netaddr's `oui` (24 bits) or `iab` (36 bits); empty where nobody was."""
-    place = _index(registry).get(b"%d" % prefix)
-    if place is None:
+    prefixes, offsets = _index(registry)
+    found = np.flatnonzero(prefixes == prefix)
+    if len(found) == 0:
         return ""
     with _file(f"{registry}.txt").open("rb") as text:
-        text.seek(int(place.split(b",")[0]))
+        text.seek(int(offsets[found[0]]))  # the first where several organisations have it
         record = text.readline().decode()  # 00-0E-8C   (hex)   Siemens AG
     name = " ".join(record.split()[2:]).rstrip(" ,")
     return "" if name.lower() in _NOBODY else name
 
 
 @cache
-def _index(registry: str) -> dict[bytes, bytes]:
-    """Prefix in decimal -> `offset,size` of its record, the first where several organisations have it."""
+def _index(registry: str) -> tuple[np.ndarray, np.ndarray]:
+    """The prefixes of a registry, and where the record of each begins: a line is `prefix,offset,size` in decimal."""
     try:
-        lines = _file(f"{registry}.idx").read_bytes().splitlines()
+        lines = _file(f"{registry}.idx").read_text("ascii")
     except FileNotFoundError as error:
         _log.warning("no vendor is told from a MAC address: %s", error)
-        return {}
-    return dict(line.split(b",", 1) for line in reversed(lines))
+        lines = ""
+    numbers = np.fromstring(lines.strip().replace("\n", ","), dtype=np.int64, sep=",").reshape(-1, 3)
+    return numbers[:, 0], numbers[:, 1]
 
 
 def _file(name: str) -> Path:
