@@ -351,13 +351,18 @@ def analyze(
 
 @contextmanager
 def _few_collections() -> Iterator[None]:
-    """Collect cyclic garbage rarely while it lasts: flows are many, long-lived and free of cycles once they end."""
+    """Collect cyclic garbage rarely while it lasts, and none of what is there already.
+
+    Flows, facts and rows are many, long-lived and free of cycles once they end.
+    """
     before = gc.get_threshold()
-    gc.set_threshold(100_000, 20, 100)
+    gc.freeze()
+    gc.set_threshold(500_000, 20, 100)
     try:
         yield
     finally:
         gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def no_capture(path: Path | str, reader: CaptureReader) -> InputError:
