@@ -12,6 +12,7 @@ import polars as pl
 
 _DENSE = 1 << 18
 """Codes below this are counted in an array; above it they are sorted."""
+_TEXT = (pl.String, pl.Categorical, pl.Enum)
 
 
 class Columns:
@@ -64,7 +65,7 @@ class Columns:
 
 def is_text(series: pl.Series) -> bool:
     """Whether the column holds text, in whichever of the three ways."""
-    return isinstance(series.dtype, pl.String | pl.Categorical | pl.Enum)
+    return isinstance(series.dtype, _TEXT)
 
 
 def plain(series: pl.Series) -> list[Any]:
@@ -82,11 +83,12 @@ def distinct(series: pl.Series) -> tuple[np.ndarray, list[Any]]:
 def _code(series: pl.Series) -> tuple[np.ndarray, int]:
     """Integer codes, equal where the values are equal, null among them (for text: as if empty); and their exclusive
     upper bound."""
-    if series.dtype == pl.String:
+    dtype = series.dtype  # made anew at each access
+    if dtype == pl.String:
         series = series.cast(pl.Categorical(pl.Categories.random()))
-    if is_text(series):
+    if isinstance(dtype, _TEXT):
         series = (series.fill_null("") if series.null_count() else series).to_physical()
-    if series.dtype == pl.Boolean:
+    elif dtype == pl.Boolean:
         series = series.cast(pl.UInt8)
     if series.null_count() == series.len():
         return np.zeros(series.len(), np.int64), 1

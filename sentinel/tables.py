@@ -6,6 +6,7 @@ import base64
 import hashlib
 import ipaddress
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,17 @@ def transport_text(family: int, proto: int) -> str:
     if family == 0:
         return "eth"
     return _IP_NAMES.get(proto, f"ip-{proto}")
+
+
+def _frame(columns: dict[str, pl.Series]) -> pl.DataFrame:
+    """The columns as a frame; given as a list they are taken as they are, as a mapping each is looked at first."""
+    return pl.DataFrame([column.alias(name) for name, column in columns.items()])
+
+
+@cache
+def _nothing(dtype: Any) -> pl.Series:
+    """One null."""
+    return pl.Series([None], dtype=dtype)
 
 
 def _texts(values: list[str]) -> pl.Series:
@@ -159,7 +171,7 @@ class _Cells:
     def nullable(self, column: int, dtype: Any) -> pl.Series:
         """A column with nulls where nothing was written."""
         if not self.ever(column):
-            return pl.Series([None], dtype=dtype).new_from_index(0, len(self))
+            return _nothing(dtype).new_from_index(0, len(self))
         values = pl.Series(self[column].view(np.float64)) if dtype == pl.Float64 else self.whole(column, dtype)
         return values if self._always >> column & 1 else _masked(values, self.valid(column))
 
@@ -264,7 +276,7 @@ class Tables:
             "latency": _masked(pl.Series(batch.latency), answers),
             "pairing": _pick(self._pairings, batch.result),
         }
-        return pl.DataFrame(columns)
+        return _frame(columns)
 
     def extension(self, batch: Batch, protocol: Protocol) -> pl.DataFrame | None:
         """The protocol's own columns, `message` first; None where the batch has none of it."""
@@ -281,14 +293,14 @@ class Tables:
                 columns[extra.name] = self._run_text(cells.written(k))
             else:
                 columns[extra.name] = cells.nullable(k, _POLARS[extra.type])
-        return pl.DataFrame(columns)
+        return _frame(columns)
 
     def items(self, batch: Batch) -> pl.DataFrame:
         """The items of a batch; columns as schema.ITEMS."""
         cells = _Cells(batch.items)
         rows = cells[L.I_MESSAGE]
         protocol = batch.messages[rows, L.M_PROTOCOL]
-        return pl.DataFrame(
+        return _frame(
             {
                 "message": pl.Series(rows + batch.first),
                 "index": cells.whole(L.I_INDEX, pl.Int32),
@@ -315,11 +327,13 @@ class Tables:
     def _point_group(self, batch: Batch, group: points_module.Points) -> pl.DataFrame:
         """The frame of one group: what spans share is made once and spread by one gather."""
         n = len(group.which)
-        absent = pl.repeat(None, n, dtype=pl.Int64, eager=True)
+
+        def absent(dtype: Any) -> pl.Series:
+            return _nothing(dtype).new_from_index(0, n)
 
         def optional(values: np.ndarray | None, dtype: Any) -> pl.Series:
             if values is None:
-                return absent.cast(dtype)
+                return absent(dtype)
             return _masked(pl.Series(values), points_module.present(values)).cast(dtype, strict=False)
 
         shared = {
@@ -342,16 +356,16 @@ class Tables:
         columns = {
             "message": spread["message"],
             "object": spread["object"],
-            "block": spread["block"] if "block" in spread.columns else absent,
+            "block": spread["block"] if "block" in spread.columns else absent(pl.Int64),
             "address": pl.Series(group.address),
-            "bit": spread["bit"] if "bit" in spread.columns else absent.cast(pl.UInt8),
+            "bit": spread["bit"] if "bit" in spread.columns else absent(pl.UInt8),
             "value": value if group.has_value is None else _masked(value, group.has_value),
             "text": text,
             "quality": optional(group.quality, pl.Int64),
             "stamp": optional(group.stamp, TIME),
             "access": spread["access"],
         }
-        return pl.DataFrame(columns)
+        return _frame(columns)
 
     # -- flows, facts, faults ---------------------------------------------------------------------------------
 
@@ -365,7 +379,7 @@ class Tables:
             return _masked(cells.whole(column, pl.Int32), cells[column] >= 0)
 
         carrier = np.where(cells[L.L_INNER] >= 0, cells[L.L_LABEL] + 1, 0)
-        return pl.DataFrame(
+        return _frame(
             {
                 "flow": cells.whole(L.L_NUMBER),
                 "id": pl.Series(community_ids(batch.flows), dtype=pl.String),
@@ -410,7 +424,7 @@ class Tables:
         """The faults of a batch; columns as schema.FAULTS."""
         cells = _Cells(batch.faults)
         protocol = np.where(cells[L.F_PROTOCOL] >= 0, cells[L.F_PROTOCOL], len(self._protocols))
-        return pl.DataFrame(
+        return _frame(
             {
                 "capture": cells.whole(L.F_CAPTURE, pl.Int32),
                 "frame": cells.whole(L.F_FRAME),
@@ -463,7 +477,7 @@ def _masked(values: pl.Series, valid: np.ndarray) -> pl.Series:
     """The values, null where not valid."""
     if valid.all():
         return values
-    return values.zip_with(pl.Series(valid), pl.Series([None], dtype=values.dtype))
+    return values.zip_with(pl.Series(valid), _nothing(values.dtype))
 
 
 def addresses(family: np.ndarray, high: np.ndarray, low: np.ndarray, mac: np.ndarray) -> pl.Series:

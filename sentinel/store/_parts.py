@@ -193,7 +193,7 @@ def slim(df: pl.DataFrame) -> pl.DataFrame:
     for column in df.iter_columns():
         if column.null_count() == df.height:
             empty.append(column.name)
-        elif column.dtype in (pl.Categorical, pl.Enum, pl.String) and column[0] == "" and bool((column == "").all()):
+        elif column[0] == "" and bool((column == "").all()):
             empty.append(column.name)
     return df.drop(empty) if empty else df
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -65,6 +66,7 @@ def polars_schema(table: str) -> dict[str, Any]:
     return {column.name: _POLARS[column.type] for column in schema.TABLES[table].columns}
 
 
+@cache
 def stored_schema(table: str) -> dict[str, Any]:
     """The columns of a table that lie in its own parts; the others are joined when it is read."""
     return {column.name: _POLARS[column.type] for column in schema.TABLES[table].columns if not column.via}
@@ -161,13 +163,15 @@ def conform(table: str, df: pl.DataFrame) -> pl.DataFrame:
             raise ValueError(f"{table}: columns missing {sorted(missing)}, surplus {sorted(surplus)}")
         df = df.select(list(wanted))
     # categories are written as they are: a part's dictionaries hold them, and they are read as strings
-    has = df.schema
-    kept = {name for name, dtype in wanted.items() if dtype == pl.String and has[name] in (pl.Categorical, pl.Enum)}
-    return cast(df, {name: dtype for name, dtype in wanted.items() if name not in kept})
+    return cast(df, wanted, text=(pl.Categorical, pl.Enum))
 
 
-def cast(df: pl.DataFrame, wanted: Mapping[str, Any]) -> pl.DataFrame:
-    """The frame with these types; columns that have them already are not touched."""
+def cast(df: pl.DataFrame, wanted: Mapping[str, Any], text: tuple[type, ...] = ()) -> pl.DataFrame:
+    """The frame with these types; columns that have them already, or text of one of the types `text`, stay."""
     has = df.schema  # made anew at each access
-    changes: dict[Any, Any] = {name: dtype for name, dtype in wanted.items() if has[name] != dtype}
+    changes: dict[Any, Any] = {
+        name: dtype
+        for name, dtype in wanted.items()
+        if not (dtype == pl.String and isinstance(has[name], text)) and has[name] != dtype
+    }
     return df.cast(changes) if changes else df
