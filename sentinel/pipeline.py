@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 FRAMES_A_TURN = 2_000
 """Frames that the core reads before it looks at the stop signal and at what its rows weigh."""
 BATCH_BYTES = 20 << 20
-"""Bytes of rows that make a batch, where the core has not found it full before: protocols differ in what a row takes."""
+"""Bytes of rows that make a batch, where the core has not found it full: protocols differ in what a row takes."""
 OVERLAP = 1_000_000_000
 """ns by which a capture may begin before the one before it ended and still continue its conversations."""
 MAX_INVENTORY_FLOWS = 1 << 15
@@ -258,6 +258,7 @@ class Worker:
         """Hand over a batch; waits while the thread is at work. Raises what went wrong with an earlier one."""
         self._idle.acquire()
         if self._error is not None:
+            self._idle.release()
             raise self._error
         self._queue.put(batch)
 
