@@ -40,6 +40,8 @@ class Batch:
     pair: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     result: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     latency: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    asking: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    """Which messages are requests that may have an answer."""
     before: Batch | None = None
     """The batch before, as long as answers of this one may belong to requests of it."""
 
@@ -85,9 +87,18 @@ class Pairing:
                 self._held.append(batch)
                 return []
             return [batch]
-        chronological(batch)
+        head = _head(batch.messages)
+        if (head[M_FRAME, 1:] < head[M_FRAME, :-1]).any() or batch.messages[0, M_CAPTURE] != batch.messages[
+            -1, M_CAPTURE
+        ]:
+            chronological(batch)
+            head = _head(batch.messages)
         batch.pair, batch.result, late = self._matcher.match(batch.messages, batch.first)
         batch.latency = np.zeros(len(batch.pair), np.int64)
+        batch.asking = head[M_KIND] == Kind.REQUEST
+        shaped = head[0] >> M_SHAPE & 1 == 1
+        if shaped.any():
+            batch.asking &= ~(shaped & (batch.messages[:, M_SHAPE] == UNPAIRED))
         done, self._held = self._held, [batch]
         if done:
             before = batch.before = done[0]
@@ -97,7 +108,7 @@ class Pairing:
                     before.pair[row] = partner
                     before.result[row] = result
             self._close(before)
-        self._latencies(batch)
+        self._latencies(batch, head)
         return done
 
     def finish(self) -> list[Batch]:
@@ -107,14 +118,13 @@ class Pairing:
             self._close(done[0])
         return done
 
-    def _latencies(self, batch: Batch) -> None:
+    def _latencies(self, batch: Batch, head: np.ndarray) -> None:
         """Time from each request to its answer, on the answer's row."""
-        kinds = batch.messages[:, M_KIND]
-        answers = np.flatnonzero((batch.pair >= 0) & (kinds != Kind.REQUEST))
+        answers = np.flatnonzero((batch.pair >= 0) & (head[M_KIND] != Kind.REQUEST))
         if len(answers) == 0:
             return
         partners = batch.pair[answers]
-        times = batch.messages[:, M_TIME]
+        times = head[M_TIME]
         here = partners >= batch.first
         asked = np.zeros(len(answers), np.int64)
         asked[here] = times[partners[here] - batch.first]
@@ -124,10 +134,12 @@ class Pairing:
 
     def _close(self, batch: Batch) -> None:
         """Requests that nothing answered are unanswered."""
-        cells = batch.messages
-        unpaired = (cells[:, 0] >> M_SHAPE & 1 == 1) & (cells[:, M_SHAPE] == UNPAIRED)
-        waiting = (cells[:, M_KIND] == Kind.REQUEST) & (batch.pair < 0) & ~unpaired
-        batch.result[waiting] = UNANSWERED
+        batch.result[batch.asking & (batch.pair < 0)] = UNANSWERED
+
+
+def _head(messages: np.ndarray) -> np.ndarray:
+    """The first cells of all messages, up to their kind, as columns: each costs a pass over all rows otherwise."""
+    return np.ascontiguousarray(messages[:, : M_KIND + 1].T)
 
 
 def request_rows(batch: Batch, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,7 @@ def test_what_cannot_be_made_costs_itself_alone(tmp_path: Path, monkeypatch) -> 
 
     monkeypatch.setattr(navigator, "render", broken)
     done = deliver.deliver(full(), tmp_path, [], formats=("json", "navigator"), languages=("zh",), slices=False)
-    assert done.failed == {"navigator_zh.json": "no such thing"}
+    assert {name: str(why) for name, why in done.failed.items()} == {"navigator_zh.json": "no such thing"}
     assert {path.name for path in done.files} == {"assessment.json", "MANIFEST.sha256"}
 
 

@@ -162,5 +162,5 @@ def print_delivered(delivered: Delivered, folder: Path, settings: Settings) -> N
             click.echo(say("{name}: nothing to say, so it was not written", name=name))
     for number, why in delivered.evidence.get("missing", {}).items():
         click.echo(tame(f"sentinel: {number}: {why}"), err=True)
-    for name, why in delivered.failed.items():
-        click.echo(tame(f"sentinel: {name}: {why}"), err=True)
+    for name, error in delivered.failed.items():
+        click.echo(tame(f"sentinel: {name}: {settings.said(error)}"), err=True)

@@ -80,6 +80,7 @@ TEXTS: dict[str, str] = {
     "{path}: cannot be made ({why}); choose another place.": "{path}：无法创建（{why}）；请换一个位置。",
     "HTML reports need jinja2: pip install 'sentinel-ics[report]'": "生成 HTML 报告需要 jinja2：pip install 'sentinel-ics[report]'",
     "PDF reports need typst: pip install 'sentinel-ics[report]'": "生成 PDF 报告需要 typst：pip install 'sentinel-ics[report]'",
+    "no Chinese font was found on this machine, so no PDF was made: install one (Debian and Ubuntu: apt install fonts-noto-cjk)": "本机没有中文字体，未生成 PDF；请安装（Debian 和 Ubuntu：apt install fonts-noto-cjk）",
     "the PDF could not be set: {reason}": "PDF 排版失败：{reason}",
     "no format {names!r}; there are {known}": "没有格式 {names!r}；可用：{known}",
     "{path}: nothing to retest: the case has no assessment yet": "{path}：没有可复测的内容：案例还没有做过评估",

@@ -16,7 +16,7 @@ from typing import Any
 
 from sentinel.assess.model import Assessment
 from sentinel.assess.snapshot import dump
-from sentinel.errors import AssessmentError, MissingExtra, OutputError
+from sentinel.errors import AssessmentError, MissingExtra, OutputError, SentinelError
 from sentinel.report import bundle, navigator, oscal, vex, xlsx
 from sentinel.store.evidence import Frame
 
@@ -30,8 +30,8 @@ class Delivered:
     """What was written, and why what was not was not."""
 
     files: list[Path] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    """File name -> the sentence."""
+    failed: dict[str, SentinelError] = field(default_factory=dict)
+    """File name -> the reason."""
     skipped: list[str] = field(default_factory=list)
     """Formats for which there is nothing to say (a VEX document without a proof)."""
     evidence: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def deliver(
         try:
             content = make()
         except (AssessmentError, MissingExtra) as error:
-            done.failed[name] = str(error)
+            done.failed[name] = error
             continue
         if content is None:
             done.skipped.append(name)

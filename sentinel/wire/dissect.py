@@ -41,7 +41,7 @@ else:
 
 NO_OPERATION = 65535
 """Key of a message that asks for nothing that could be read; no parser's OPERATIONS has it."""
-BATCH_MESSAGES = 24_000
+BATCH_MESSAGES = 48_000
 BATCH_FLOWS = 10_000
 BATCH_POINTS = 1 << 18
 BATCH_HEAP = 1 << 19
