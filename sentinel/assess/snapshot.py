@@ -81,10 +81,11 @@ def _build(hint: Any, value: Any) -> Any:
 
 
 def _free(value: Any) -> Any:
-    """A value without a declared type: the two languages of a text are found again, lists become tuples."""
+    """A value without a declared type: texts and evidence are known by their fields, lists become tuples."""
     if isinstance(value, Mapping):
-        if value.keys() == {"zh", "en"}:
-            return model.Text(**value)
+        for class_ in (model.Text, model.Evidence):
+            if value.keys() == {field.name for field in dataclasses.fields(class_)}:
+                return _build(class_, value)
         return {key: _free(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return tuple(_free(item) for item in value)
