@@ -77,6 +77,8 @@ KEPT_APART = {
     "opendnp3": "sentinel.exercise",
     "pyshark": "sentinel.cli",
     "sigma": "sentinel.rules",
+    "elasticsearch": "sentinel.sinks",
+    "kafka": "sentinel.sinks",
     "click": "sentinel.cli",
     "rich": "sentinel.cli",
     "sqlite3": "sentinel.store",

@@ -18,8 +18,15 @@ from sentinel.assess.model import Assessment
 
 def content(value: Any) -> Any:
     """Plain JSON values of the nouns: dataclasses become objects with their fields, tuples lists, enums their value."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: content(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    # a large plant has millions of values, so the exact type is asked before anything that takes time to answer
+    kind: type = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is tuple or kind is list:
+        return [content(item) for item in value]
+    names = _fields(kind)
+    if names:
+        return {name: content(getattr(value, name)) for name in names}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -29,6 +36,15 @@ def content(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float | bool):
         return value
     raise TypeError(f"{type(value).__name__} has no place in an assessment")
+
+
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+
+
+@cache
+def _fields(class_: type) -> tuple[str, ...]:
+    """Names of the fields of a dataclass; of any other type none."""
+    return tuple(field.name for field in dataclasses.fields(class_)) if dataclasses.is_dataclass(class_) else ()
 
 
 def dump(value: Any) -> bytes:
