@@ -553,7 +553,7 @@ def _finish(
     """Commit the run and make its summary."""
     from sentinel.inventory import assets
 
-    analysis.learn(arp_facts(reading.engine))
+    analysis.learn(arp_facts(reading.engine.arps.items()))
     facts = list(analysis.facts.values())
     devices = assets.build(analysis.pairs, facts, analysis.stats) if analysis.pairs is not None else []
     alerts = analysis.rules.finish()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections import Counter
-from collections.abc import Mapping, Sized
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -193,10 +193,10 @@ def fault_sentence(reader: CaptureReader) -> str | None:
     return f"{reader.fault_detail} (at byte {reader.fault_offset} of the uncompressed file, after frame {reader.frame})"
 
 
-def arp_facts(engine: Engine) -> list[dict[str, Any]]:
-    """What ARP said: which MAC address answers for which network address."""
+def arp_facts(said: Iterable[tuple[bytes, tuple[int, int, int]]]) -> list[dict[str, Any]]:
+    """What ARP said (items of `Engine.arps`): which MAC address answers for which network address."""
     facts = []
-    for key, (capture, frame, stamp) in engine.arps.items():
+    for key, (capture, frame, stamp) in said:
         ip = str(ipaddress.IPv4Address(key[6:10]))
         if ip == "0.0.0.0":
             continue

@@ -28,6 +28,7 @@ from sentinel.rules.load import RuleSet
 from sentinel.summary import Limits, summary_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
 
     from sentinel.store.case import Case
@@ -40,6 +41,10 @@ MAX_WAITING = 16
 IDLE = 0.1
 """Seconds without a call after which the thread looks whether something is due."""
 LATE_COLUMNS = frozenset({"pair", "pairing", "latency"})
+SUMS = (
+    "packets_client", "packets_server", "bytes_client", "bytes_server", "payload_client", "payload_server", "messages",
+)  # fmt: skip
+"""Columns of flows that the inventory adds up."""
 _log = logging.getLogger(__name__)
 
 
@@ -126,7 +131,9 @@ class LiveAnalysis:
         self._told = 0
         self._seen = Seen()
         self._changed_rows: set[int] = set()
-        self._open_flows: Any = None
+        self._open_flows: np.ndarray | None = None
+        self._before: pl.DataFrame | None = None
+        """Flows that were open when the run began: what they had until then was said by the run before."""
         self._alerts = 0
         now = time.monotonic()
         self._next_checkpoint = now + timing.checkpoint_seconds
@@ -173,7 +180,7 @@ class LiveAnalysis:
         self._analysis.totals.add(frames)
         tables = self._analysis.for_rules(frames)
         self.rules.now.batch(tables)
-        self._analysis.inventory(tables["messages"], frames["flows"])
+        self._analysis.inventory(tables["messages"], self._since(frames["flows"]))
         if batch in done:  # nothing to hold it for
             self._complete(frames)
         else:
@@ -188,13 +195,19 @@ class LiveAnalysis:
             raise ValueError(f"capture {row['capture']} should be {given['capture']}")
         self._note(given)
 
-    def progress(self, row: Mapping[str, Any], seen: Seen, limits: Limits, open_flows: Any) -> None:
-        """How far the segment is, which bounds were reached, and cells of the flows that are open (None: not asked)."""
+    def progress(self, row: Mapping[str, Any], seen: Seen, limits: Limits) -> None:
+        """How far the segment is, and which bounds were reached."""
         self._note(row)
         self._seen = seen
         self.limits = limits
-        if open_flows is not None:
-            self._open_flows = open_flows
+
+    def open(self, flows: np.ndarray) -> None:
+        """Cells of the flows that are open."""
+        self._open_flows = flows
+
+    def learn(self, facts: list[dict[str, Any]]) -> None:
+        """Facts that came from no message."""
+        self._analysis.learn(facts)
 
     def ended(self, row: Mapping[str, Any], seen: Seen) -> None:
         """A segment ended: its final row, and what it held."""
@@ -230,8 +243,9 @@ class LiveAnalysis:
         self.rows = {}
         self._changed_rows.clear()
         self._note(given)
-        self._seen, self._open_flows = Seen(), None
+        self._seen = Seen()
         self._alerts = self._told = 0
+        self._before = self._open_frame()
 
     def finish(self) -> None:
         """The end: what is held, the inventory, everything in one transaction."""
@@ -313,9 +327,7 @@ class LiveAnalysis:
         self._told += len(facts)
         self._alerts = len(self.rules.book)
         summary = self._summary(self._analysis.facts, devices if devices is not None else [])
-        self.run.checkpoint(
-            self._take_rows(), self.rules.book.changed(), facts, devices, summary, open_flows
-        )  # fmt: skip
+        self.run.checkpoint(self._take_rows(), self.rules.book.changed(), facts, devices, summary, open_flows)
         took = time.monotonic() - began
         # a checkpoint takes a twentieth of the time at most, whatever the size of the plant
         self._next_checkpoint = began + max(self.timing.checkpoint_seconds, 20 * took)
@@ -328,6 +340,18 @@ class LiveAnalysis:
             return None
         return self._analysis.tables.flow_rows(self._open_flows)
 
+    def _since(self, flows: pl.DataFrame) -> pl.DataFrame:
+        """The flows, with the numbers of what they carried since the run began."""
+        import polars as pl
+
+        if self._before is None or flows.height == 0:
+            return flows
+        before = self._before.select("flow", *(pl.col(name).alias(f"{name}_before") for name in SUMS))
+        joined = flows.join(before, on="flow", how="left", maintain_order="left")
+        return joined.with_columns(
+            pl.col(name) - pl.col(f"{name}_before").fill_null(0) for name in SUMS
+        ).select(flows.columns)
+
     def _said(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """All facts and the devices, those of open flows included."""
         from sentinel.inventory import assets
@@ -337,7 +361,7 @@ class LiveAnalysis:
         pairs = self._analysis.pairs
         flows = self._open_frame()
         if flows is not None:
-            pairs = assets.accumulate_flows(pairs, flows, MAX_INVENTORY_FLOWS)
+            pairs = assets.accumulate_flows(pairs, self._since(flows), MAX_INVENTORY_FLOWS)
         return facts, assets.build(pairs, facts, self._analysis.stats) if pairs is not None else []
 
     def _summary(self, facts: Any, devices: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from sentinel.sensor.config import GIB, MIB, Config
 from sentinel.sensor.health import Health, Moment
 from sentinel.sensor.segments import COMPRESSED, Kept, Segment, compressed, surplus
 from sentinel.sources import live
-from sentinel.summary import Input, Limits, capture_row
+from sentinel.summary import Input, Limits, arp_facts, capture_row
 from sentinel.version import VERSION
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.ring import Drained
@@ -99,6 +100,7 @@ class Sensor:
         self._compressor: threading.Thread | None = None
         self._kept: list[tuple[int, Kept]] = []
         self._deleted = 0
+        self._arps = 0
 
     def _where(self) -> Path:
         folder = self.config.record.folder
@@ -202,9 +204,12 @@ class Sensor:
         row = self.new_row(self._number, self.ports)
         if time.monotonic() - self._run_began >= self.config.store.run_hours * 3600:
             self._run_began = time.monotonic()
+            self._tell_arp()
+            self._analysis.call(self._analysis.open, self._engine.open_flows())
             rows = self._engine.rows
             rows.forget()
             self._engine.arps.clear()
+            self._arps = 0
             self._begin_segment(row)
             self._analysis.call(self._analysis.next_run, dict(row), rows.texts)
         else:
@@ -286,9 +291,10 @@ class Sensor:
         row = self._capture_row("live")
         flows = self._engine.open_flows() if self._health.wants_flows(now) else None
         one_sided = self._health.flows(flows) if flows is not None else None
-        self._analysis.call(
-            self._analysis.progress, row, self._seen(), Limits.of(self._engine, self._analysis.rules), flows
-        )
+        self._analysis.call(self._analysis.progress, row, self._seen(), Limits.of(self._engine, self._analysis.rules))
+        if flows is not None:
+            self._analysis.call(self._analysis.open, flows)
+        self._tell_arp()
         moment = Moment(
             now=now,
             time_ns=time.time_ns(),
@@ -308,6 +314,13 @@ class Sensor:
         if claims is not None:
             self._analysis.call(self._analysis.claim, claims)
 
+    def _tell_arp(self) -> None:
+        """Hand on what ARP said since the last time."""
+        said = list(islice(self._engine.arps.items(), self._arps, None))
+        if said:
+            self._arps += len(said)
+            self._analysis.call(self._analysis.learn, arp_facts(said))
+
     def _end(self) -> None:
         """The end in good order: what waits in the rings, open flows, the case."""
         self.orders.stop = False
@@ -316,6 +329,9 @@ class Sensor:
         engine = self._engine
         while not engine.finish():
             self._cut()
+        self._cut()
+        self._tell_arp()
+        self._analysis.call(self._analysis.open, engine.open_flows())
         self._end_segment()
         if self._compressor is not None:
             self._compressor.join()
