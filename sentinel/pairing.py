@@ -1,7 +1,8 @@
 """Answers and their requests, joined on columns, for every protocol alike.
 
 A batch is held until the next one has been matched, or (live, where batches are small) for some seconds, so that a
-request whose answer came later is still amended; a request that has no answer by then is unanswered. The loop itself is `sentinel/wire/pair.py`.
+request whose answer came later is still amended; a request that has no answer by then is unanswered. The loop itself
+is `sentinel/wire/pair.py`.
 """
 
 from __future__ import annotations

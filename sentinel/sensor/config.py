@@ -50,7 +50,9 @@ class Record:
 class Store:
     """The case."""
 
-    checkpoint_seconds: float = _key(5.0, "The tables of the case are brought up to date so often; alerts at once.", 1, 600)
+    checkpoint_seconds: float = _key(
+        5.0, "The tables of the case are brought up to date so often; alerts at once.", 1, 600
+    )
     inventory_seconds: float = _key(30.0, "Assets and open flows so often.", 5, 3600)
     run_hours: float = _key(24.0, "A run of the case lasts so long, then the next one begins; flows go on.", 0.01, 744)
     disk_gib: float = _key(20.0, "The oldest runs are thinned out beyond so much: see docs/sensor.md.", 0.001, 1 << 20)
@@ -71,7 +73,9 @@ class Life:
     """How the program runs."""
 
     user: str = _key("", "Become this user when the ports are open; empty: stay who one is.")
-    memory_mib: int = _key(0, "The memory that the process may use; 0: as much as the service manager allows.", 0, 1 << 20)
+    memory_mib: int = _key(
+        0, "The memory that the process may use; 0: as much as the service manager allows.", 0, 1 << 20
+    )
 
 
 @dataclass(slots=True)

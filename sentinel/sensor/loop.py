@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -19,10 +20,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentinel import memory
+from sentinel.errors import SentinelError
 from sentinel.pipeline import Reading
 from sentinel.sensor.analysis import MAX_WAITING, LiveAnalysis, Seen
 from sentinel.sensor.config import GIB, MIB, Config
-from sentinel.sensor.health import Health, Moment
+from sentinel.sensor.health import Health, Moment, held
 from sentinel.sensor.segments import COMPRESSED, Kept, Segment, compressed, surplus
 from sentinel.sources import live
 from sentinel.summary import Input, Limits, arp_facts, capture_row
@@ -31,6 +34,7 @@ from sentinel.wire.capture import CaptureReader
 from sentinel.wire.ring import Drained
 
 if TYPE_CHECKING:
+    from sentinel.rules.load import RuleSet
     from sentinel.store.case import Case
 
 GATHER = 0.2
@@ -39,6 +43,9 @@ ROOM = 8 << 20
 """Bytes that are taken from the rings at once."""
 TURN = 20_000
 """Frames that the core reads before the ports are looked at again."""
+PRESSURE = 0.8
+"""Part of the memory that the process may use from which on it lets go of some."""
+RELIEF_SECONDS = 300.0
 BUSY = 2
 """Calls waiting for the analysis from which on a batch grows instead of being cut."""
 _log = logging.getLogger(__name__)
@@ -81,7 +88,9 @@ class Sensor:
         first: dict[str, Any],
         health: Health,
         orders: Orders,
+        again: Callable[[], tuple[Config, RuleSet]],
     ):
+        """`first`: row of the first capture. `again` reads configuration and rules once more, raising as at start."""
         self.config = config
         self.orders = orders
         self.ports = ports
@@ -101,6 +110,8 @@ class Sensor:
         self._kept: list[tuple[int, Kept]] = []
         self._deleted = 0
         self._arps = 0
+        self._again = again
+        self._relieved = 0.0
 
     def _where(self) -> Path:
         folder = self.config.record.folder
@@ -115,6 +126,7 @@ class Sensor:
         """
         self._begin_segment(self._first)
         self._analysis.start()
+        self._analysis.call(self._analysis.note, dict(self._row))
         ready()
         now = time.monotonic()
         next_cut, next_second = now + GATHER, now + 1
@@ -183,6 +195,43 @@ class Sensor:
         age = time.monotonic() - self._segment.began
         return self._segment.bytes >= record.max_mib * MIB or age >= record.max_minutes * 60
 
+    def _reload(self) -> None:
+        """Read configuration and rules again, beside the capture; what is wrong is said, and the old ones stay."""
+
+        def work() -> None:
+            try:
+                config, ruleset = self._again()
+            except SentinelError as error:
+                _log.error("%s", error)
+                return
+            if (config.capture, config.life) != (self.config.capture, self.config.life):
+                _log.warning("ports, filter and user are taken over at the next start")
+            config.capture, config.life = self.config.capture, self.config.life
+            self.config = config
+            self._analysis.timing = config.store
+            self._health.limits = config.health
+            self._analysis.call(self._analysis.reload, ruleset)
+            _log.warning("configuration and rules were read again: %d rules", len(ruleset.rules))
+
+        threading.Thread(target=work, name="reload", daemon=True).start()
+
+    def _relieve(self, now: float) -> None:
+        """Where the process takes more memory than it may: give back what is free, then begin another run.
+
+        A run that ends lets go of texts, facts, counts for the inventory and the book of alerts, which are in the case.
+        Flows stay: they are bounded by their own number.
+        """
+        cap = self.config.life.memory_mib * MIB
+        if not cap or held() < PRESSURE * cap or now - self._relieved < RELIEF_SECONDS:
+            return
+        self._relieved = now
+        memory.give_back()
+        if held() >= PRESSURE * cap:
+            _log.warning(
+                "the process takes %d MiB: a new run is begun to let go of the old one's memory", held() // MIB
+            )
+            self._next_segment(new_run=True)
+
     def _end_segment(self) -> None:
         self._cut()
         for port, lost, (frames, octets) in zip(self.ports, self._lost_before, self._counted_before, strict=True):
@@ -197,12 +246,12 @@ class Sensor:
         if kept is not None and self.config.record.compress:
             self._compress(row["capture"], kept)
 
-    def _next_segment(self) -> None:
+    def _next_segment(self, new_run: bool = False) -> None:
         """End the segment and begin another; of a run that is old enough, the run as well."""
         self._end_segment()
         self._number += 1
         row = self.new_row(self._number, self.ports)
-        if time.monotonic() - self._run_began >= self.config.store.run_hours * 3600:
+        if new_run or time.monotonic() - self._run_began >= self.config.store.run_hours * 3600:
             self._run_began = time.monotonic()
             self._tell_arp()
             self._analysis.call(self._analysis.open, self._engine.open_flows())
@@ -288,6 +337,10 @@ class Sensor:
         self._after_compressing()
         if self._segment_is_full():
             self._next_segment()
+        self._relieve(now)
+        if self.orders.reload:
+            self.orders.reload = False
+            self._reload()
         row = self._capture_row("live")
         flows = self._engine.open_flows() if self._health.wants_flows(now) else None
         one_sided = self._health.flows(flows) if flows is not None else None
@@ -311,6 +364,10 @@ class Sensor:
             deleted_segments=self._deleted,
         )
         claims = self._health.look(moment, one_sided)
+        if self.orders.report:
+            self.orders.report = False
+            sys.stderr.write(json.dumps(self._health.status, ensure_ascii=False) + "\n")
+            sys.stderr.flush()
         if claims is not None:
             self._analysis.call(self._analysis.claim, claims)
 

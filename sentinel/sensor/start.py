@@ -38,8 +38,17 @@ def rules_of(config: Config) -> RuleSet:
     return ruleset
 
 
-def run(config: Config, folder: Path, orders: Orders, listening: Callable[[Sensor], None] = lambda sensor: None) -> None:
-    """Listen until `orders.stop`. Raises InputError, CaseError, RuleError or UsageError before anything starts."""
+def run(
+    configured: Callable[[], Config],
+    folder: Path,
+    orders: Orders,
+    listening: Callable[[Sensor], None] = lambda sensor: None,
+) -> None:
+    """Listen until `orders.stop`. Raises InputError, CaseError, RuleError or UsageError before anything starts.
+
+    `configured` reads the configuration: now, and when it is told to be read again.
+    """
+    config = configured()
     if not config.capture.interfaces:
         raise UsageError("name a port to listen at: -i INTERFACE")
     user = user_of(config.life.user)
@@ -66,7 +75,13 @@ def run(config: Config, folder: Path, orders: Orders, listening: Callable[[Senso
         reading = Reading(parsers, run_.base)
         analysis = LiveAnalysis(case, run_, parsers, reading.engine.rows.texts, rules, config.store)
         health = Health(config.health, folder, config.store.inventory_seconds)
-        sensor = Sensor(config, case, ports, reading, analysis, dict(run_.captures[0]), health, orders)
+        first = dict(run_.captures[0])
+
+        def again() -> tuple[Config, RuleSet]:
+            fresh = configured()
+            return fresh, rules_of(fresh)
+
+        sensor = Sensor(config, case, ports, reading, analysis, first, health, orders, again)
 
         def ready() -> None:
             tell("READY=1")
