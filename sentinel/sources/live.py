@@ -78,8 +78,8 @@ class Port:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         except PermissionError as error:
             raise InputError(
-                "{name}: capturing needs the right to open packet sockets; run as root, or grant it to the service with "
-                "AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN (packaging/sentinel.service has this line)",
+                "{name}: capturing needs the right to open packet sockets; run as root, or grant it to the service "
+                "with AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN (packaging/sentinel.service has this line)",
                 name=name,
             ) from error
         try:
@@ -248,7 +248,9 @@ def _link(name: str) -> int:
 
 def _refusal(name: str, error: OSError) -> InputError:
     if error.errno in (errno.EPERM, errno.EACCES):
-        return InputError("{name}: no permission to capture; run as root or with CAP_NET_RAW and CAP_NET_ADMIN", name=name)
+        return InputError(
+            "{name}: no permission to capture; run as root or with CAP_NET_RAW and CAP_NET_ADMIN", name=name
+        )
     if error.errno == errno.ENOMEM:
         return InputError("{name}: no memory for the ring; make it smaller (ring_mib in the configuration)", name=name)
     if error.errno == errno.ENETDOWN:
