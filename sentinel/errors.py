@@ -9,7 +9,8 @@
     ├── MissingExtra              6   an optional package or program is not installed
     ├── OutputError               7   a result cannot be written where it was asked to go
     ├── RuleError                 8   a rule file cannot be read
-    └── AssessmentError           9   a pack, a list, an answer sheet or a template of the assessment cannot be used
+    ├── AssessmentError           9   a pack, a list, an answer sheet or a template of the assessment cannot be used
+    └── SinkError                10   a receiver cannot be used as its URI says, or has not got everything
 
 The message of each is one sentence that names the file (with the offset, where there is one) and says what to do. It
 is raised in English, with its values apart, and put into the person's language by whoever shows it:
@@ -109,3 +110,9 @@ class AssessmentError(SentinelError):
     """A pack, a client's list, an answer sheet or a template cannot be used; says which file, where in it, and why."""
 
     exit_code = 9
+
+
+class SinkError(SentinelError):
+    """A receiver of alerts and data cannot be used as its URI says, or has not got everything that it was to get."""
+
+    exit_code = 10

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.cli import _coverage, _summary, main
+from sentinel.cli import _assessing, _coverage, _summary, main, questions
 from sentinel.cli._settings import Settings
 from sentinel.cli._texts import ZH, translated
 from sentinel.errors import CaseError, Sentence, SentinelError

@@ -7,7 +7,7 @@ from store_rows import SHA_A, SHA_B, SHA_C, alert, analyse
 
 from sentinel.store import outbox
 from sentinel.store.case import Case
-from sentinel.store.outbox import Outbox
+from sentinel.store.outbox import Counts, Outbox
 
 
 @pytest.fixture
@@ -71,12 +71,12 @@ def test_the_sums_agree(case):
     with Outbox(case, "es") as box:
         offer = box.offer("messages", 3)
         box.done(offer, [(str(offer.rows[0]["message"]), "mapping", {"a": 1})])
-        assert box.counts()["messages"] == {"sent": 2, "refused": 1, "waiting": 5}
-        assert box.counts()["alerts"] == {"sent": 0, "refused": 0, "waiting": 1}
+        assert box.counts()["messages"] == Counts(sent=2, refused=1, waiting=5)
+        assert box.counts()["alerts"] == Counts(waiting=1)
         (refused,) = box.refused()
         assert (refused["table"], refused["reason"], refused["document"]) == ("messages", "mapping", {"a": 1})
         everything(box, "messages")
-        assert box.counts()["messages"] == {"sent": 7, "refused": 1, "waiting": 0}
+        assert box.counts()["messages"] == Counts(sent=7, refused=1)
 
 
 def test_refused_rows_are_kept_up_to_a_cap(case, monkeypatch):
@@ -84,7 +84,7 @@ def test_refused_rows_are_kept_up_to_a_cap(case, monkeypatch):
     with Outbox(case, "es") as box:
         offer = box.offer("messages", 3)
         box.done(offer, [(str(row["message"]), "no", {}) for row in offer.rows])
-        assert box.counts()["messages"]["refused"] == 3
+        assert box.counts()["messages"].refused == 3
         assert len(box.refused()) == 1
 
 

@@ -7,6 +7,8 @@ A sentence that is missing here is shown in English; `tests/test_cli_texts.py` s
 
 from __future__ import annotations
 
+from sentinel.cli import _texts_client, _texts_pack, _texts_report, _texts_risk, _texts_sensor
+
 _HELP = {
     "Usage:": "用法：",
     "Options": "选项",
@@ -367,7 +369,18 @@ _ERRORS = {
     "the plant was built in the namespace of the program itself": "模拟工厂建在了程序自身的命名空间里",
 }  # fmt: skip
 
-ZH: dict[str, str] = {**_HELP, **_PAGE, **_COVERAGE, **_COMMANDS, **_ERRORS}
+ZH: dict[str, str] = {
+    **_HELP,
+    **_PAGE,
+    **_COVERAGE,
+    **_COMMANDS,
+    **_ERRORS,
+    **_texts_client.TEXTS,
+    **_texts_pack.TEXTS,
+    **_texts_report.TEXTS,
+    **_texts_risk.TEXTS,
+    **_texts_sensor.TEXTS,
+}
 
 
 def translated(sentence: str, lang: str) -> str:

@@ -106,7 +106,9 @@ def _analyst_cells(earlier: bytes) -> Notes:
     from openpyxl import load_workbook
 
     if len(earlier) > MAX_OLD:
-        raise AssessmentError(f"the earlier workbook is larger than {MAX_OLD} bytes; move it away and run again")
+        raise AssessmentError(
+            "the earlier workbook is larger than {size} bytes; move it away and run again", size=MAX_OLD
+        )
     try:
         book = load_workbook(io.BytesIO(earlier))
         found: Notes = {}
@@ -126,7 +128,8 @@ def _analyst_cells(earlier: bytes) -> Notes:
         return found
     except (zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError) as error:
         raise AssessmentError(
-            f"the earlier workbook cannot be read ({error}), so its notes would be lost; move it away and run again"
+            "the earlier workbook cannot be read ({why}), so its notes would be lost; move it away and run again",
+            why=error,
         ) from error
 
 

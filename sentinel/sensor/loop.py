@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentinel import memory
 from sentinel.errors import SentinelError
-from sentinel.pipeline import Reading
+from sentinel.pipeline import BATCH_BYTES, FRAMES_A_TURN, Reading
 from sentinel.sensor.analysis import MAX_WAITING, LiveAnalysis, Seen
 from sentinel.sensor.config import GIB, MIB, Config
 from sentinel.sensor.health import Health, Moment, held
@@ -41,8 +41,6 @@ GATHER = 0.2
 """Seconds of traffic that become one batch: with the kernel's own 60 ms the largest part of the latency of an alert."""
 ROOM = 8 << 20
 """Bytes that are taken from the rings at once."""
-TURN = 20_000
-"""Frames that the core reads before the ports are looked at again."""
 PRESSURE = 0.8
 """Part of the memory that the process may use from which on it lets go of some."""
 RELIEF_SECONDS = 300.0
@@ -167,8 +165,8 @@ class Sensor:
         engine = self._engine
         end = engine.frames + frames
         while engine.frames < end:
-            engine.read(self._reader, min(TURN, end - engine.frames))
-            if engine.full():
+            engine.read(self._reader, min(FRAMES_A_TURN, end - engine.frames))
+            if engine.full() or self._reading.weight() >= BATCH_BYTES:
                 self._cut()
 
     def _cut(self) -> None:
