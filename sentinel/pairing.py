@@ -152,6 +152,8 @@ class Pairing:
         done = self._complete(now, 0)
         for one in done:
             self._close(one)
+            # an answer that comes later finds no request
+            self._matcher.forget(one.first + len(one.messages))
         return done
 
     def finish(self) -> list[Batch]:

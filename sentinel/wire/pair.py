@@ -87,6 +87,10 @@ class Matcher:
         self.waiting = self.rest(first if since < 0 else since)
         return pair, result, [tuple(row) for row in late[:count].tolist()]
 
+    def forget(self, before):
+        """Let requests with a lower number wait no longer."""
+        self.waiting = self.waiting[self.waiting[:, 1] >= before]
+
     def make_room(self, n):
         """An empty table for n requests; the memory of the batch before is used again where it suffices."""
         size = 64
