@@ -26,7 +26,9 @@ class Watch:
         self.now = 0.0
         self.clock = T0
 
-    def second(self, n: float = 1, frames: int = 0, dropped: int = 0, late: float = 0.0, set_by: float = 0.0, flows=None):
+    def second(
+        self, n: float = 1, frames: int = 0, dropped: int = 0, late: float = 0.0, set_by: float = 0.0, flows=None
+    ):
         self.now += n
         self.clock += int((n + set_by) * 1e9)
         moment = Moment(

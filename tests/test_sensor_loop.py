@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -132,24 +130,3 @@ def test_segments_and_runs_rotate_without_breaking_flows(tmp_path: Path) -> None
         assert counts[0] == counts[1]
         sums = [case.assets().select("asset", "packets", "bytes").sort("asset").rows() for case in (one, other)]
         assert sums[0] == sums[1]
-
-
-def refused(*options: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "sentinel", "--lang", "en", "sensor", *options]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    return run.returncode, run.stderr
-
-
-def test_what_cannot_work_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    case = str(tmp_path / "case")
-    bad = tmp_path / "bad.toml"
-    bad.write_text("[capture]\ninterface = 'eth1'\n")
-    code, said = refused("-i", "sentinel-none", "--case", case)
-    assert (code, said.count("\n")) == (3, 1) and "no such interface" in said
-    code, said = refused("--case", case)
-    assert (code, said.count("\n")) == (2, 1) and "-i INTERFACE" in said
-    code, said = refused("-i", "lo", "--case", case, "--config", str(bad))
-    assert (code, said.count("\n")) == (2, 1) and "capture.interface" in said
-    code, said = refused("-i", "lo", "--case", case, "--user", "nobody-of-that-name")
-    assert (code, said.count("\n")) == (2, 1) and "nobody-of-that-name" in said
-    assert not Path(case).exists()

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from store_rows import SHA_A, T0, alert, analyse, asset, fact, frame, messages
 
-from sentinel.errors import CaseError
-from sentinel.store import _parts
+from sentinel.errors import CaseError, InputError
+from sentinel.store import _parts, evidence
 from sentinel.store import run as run_module
 from sentinel.store.case import Case
 
@@ -144,6 +144,8 @@ def test_captures_are_numbered_on(tmp_path: Path) -> None:
         assert case.captures().select("capture", "state", "frames").rows() == [(1, "live", 0), (2, "complete", 5)]
         case.amend_capture(2, {"path": "y", "bytes": 7})
         assert case.captures()["path"].to_list() == ["live:eth1", "y"]
+        with pytest.raises(InputError, match="read from eth1 without being recorded"):
+            evidence.verified(case.captures().to_dicts()[0], [])
         with pytest.raises(ValueError, match="state"):
             case.amend_capture(2, {"state": "complete"})
         with pytest.raises(ValueError, match="not given out"):

@@ -78,5 +78,7 @@ TEXTS: dict[str, str] = {
         "{name}：没有足够内存分配环形缓冲区；请减小配置中的 ring_mib",
     "{name}: the interface is down; bring it up with: ip link set {name} up":
         "{name}：接口未启用；请执行：ip link set {name} up",
+    "capture {capture} was read from {port} without being recorded; there is nothing to read again":
+        "抓包 {capture} 读自 {port}，但未录制；没有可以重新读取的内容",
     "{name}: cannot be captured ({why})": "{name}：无法抓包（{why}）",
 }  # fmt: skip

@@ -26,6 +26,7 @@ from sentinel.rules.alerts import Book
 from sentinel.rules.engine import Engine as RuleEngine
 from sentinel.rules.load import RuleSet
 from sentinel.summary import Limits, summary_of
+from sentinel.wire.layout import M_TIME
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 HOLD = 10_000_000_000
 """ns for which an answer may take: a request that waited longer is unanswered."""
-MAX_WAITING = 16
+MAX_WAITING = 6
 """Calls that may wait for the thread before the capturing one waits as well (and the kernel's ring fills)."""
 IDLE = 0.1
 """Seconds without a call after which the thread looks whether something is due."""
@@ -129,6 +130,8 @@ class LiveAnalysis:
         self._pairing = Pairing(HOLD)
         self._frames: deque[dict[str, pl.DataFrame]] = deque()
         self._told = 0
+        self._latest = 0
+        self._came = 0.0
         self._seen = Seen()
         self._changed_rows = set(self.rows)
         self._open_flows: np.ndarray | None = None
@@ -173,6 +176,8 @@ class LiveAnalysis:
 
     def take(self, batch: Batch) -> None:
         """The next batch, unpaired."""
+        if len(batch.messages):
+            self._latest, self._came = int(batch.messages[-1, M_TIME]), time.monotonic()
         done = self._pairing.add(batch)
         frames = self._analysis.frames(batch)
         batch.before = None
@@ -281,7 +286,8 @@ class LiveAnalysis:
                 self._error = error
 
     def _idle(self) -> None:
-        self._release(self._pairing.settle(time.time_ns()))
+        # by the frames' own clock, which may be another machine's, or be set
+        self._release(self._pairing.settle(self._latest + int((time.monotonic() - self._came) * 1e9)))
         self._alert()
 
     def note(self, row: Mapping[str, Any]) -> None:
