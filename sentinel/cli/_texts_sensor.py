@@ -80,5 +80,7 @@ TEXTS: dict[str, str] = {
         "{name}：接口未启用；请执行：ip link set {name} up",
     "capture {capture} was read from {port} without being recorded; there is nothing to read again":
         "抓包 {capture} 读自 {port}，但未录制；没有可以重新读取的内容",
+    "{name}: no capture comes from there ({why})": "{name}：那里没有送来抓包数据（{why}）",
+    "{name}: write tcp://host:port": "{name}：请写成 tcp://主机:端口",
     "{name}: cannot be captured ({why})": "{name}：无法抓包（{why}）",
 }  # fmt: skip

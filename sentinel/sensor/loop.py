@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -26,8 +26,10 @@ from sentinel.pipeline import BATCH_BYTES, FRAMES_A_TURN, Reading
 from sentinel.sensor.analysis import MAX_WAITING, LiveAnalysis, Seen
 from sentinel.sensor.config import GIB, MIB, Config
 from sentinel.sensor.health import Health, Moment, held
+from sentinel.sensor.order import Order
 from sentinel.sensor.segments import COMPRESSED, Kept, Segment, compressed, surplus
 from sentinel.sources import live
+from sentinel.sources.streams import is_stream
 from sentinel.summary import Input, Limits, arp_facts, capture_row
 from sentinel.version import VERSION
 from sentinel.wire.capture import CaptureReader
@@ -80,7 +82,7 @@ class Sensor:
         self,
         config: Config,
         case: Case,
-        ports: list[live.Port],
+        ports: Sequence[live.Opened],
         reading: Reading,
         analysis: LiveAnalysis,
         first: dict[str, Any],
@@ -99,6 +101,8 @@ class Sensor:
         self._health = health
         self._folder = self._where() if config.record.enabled else None
         self._out = bytearray(ROOM)
+        self._order = Order() if len(ports) > 1 else None
+        self._came = 0.0
         self._header = live.header(ports, f"Sentinel {VERSION}")
         self._drops = [0] * len(ports)
         self._number = first["capture"]
@@ -107,6 +111,7 @@ class Sensor:
         self._compressor: threading.Thread | None = None
         self._kept: list[tuple[int, Kept]] = []
         self._deleted = 0
+        self._own_clock = not any(is_stream(port.name) for port in ports)
         self._arps = 0
         self._again = again
         self._relieved = 0.0
@@ -132,6 +137,8 @@ class Sensor:
             if live.wait(self.ports, max(0.0, min(next_cut, next_second) - time.monotonic())):
                 self._gather()
             now = time.monotonic()
+            if self._order and now - self._came > GATHER:
+                self._take(*self._order.rest())
             if now >= next_cut:
                 next_cut = now + GATHER
                 if self._analysis.waiting() < BUSY:
@@ -140,6 +147,8 @@ class Sensor:
                 next_second = now + 1
                 self._second(now)
                 alive()
+                if all(port.over for port in self.ports):
+                    break
         self._end()
 
     def _gather(self) -> None:
@@ -151,7 +160,12 @@ class Sensor:
             for port in self.ports:
                 waiting = port.drain(memoryview(self._out), done) or waiting
             if done.frames:
-                self._take(bytes(memoryview(self._out)[: done.at]), done.frames)
+                self._came = time.monotonic()
+                data, frames = bytes(memoryview(self._out)[: done.at]), done.frames
+                if self._order is not None:
+                    data, frames = self._order.put(data)
+                if frames:
+                    self._take(data, frames)
             else:
                 for port in self.ports:
                     port.clear_error()
@@ -265,7 +279,7 @@ class Sensor:
         self._thin_out()
 
     @staticmethod
-    def new_row(capture: int, ports: list[live.Port]) -> dict[str, Any]:
+    def new_row(capture: int, ports: Sequence[live.Opened]) -> dict[str, Any]:
         """The row of a capture that begins."""
         return {
             "capture": capture,
@@ -350,7 +364,7 @@ class Sensor:
             now=now,
             time_ns=time.time_ns(),
             ports=[(port.name, replace(port.statistics())) for port in self.ports],
-            latest_frame_ns=self._engine.latest_time,
+            latest_frame_ns=self._engine.latest_time if self._own_clock else time.time_ns(),
             frame=(self._row["capture"], self._engine.frames),
             waiting=self._analysis.waiting(),
             deepest=self._analysis.deepest,
@@ -380,6 +394,8 @@ class Sensor:
         """The end in good order: what waits in the rings, open flows, the case."""
         self.orders.stop = False
         self._gather()
+        if self._order:
+            self._take(*self._order.rest())
         self.orders.stop = True
         engine = self._engine
         while not engine.finish():

@@ -20,7 +20,8 @@ from sentinel.sensor.health import Health
 from sentinel.sensor.loop import Orders, Sensor
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
-from sentinel.sources.live import Port
+from sentinel.sources.live import Opened, Port
+from sentinel.sources.streams import StreamPort, is_stream
 from sentinel.store.case import Case
 
 _log = logging.getLogger(__name__)
@@ -52,14 +53,12 @@ def run(
     if not config.capture.interfaces:
         raise UsageError("name a port to listen at: -i INTERFACE")
     user = user_of(config.life.user)
-    capture = config.capture
     with ExitStack() as stack:
-        ports = [
-            stack.enter_context(
-                Port(name, number=number, bpf=capture.filter, blocks=capture.ring_mib, promiscuous=capture.promiscuous)
-            )
-            for number, name in enumerate(capture.interfaces)
-        ]
+        ports: list[Opened] = []
+        for number, name in enumerate(config.capture.interfaces):
+            port = _opened(name, number, config)
+            stack.callback(port.close)
+            ports.append(port)
         give_up_privileges(user)
         parsers = load_parsers()
         for broken in parsers.broken:
@@ -90,6 +89,14 @@ def run(
         with signals(orders):
             sensor.run(ready, lambda: tell("WATCHDOG=1"))
         tell("STOPPING=1")
+
+
+def _opened(name: str, number: int, config: Config) -> Port | StreamPort:
+    """An interface or a stream, opened. InputError where it cannot be."""
+    if is_stream(name):
+        return StreamPort(name, number=number)
+    capture = config.capture
+    return Port(name, number=number, bpf=capture.filter, blocks=capture.ring_mib, promiscuous=capture.promiscuous)
 
 
 def hash_again(case: Case) -> None:

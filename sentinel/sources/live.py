@@ -17,7 +17,9 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sentinel.errors import InputError
 from sentinel.wire.ring import Drained, drain
@@ -53,6 +55,22 @@ class Counters:
     dropped: int = 0
     freezes: int = 0
     damaged: int = 0
+
+
+class Opened(Protocol):
+    """What a port is for the loop that reads it: an interface, or a stream that looks like one."""
+
+    name: str
+    number: int
+    link: int
+    counters: Counters
+
+    @property
+    def over(self) -> bool: ...
+    def fileno(self) -> int: ...
+    def drain(self, out: memoryview, done: Drained, max_blocks: int = 1 << 30) -> bool: ...
+    def statistics(self) -> Counters: ...
+    def clear_error(self) -> int: ...
 
 
 class Port:
@@ -117,6 +135,11 @@ class Port:
         if fanout is not None:
             sock.setsockopt(SOL_PACKET, FANOUT, (fanout & 0xFFFF) | (FANOUT_HASH | FANOUT_DEFRAG) << 16)
 
+    @property
+    def over(self) -> bool:
+        """An interface never ends."""
+        return False
+
     def fileno(self) -> int:
         """For select and poll: readable while a block waits."""
         return self._socket.fileno()
@@ -174,13 +197,13 @@ class Port:
         self.close()
 
 
-def wait(ports: list[Port], seconds: float) -> list[Port]:
+def wait(ports: Sequence[Opened], seconds: float) -> list[Opened]:
     """The ports on which a block waits; empty where none came within that time."""
     ready, _, _ = select.select(ports, [], [], max(0.0, seconds))
     return ready
 
 
-def header(ports: list[Port], application: str) -> bytes:
+def header(ports: Sequence[Opened], application: str) -> bytes:
     """The beginning of the pcapng stream: section and one interface block for each port (draft, 4.1 and 4.2)."""
     section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + _option(4, application.encode()) + bytes(4)
     parts = [_block(0x0A0D0D0A, section)]
@@ -190,7 +213,7 @@ def header(ports: list[Port], application: str) -> bytes:
     return b"".join(parts)
 
 
-def statistics_block(port: Port, now_ns: int | None = None, counters: Counters | None = None) -> bytes:
+def statistics_block(port: Opened, now_ns: int | None = None, counters: Counters | None = None) -> bytes:
     """An interface statistics block (draft, 4.6): received and dropped so far, or as `counters` says."""
     now = time.time_ns() if now_ns is None else now_ns
     counters = port.counters if counters is None else counters
