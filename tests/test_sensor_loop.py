@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sentinel.sensor.loop import Feed
 from sentinel.store import evidence
 from sentinel.store.case import Case
 
+KILLS = int(os.environ.get("SENTINEL_KILLS", "3"))
 ATTACK = ROOT / "pcaps" / "plant-attack.pcapng"
 TIMES = {"time", "last_time", "first_time", "latency", "stamp"}
 NUMBERS = {"message", "capture", "flow", "flows", "pair", "evidence", "frame", "first_frame", "last_frame"}
@@ -130,3 +132,32 @@ def test_segments_and_runs_rotate_without_breaking_flows(tmp_path: Path) -> None
         assert counts[0] == counts[1]
         sums = [case.assets().select("asset", "packets", "bytes").sort("asset").rows() for case in (one, other)]
         assert sums[0] == sums[1]
+
+
+@needs_namespaces
+def test_killed_again_and_again(tmp_path: Path) -> None:
+    """Whenever it is killed, the case is good, nothing that was said is taken back, and nothing is counted twice."""
+    live = tmp_path / "live"
+    said: set[str] = set()
+    with cable() as wire:
+        for n in range(KILLS):
+            sensor = wire.sensor(live)
+            wire.send(ATTACK, first=100 * n, last=100 * n + 100, pace=0.001)
+            if n % 2:
+                until(lambda: status(live).get("frame") == 100)
+            sensor.kill()
+            sensor.wait()
+            with Case.open(live, "read") as case:
+                assert case.check() == []
+                now = set(case.alerts()["alert"])
+                assert now >= said
+                said = now
+        stop(wire.sensor(live))
+    with Case.open(live, "read") as case:
+        states = [run["state"] for run in case.summary()["runs"]]
+        assert states[-1] == "complete" and set(states[:-1]) <= {"interrupted"}
+        assert case.check() == [] and set(case.alerts()["alert"]) >= said
+        numbers = case.scan("messages").select("message").collect()["message"]
+        assert numbers.n_unique() == len(numbers)
+        captures = case.captures()
+        assert all(captures.filter(pl.col("frames") > 0)["sha256"].str.len_bytes() == 64)

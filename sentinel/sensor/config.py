@@ -88,13 +88,6 @@ class Store:
         0.01,
         744,
     )
-    disk_gib: float = _key(
-        20.0,
-        "The oldest runs are thinned out beyond so much: see docs/sensor.md.",
-        "总量超过此值（GiB）时精简最旧的运行：见 docs/sensor.md。",
-        0.001,
-        1 << 20,
-    )
 
 
 @dataclass(slots=True)
