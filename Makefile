@@ -26,7 +26,7 @@ BUILT := build/compiled-$(SOURCES)
 EXPORT = git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | \
 	tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C
 
-.PHONY: run build test test-compiled test-pure lint bench bench-assess fuzz docs matrix wheel constraints clean elasticsearch kibana
+.PHONY: run build test test-compiled test-pure lint bench bench-assess soak fuzz docs matrix wheel constraints clean elasticsearch kibana
 
 run: $(BUILT) $(REPORT)
 	@$(BIN)/sentinel demo --case build/demo-case -o build/demo-report
@@ -82,6 +82,10 @@ lint: $(DEV)
 
 bench: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/run.py $(BENCH)
+
+# As root: a sender with a ring of its own against a running sensor; prints what was lost. SOAK="300000:600" names rates.
+soak: $(DEV) $(BUILT)
+	$(BIN)/python benchmarks/soak.py $(SOAK)
 
 bench-assess: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/assess.py

@@ -53,6 +53,8 @@ ALLOWED: dict[str, set[str]] = {
     "sentinel.console": BASE | {"sentinel.store"},
     "sentinel.exercise": BASE,
     "sentinel.pipeline": {"sentinel", "detectors"},
+    # the sensor: the order of the pipeline, in small steps and without an end
+    "sentinel.sensor": {"sentinel"},
     "sentinel.summary": BASE | {"sentinel.wire", "sentinel.store"},
     "sentinel.cli": {"sentinel"},
     "sentinel.__main__": {"sentinel.cli"},
