@@ -82,7 +82,7 @@ def commit(db: sqlite3.Connection, folder: Path, outcome: Outcome, drop: bool) -
         _keep_extension(db, folder, protocol, columns)
     for table, rows in outcome.rows.items():
         _keep_rows(db, table, outcome.run, rows, affected[table])
-    _decide(db)
+    decide(db)
     return files
 
 
@@ -234,7 +234,7 @@ def _merge_again(db: sqlite3.Connection, table: str, ids: set[str]) -> None:
     db.executemany(tables.insert_sql(table, table), map(itemgetter(*names), rows))
 
 
-def _decide(db: sqlite3.Connection) -> None:
+def decide(db: sqlite3.Connection) -> None:
     """Give each alert the state that a person last gave it."""
     db.execute("UPDATE alerts SET state = 'open' WHERE state = ''")
     db.execute(

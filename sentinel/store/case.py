@@ -206,6 +206,20 @@ class Case:
             return stored
         return self._joined(stored, wanted, self._scan_parts("messages", tables.stored_schema("messages"), run))
 
+    def parts(self, table: str, run: int) -> list[Path]:
+        """The files that hold a table's rows of one run, in the order of writing; CaseError where one is damaged."""
+        rows = self._database.all(
+            'SELECT file, bytes FROM parts WHERE "table" = ? AND run = ? ORDER BY file', (table, run)
+        )
+        for row in rows:
+            self._verify_part(self.path / row["file"], row["bytes"])
+        return [self.path / row["file"] for row in rows]
+
+    @property
+    def database(self) -> Database:
+        """The open database, for the other modules of the store."""
+        return self._database
+
     def tables(self) -> list[str]:
         """Names that `scan` takes."""
         protocols = self._database.all("SELECT DISTINCT protocol FROM extensions ORDER BY protocol")
@@ -291,6 +305,12 @@ class Case:
             "alerts": {row["severity"]: row["n"] for row in severities},
             "runs": [{**dict(row), "summary": json.loads(row["summary"])} for row in runs],
         }
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the parts of each table, and of the database with its log."""
+        rows = self._database.all('SELECT "table", sum(bytes) AS bytes FROM parts GROUP BY "table" ORDER BY "table"')
+        database = sum(path.stat().st_size for path in self.path.glob(DATABASE + "*"))
+        return {**{row["table"]: row["bytes"] for row in rows}, DATABASE: database}
 
     def check(self) -> list[str]:
         """One sentence for each part that is missing, damaged or holds another number of rows than it should."""
