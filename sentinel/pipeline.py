@@ -24,18 +24,18 @@ from typing import TYPE_CHECKING, Any
 from sentinel import memory
 from sentinel.errors import InputError
 from sentinel.identify import Identifier
-from sentinel.model import Fault
 from sentinel.plugins import Parsers, load_parsers
 from sentinel.sources import files
 from sentinel.summary import (
     Input,
+    Limits,
     Totals,
     arp_facts,
     capture_row,
     capture_summary,
     fault_sentence,
     known_summary,
-    protocols,
+    summary_of,
 )
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.dissect import Engine
@@ -95,9 +95,7 @@ class Reading:
                 yield from self.take()
             yield from self.take()
         reader = CaptureReader(source)
-        engine.begin(capture, -1 if self.started else self.base)
-        self.started = True
-        self.capture = capture
+        self.start(capture)
         while engine.read(reader, FRAMES_A_TURN):
             if engine.full():
                 yield from self.take()
@@ -106,6 +104,12 @@ class Reading:
         self.latest = max(self.latest, engine.latest_time)
         yield from self.take()
         yield reader
+
+    def start(self, capture: int) -> None:
+        """The frames that come now are those of this capture, from 1."""
+        self.engine.begin(capture, -1 if self.started else self.base)
+        self.started = True
+        self.capture = capture
 
     def finish(self) -> Iterator[Batch]:
         """The end: every flow that is still open, every batch that is still held."""
@@ -116,11 +120,17 @@ class Reading:
 
     def take(self) -> Iterator[Batch]:
         """Take the rows that are there as a batch; gives out those that are complete now."""
+        batch = self.cut()
+        if batch is not None:
+            yield from self.pairing.add(batch)
+
+    def cut(self) -> Batch | None:
+        """The rows that are there as a batch that was not paired; None where there are none."""
         from sentinel.pairing import Batch
 
         engine, rows = self.engine, self.engine.rows
         if not (rows.messages.n or engine.flow_rows.n or rows.faults.n or rows.facts):
-            return
+            return None
         batch = Batch(
             capture=self.capture,
             first=self.next_message,
@@ -136,7 +146,7 @@ class Reading:
         )
         self.next_message += len(batch.messages)
         engine.next_batch()
-        yield from self.pairing.add(batch)
+        return batch
 
 
 class Analysis:
@@ -197,13 +207,7 @@ class Analysis:
         """Everything that becomes of one batch."""
         frames = self.frames(batch)
         self.totals.add(frames)
-        if self.run is not None:
-            for name in ("messages", "items", "points", "flows", "faults"):
-                if frames[name].height:
-                    self.run.write(name, frames[name])
-            for name, frame in frames.items():
-                if name.startswith("ext/"):
-                    self.run.write_ext(name[4:], frame)
+        self.store(frames)
         tables = self.for_rules(frames)
         if self.rules is not None:
             self.rules.batch(tables)
@@ -211,6 +215,17 @@ class Analysis:
         self.inventory(tables["messages"], frames["flows"])
         # nothing asks for the requests of the batch before any more: without this, each batch would keep all others
         batch.before = None
+
+    def store(self, frames: dict[str, pl.DataFrame]) -> None:
+        """Write the tables of a batch to the case, where there is one."""
+        if self.run is None:
+            return
+        for name in ("messages", "items", "points", "flows", "faults"):
+            if frames[name].height:
+                self.run.write(name, frames[name])
+        for name, frame in frames.items():
+            if name.startswith("ext/"):
+                self.run.write_ext(name[4:], frame)
 
     def for_rules(self, frames: dict[str, pl.DataFrame]) -> dict[str, Columns]:
         """The tables with the protocols' own columns beside those of the messages, as far as any rule asks for them."""
@@ -538,34 +553,17 @@ def _finish(
     """Commit the run and make its summary."""
     from sentinel.inventory import assets
 
-    analysis.learn(arp_facts(reading.engine))
+    analysis.learn(arp_facts(reading.engine.arps.items()))
     facts = list(analysis.facts.values())
     devices = assets.build(analysis.pairs, facts, analysis.stats) if analysis.pairs is not None else []
     alerts = analysis.rules.finish()
-    totals = analysis.totals
-    faults = Counter({Fault(code).name.lower().replace("_", "-"): n for code, n in reading.engine.fault_counts.items()})
     for name, frame, trace in reading.engine.defects:
         _log.error("parser %s failed at frame %d:\n%s", name, frame, trace)
-    summary = {
-        "frames": totals.frames,
-        "bytes": totals.bytes,
-        "seconds": 0.0,
-        "flows": totals.flows,
-        "messages": dict(sorted(totals.messages.items())),
-        "points": totals.points,
-        "facts": len(facts),
-        "assets": len(devices),
-        "alerts": dict(sorted(Counter(alert["name"] for alert in alerts).items())),
-        "faults": dict(sorted(faults.items())),
-        "gaps": totals.gaps,
-        "duplicates": totals.duplicates,
-        "unread": dict(totals.unread),
-        "evicted_flows": reading.engine.table.evictions,
-        "dropped_facts": reading.engine.rows.facts_dropped,
-        "rule_limits": {k: n for k, n in analysis.rules.counters.items() if k not in ("batches", "rows", "matches")},
+    names = Counter(alert["name"] for alert in alerts)
+    summary = summary_of(analysis.totals, Limits.of(reading.engine, analysis.rules), facts, devices, names)
+    summary |= {
         "captures": [capture_summary(one, rows) for one in inputs],
         "case": str(case),
-        "protocols": protocols(totals),
         "interrupted": stopped,
     }
     commit = run.interrupt if stopped else run.finish

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -209,6 +210,10 @@ class Book:
         if room > 0:
             fresh = [item for item in claim.evidence if item not in alert.head]
             alert.head.update(dict.fromkeys(list(dict.fromkeys(fresh))[:room]))
+
+    def tally(self) -> Counter[str]:
+        """Name of the rule -> how many alerts."""
+        return Counter(alert.kind.name for alert in self._alerts.values())
 
     def rows(self) -> list[dict[str, Any]]:
         """Every alert as a row, worst first, then by first time and id."""

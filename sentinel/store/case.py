@@ -21,7 +21,7 @@ import polars as pl
 
 from sentinel import schema
 from sentinel.errors import CaseError, NoSuchRow, Sentence
-from sentinel.store import _commit, _journal, tables
+from sentinel.store import _checkpoint, _commit, _journal, tables
 from sentinel.store._database import Database
 from sentinel.store._errors import damaged, explain
 from sentinel.store._lock import Lock
@@ -85,6 +85,7 @@ class Case:
             try:
                 with database.transaction() as db:
                     _commit.delete_running(db)
+                    _checkpoint.recover(db)
                 delete_unlisted(folder, {row["file"] for row in database.all("SELECT file FROM parts")})
             except BaseException:
                 database.close()
@@ -126,6 +127,15 @@ class Case:
             _commit.replaceable(db, self.path, _commit.hashes_of(captures), drop_interrupted)
             number, rows = _commit.begin(db, captures)
         return Run(self.path, self._database, number, rows, drop_interrupted)
+
+    def amend_capture(self, capture: int, changes: Mapping[str, Any]) -> None:
+        """Change columns of a capture: where it lies, how large it is and what its hash is, or its detail."""
+        self._require_writer()
+        if not changes.keys() <= {"path", "sha256", "content_sha256", "bytes", "format", "detail"}:
+            raise ValueError(f"no such change of a capture: {sorted(changes)}")
+        names = ", ".join(f'"{name}" = ?' for name in changes)
+        with self._database.transaction() as db:
+            db.execute(f"UPDATE captures SET {names} WHERE capture = ?", (*changes.values(), capture))
 
     def set_alert_state(self, alert: str, state: str, reason: str, author: str, time_ns: int | None = None) -> None:
         """Add a person's decision to the alert's history and make it the alert's state; NoSuchRow for no such alert."""
@@ -294,7 +304,8 @@ class Case:
         runs = self._database.all("SELECT * FROM runs WHERE state <> ? ORDER BY run", (_commit.RUNNING,))
         counts = dict.fromkeys(schema.TABLES, 0)
         for row in self._database.all('SELECT "table", sum(rows) AS rows FROM parts GROUP BY "table"'):
-            counts[row["table"]] = row["rows"]
+            name = row["table"].removesuffix(_commit.OPEN)
+            counts[name] = counts.get(name, 0) + row["rows"]
         for name in tables.MERGED_TABLES:
             counts[name] = self._database.one(f'SELECT count(*) FROM "{name}"')[0]
         counts["captures"] = self._database.one("SELECT count(*) FROM captures WHERE state <> ?", (_commit.RUNNING,))[0]
@@ -339,7 +350,9 @@ class Case:
 
     def _scan_parts(self, table: str, wanted: dict[str, Any], run: int | None = None) -> pl.LazyFrame:
         parts = self._database.all(
-            'SELECT file, bytes FROM parts WHERE "table" = ?1 AND (?2 IS NULL OR run = ?2) ORDER BY file', (table, run)
+            'SELECT file, bytes FROM parts WHERE "table" = ?1 AND run = ?2 OR ?2 IS NULL AND "table" IN (?1, ?1 || ?3)'
+            " ORDER BY file",
+            (table, run, _commit.OPEN),
         )
         if not parts:
             return pl.LazyFrame(schema=wanted)
