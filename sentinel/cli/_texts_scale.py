@@ -32,4 +32,19 @@ TEXTS: dict[str, str] = {
     "Every file of the case is as it was written.": "案例的每个文件都与写入时一致。",
     "Say how much a case holds, how large it is, and where its captures came from.": "说明案例的内容多少、大小，以及抓包的来源。",
     "Run {run} came from {source} ({path}).": "第 {run} 次分析来自 {source}（{path}）。",
+    "Read captures that do not continue each other in so many processes.": "用指定数目的进程读取互不衔接的抓包。",
+    "Have them read by the workers of a Dask cluster, which see the captures under the same paths.":
+        "由 Dask 集群的工作进程读取；各工作进程须能以相同路径访问抓包。",
+    "Folder for what the processes write until it is joined; otherwise beside the case.":
+        "存放各进程中间结果的文件夹，合并后删除；默认放在案例旁边。",
+    "--scratch goes with --jobs or --cluster": "--scratch 须与 --jobs 或 --cluster 一起使用",
+    "give either --jobs or --cluster": "--jobs 和 --cluster 只能给出一个",
+    "standard input cannot be read by several processes": "标准输入不能由多个进程读取",
+    "{address}: give the scheduler as dask://host:port": "{address}：请以 dask://主机:端口 的形式给出调度器",
+    "{address}: no scheduler of a Dask cluster answers there ({why}).": "{address}：该处没有 Dask 集群的调度器应答（{why}）。",
+    "several processes need dask.distributed: pip install 'sentinel-ics[cluster]'":
+        "多进程分析需要 dask.distributed：pip install 'sentinel-ics[cluster]'",
+    "{n} workers died over one task; the captures may need more memory than they have.":
+        "同一任务已有 {n} 个工作进程异常终止；抓包所需内存可能超过其上限。",
+    "{path}: changed while it was read; analyse it again.": "{path}：读取过程中文件发生变化；请重新分析。",
 }  # fmt: skip

@@ -89,7 +89,12 @@ def accumulate(stats: pl.DataFrame | None, messages: pl.DataFrame | Columns) -> 
     One row for each sender, receiver, protocol, unit, activity, kind and fault of a batch, until there are MAX_ROWS
     rows; `statistics` says what they come to.
     """
-    rows = _added(stats, _counted(Columns.of(messages)))
+    return accumulate_counts(stats, _counted(Columns.of(messages)))
+
+
+def accumulate_counts(stats: pl.DataFrame | None, counts: pl.DataFrame) -> pl.DataFrame:
+    """The counts with others that `accumulate` made of later messages."""
+    rows = _added(stats, counts)
     if rows.height > MAX_ROWS:
         rows = _joined(rows, [*_ENDS, "fault"])
     if rows.height > MAX_GROUPS:

@@ -112,9 +112,12 @@ class Case:
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def begin_run(self, captures: Sequence[Mapping[str, Any]], drop_interrupted: bool = False) -> Run:
+    def begin_run(
+        self, captures: Sequence[Mapping[str, Any]], drop_interrupted: bool = False, first: int | None = None
+    ) -> Run:
         """Begin the analysis of captures: rows of `captures` as far as known, without numbers, each hash once.
 
+        `first` is the number of the first of them where somebody else gives the numbers out (a shard's case).
         CaseError where a capture is in the case already (`known` tells), or where an interrupted run that would be
         replaced had read other captures too (`unfinished` tells which), unless `drop_interrupted`.
         """
@@ -125,7 +128,7 @@ class Case:
         with self._database.transaction() as db:
             _commit.refuse_known(db, self.path, _commit.hashes_of(captures))
             _commit.replaceable(db, self.path, _commit.hashes_of(captures), drop_interrupted)
-            number, rows = _commit.begin(db, captures)
+            number, rows = _commit.begin(db, captures, first)
         return Run(self.path, self._database, number, rows, drop_interrupted)
 
     def amend_capture(self, capture: int, changes: Mapping[str, Any]) -> None:
