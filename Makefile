@@ -25,7 +25,7 @@ BUILT := build/compiled-$(SOURCES)
 EXPORT = git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | \
 	tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C
 
-.PHONY: run build test test-compiled test-pure lint bench fuzz docs matrix wheel constraints clean
+.PHONY: run build test test-compiled test-pure lint bench fuzz scale docs matrix wheel constraints clean
 
 run: $(BUILT)
 	@$(BIN)/sentinel analyze pcaps/plant-attack.pcapng --case build/demo-case
@@ -42,7 +42,7 @@ $(CORE):
 
 $(DEV): $(CORE)
 	@echo "Installing what the tests need ..."
-	@$(INSTALL) --editable '.[dev,lab,oracle]'
+	@$(INSTALL) --editable '.[dev,lab,oracle,cluster]'
 	@touch $@
 
 $(FUZZ): $(DEV)
@@ -73,6 +73,10 @@ lint: $(DEV)
 
 bench: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/run.py $(BENCH)
+
+# Speed-up and overhead of several processes, on copies of one benchmark file.
+scale: $(DEV) $(BUILT)
+	$(BIN)/python benchmarks/scale.py $(SCALE)
 
 fuzz: $(FUZZ) $(BUILT)
 	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)

@@ -34,7 +34,6 @@ DEATHS = 3
 """Workers that may die over one task before it is given up."""
 CONNECT = 15
 """Seconds to wait for the scheduler of a cluster."""
-NEVER = -(1 << 63)
 POLL = 0.5
 """Seconds between two looks at the stop signal."""
 
@@ -110,7 +109,7 @@ class Spread:
             for captures, latest in sets
         ]
         for future in futures:
-            found = _result(future, stopped)
+            found = None if stopped() else _result(future, stopped)
             if found is None:
                 for other in futures:
                     other.cancel()
@@ -196,13 +195,14 @@ def read(captures: Sequence[dict[str, Any]], latest: int, rules: Sequence[str], 
 
 
 def _look(path: str) -> dict[str, Any]:
+    from sentinel import pipeline
     from sentinel.sources import files
     from sentinel.wire.capture import CaptureReader
 
     opened = files.open_capture(Path(path))
     expanded = files.Hashing(opened.stream)
     reader = CaptureReader(expanded)
-    latest = reader.skim() if reader.next() else NEVER
+    latest = reader.skim() if reader.next() else pipeline.NEVER
     with opened.stream:
         try:
             expanded.close()

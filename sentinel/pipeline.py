@@ -40,6 +40,7 @@ from sentinel.summary import (
 )
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.dissect import Engine
+from sentinel.wire.flows import IDLE_TCP
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,7 +55,8 @@ _log = logging.getLogger(__name__)
 FRAMES_A_TURN = 20_000
 """Frames that the core reads before it looks at the clock, the stop signal and the other threads."""
 OVERLAP = 1_000_000_000
-"""ns by which a capture may begin before the one before it ended and still continue its conversations."""
+"""ns by which a capture may begin before the one before it ended and still continue its conversations; one that begins
+`IDLE_TCP` or more after it continues none, for every flow is idle by then."""
 NEVER = -(1 << 63)
 """Before every time stamp."""
 
@@ -489,7 +491,7 @@ Given = tuple[Input, dict[str, Any]]
 
 def continues(one: Input, latest: int) -> bool:
     """Whether a capture may go on with the conversations of those before it, of which `latest` is the last time."""
-    return one.first_time is None or one.first_time >= latest - OVERLAP
+    return one.first_time is None or latest == NEVER or latest - OVERLAP <= one.first_time < latest + IDLE_TCP
 
 
 def _sets(captures: Iterable[Given]) -> list[tuple[list[Given], int]]:

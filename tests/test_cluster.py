@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import struct
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -53,51 +51,90 @@ def halves(source: Path, folder: Path) -> list[Path]:
     return paths
 
 
+def at_once(source: Path, target: Path, start: int) -> Path:
+    """A capture as if it had begun at `start` seconds."""
+    data = bytearray(source.read_bytes())
+    at, shift = 24, None
+    while at < len(data):
+        seconds, held = struct.unpack_from("<I4xI", data, at)
+        shift = start - seconds if shift is None else shift
+        struct.pack_into("<I", data, at, seconds + shift)
+        at += 16 + held
+    target.write_bytes(data)
+    return target
+
+
 @pytest.fixture(scope="module")
-def one_process(tmp_path_factory) -> tuple[Path, dict]:
+def captures(tmp_path_factory) -> list[Path]:
+    """Six captures of one hour, of which none continues another, two that go on over two files, and one of a day later.
+
+    Beside each other they speak of the same devices, so facts, assets and alerts of several sets become one.
+    """
+    folder = tmp_path_factory.mktemp("captures")
+    names = [f"{name}-{kind}" for name in ("modbus", "s7", "dnp3") for kind in ("normal", "attack")]
+    paths = [at_once(PCAPS / f"{name}.pcap", folder / f"{name}.pcap", 1_700_000_000) for name in names]
+    for name in ("modbus-attack", "s7-attack"):
+        paths += halves(folder / f"{name}.pcap", folder)
+        paths.remove(folder / f"{name}.pcap")
+    return [*paths, PCAPS / "plant-attack.pcapng"]
+
+
+@pytest.fixture(scope="module")
+def one_process(tmp_path_factory, captures) -> tuple[Path, dict]:
     case = tmp_path_factory.mktemp("one") / "case"
-    return case, pipeline.analyze([PCAPS], case)
+    return case, pipeline.analyze(captures, case)
 
 
-def test_two_processes_make_the_case_that_one_makes(tmp_path, one_process):
+def bases(case: Path) -> set[int]:
+    """The captures from which messages are counted: one of each set."""
+    return set((tables(case)["messages"]["message"].to_numpy() >> 40).tolist())
+
+
+def test_two_processes_make_the_case_that_one_makes(tmp_path, captures, one_process):
     case, summary = one_process
+    assert len(bases(case)) >= 5
     with cluster.Spread(tmp_path / "two", jobs=2) as spread:
         assert spread.workers == 2
-        spread_summary = pipeline.analyze([PCAPS], tmp_path / "two", spread=spread)
+        spread_summary = pipeline.analyze(captures, tmp_path / "two", spread=spread)
         assert len(list(tmp_path.glob(".two-shards-*"))) == 1
-        again = pipeline.analyze([PCAPS], tmp_path / "two", spread=spread)
+        again = pipeline.analyze(captures, tmp_path / "two", spread=spread)
     assert list(tmp_path.iterdir()) == [tmp_path / "two"]
     same(case, tmp_path / "two")
     assert told(spread_summary) == told(summary)
     assert all(capture["known"] for capture in again["captures"])
 
 
-def test_files_that_continue_each_other_stay_together(tmp_path):
-    paths = [*halves(PCAPS / "modbus-attack.pcap", tmp_path), PCAPS / "s7-attack.pcap", PCAPS / "s7-normal.pcap"]
-    pipeline.analyze(paths, tmp_path / "one")
-    with cluster.Spread(tmp_path / "two", jobs=2) as spread:
-        pipeline.analyze(paths, tmp_path / "two", spread=spread)
-    same(tmp_path / "one", tmp_path / "two")
-
-
-def test_a_worker_that_is_killed_changes_nothing(tmp_path, one_process):
-    """Each worker that there was at the start is killed while it reads, one after the other."""
+def test_a_worker_that_is_killed_changes_nothing(tmp_path, captures, one_process):
+    """Each set's first worker dies of SIGKILL while its second part is being written."""
     case, _ = one_process
+    marks = tmp_path / "marks"
+    marks.mkdir()
+
+    def dying(task, *args):
+        import os
+        import signal
+
+        from sentinel.store import _parts
+
+        mark = f"{marks}/{os.path.basename(args[0][0]['path'])}" if task.__name__ == "read" else ""
+        if mark and not os.path.exists(mark):
+            open(mark, "w").close()
+            whole = _parts.write_parquet
+
+            def last(df, path):
+                if path.name.endswith("2.parquet"):
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return whole(df, path)
+
+            _parts.write_parquet = last
+        return task(*args)
+
     with cluster.Spread(tmp_path / "two", jobs=2) as spread:
-        workers = spread._client.run(os.getpid)
-
-        def kill() -> None:
-            for pid in workers.values():
-                seen = set(spread._folder.iterdir())
-                while set(spread._folder.iterdir()) <= seen:
-                    time.sleep(0.001)
-                os.kill(pid, signal.SIGKILL)
-
-        killer = threading.Thread(target=kill)
-        killer.start()
-        pipeline.analyze([PCAPS], tmp_path / "two", spread=spread)
-        killer.join()
-        assert not set(workers.values()) & set(spread._client.run(os.getpid).values())
+        before = set(spread._client.run(os.getpid).values())
+        spread._submit = lambda *args: spread._client.submit(dying, *args, pure=False)  # type: ignore[method-assign]
+        pipeline.analyze(captures, tmp_path / "two", spread=spread)
+        assert before != set(spread._client.run(os.getpid).values())
+    assert len(list(marks.iterdir())) == len(bases(case))
     same(case, tmp_path / "two")
 
 
@@ -110,8 +147,8 @@ def test_what_a_worker_cannot_read_is_said_here(tmp_path):
         spread.look(inputs)
 
 
-def test_a_capture_that_changes_while_it_is_read_is_refused(tmp_path):
-    given = [(one, {"capture": n, "path": str(one.path)}) for n, one in enumerate(pipeline._inputs([PCAPS]), 1)]
+def test_a_capture_that_changes_while_it_is_read_is_refused(tmp_path, captures):
+    given = [(one, {"capture": n, "path": str(one.path)}) for n, one in enumerate(pipeline._inputs(captures), 1)]
     plain = [cluster._plain(one) for one in given]
     found = cluster.read(plain, -(1 << 63), [], str(tmp_path))
     assert (found["error"], found["sentence"]) == ("InputError", "{path}: changed while it was read; analyse it again.")
@@ -134,7 +171,7 @@ def test_workers_that_die_over_one_task_are_said(tmp_path, monkeypatch):
             cluster._result(future, lambda: False)
 
 
-def test_a_stop_keeps_the_sets_that_were_read(tmp_path):
+def test_a_stop_keeps_the_sets_that_were_read(tmp_path, captures):
     stop = threading.Event()
     with cluster.Spread(tmp_path / "case", jobs=1) as spread:
         shares = spread.shares
@@ -145,8 +182,8 @@ def test_a_stop_keeps_the_sets_that_were_read(tmp_path):
                 yield share
 
         spread.shares = stopping  # type: ignore[method-assign]
-        summary = pipeline.analyze([PCAPS], tmp_path / "case", spread=spread, stop=stop)
+        summary = pipeline.analyze(captures, tmp_path / "case", spread=spread, stop=stop)
     assert summary["interrupted"]
     with Case.open(tmp_path / "case", "read") as case:
         assert case.check() == []
-        assert 0 < case.captures().height < len(list(PCAPS.glob("*.pcap*")))
+        assert 0 < case.captures().height < len(captures)
