@@ -55,6 +55,12 @@ ALLOWED: dict[str, set[str]] = {
     "sentinel.pipeline": {"sentinel", "detectors"},
     # the sensor: the order of the pipeline, in small steps and without an end
     "sentinel.sensor": {"sentinel"},
+    # which processes read is beside the order in which things happen
+    "sentinel.cluster": BASE | {
+        "sentinel.pipeline", "sentinel.shares", "sentinel.summary", "sentinel.plugins", "sentinel.memory",
+        "sentinel.sources", "sentinel.store", "sentinel.wire",
+    },
+    "sentinel.shares": BASE | {"sentinel.summary", "sentinel.inventory", "sentinel.rules"},
     "sentinel.summary": BASE | {"sentinel.wire", "sentinel.store"},
     "sentinel.cli": {"sentinel"},
     "sentinel.__main__": {"sentinel.cli"},
