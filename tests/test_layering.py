@@ -51,6 +51,10 @@ ALLOWED: dict[str, set[str]] = {
     "sentinel.assess": BASE | {"sentinel.store"},
     "sentinel.report": BASE | {"sentinel.store", "sentinel.assess"},
     "sentinel.console": BASE | {"sentinel.store"},
+    "sentinel.signing": BASE,
+    # updates are checked as the commands that lint rules and check packs do
+    "sentinel.update": BASE | {"sentinel.signing", "sentinel.plugins", "sentinel.rules", "sentinel.assess"},
+    "sentinel.metrics": BASE,
     "sentinel.exercise": BASE,
     "sentinel.pipeline": {"sentinel", "detectors"},
     "sentinel.summary": BASE | {"sentinel.wire", "sentinel.store"},

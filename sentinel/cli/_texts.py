@@ -7,7 +7,7 @@ A sentence that is missing here is shown in English; `tests/test_cli_texts.py` s
 
 from __future__ import annotations
 
-from sentinel.cli import _texts_client, _texts_pack, _texts_report, _texts_risk
+from sentinel.cli import _texts_box, _texts_client, _texts_pack, _texts_report, _texts_risk
 
 _HELP = {
     "Usage:": "用法：",
@@ -375,6 +375,7 @@ ZH: dict[str, str] = {
     **_COVERAGE,
     **_COMMANDS,
     **_ERRORS,
+    **_texts_box.TEXTS,
     **_texts_client.TEXTS,
     **_texts_pack.TEXTS,
     **_texts_report.TEXTS,
