@@ -76,16 +76,16 @@ def block(source: Path) -> Block:
     return Block(octets, np.array(micros), np.array(frames), np.array(unicast), np.array(sums))
 
 
-def replicate(source: Path, target: Path, count: int) -> int:
-    """Write at least `count` frames made of whole copies of `source`; returns how many."""
+def replicate(source: Path, target: Path, count: int, first: int = 0) -> int:
+    """Write at least `count` frames made of whole copies of `source`, numbered from `first`; returns how many."""
     base = block(source)
     copies = -(-count // len(base.frames))
-    if copies > MAX_COPIES:
+    if first + copies > MAX_COPIES:
         raise ValueError(f"{count} frames take {copies} copies; {MAX_COPIES} have addresses of their own")
     span = int(base.micros.max() - base.micros.min()) + 1000
     with target.open("wb") as out:
         out.write(PCAP_HEADER)
-        for number in range(copies):
+        for number in range(first, first + copies):
             out.write(_copy(base, number, number * span).tobytes())
     return copies * len(base.frames)
 

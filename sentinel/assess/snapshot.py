@@ -32,7 +32,7 @@ def content(value: Any) -> Any:
 
 
 def dump(value: Any) -> bytes:
-    """Canonical JSON: keys sorted, UTF-8, one line, no spaces; half a surrogate pair, which UTF-8 has none of, is `?`."""
+    """Canonical JSON: keys sorted, UTF-8, one line, no spaces; half a surrogate pair becomes `?`."""
     text = json.dumps(content(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8", "replace")
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 TEXTS: dict[str, str] = {
+    "A folder with a Chinese font for the PDF; may be repeated.": "存有中文字体的文件夹，供生成 PDF 使用；可多次给出。",
     "{n} files in {folder}:": "{folder} 中已写入 {n} 个文件：",
     "No finding. That is no proof of security: see what the captures could not show.": "没有发现。这并不证明安全：请看抓包未能显示的内容。",
     "evidence/: {slices} slices for {items} lines of the evidence index": "evidence/：证据索引 {items} 行，切片 {slices} 个",
