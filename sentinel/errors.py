@@ -11,7 +11,7 @@
     ├── RuleError                 8   a rule file cannot be read
     ├── AssessmentError           9   a pack, a list, an answer sheet or a template of the assessment cannot be used
     ├── SinkError                10   a receiver cannot be used as its URI says, or has not got everything
-    └── UpdateError              11   a file of rules, or the key that should have signed it, is refused; nothing changed
+    └── UpdateError              11   a file of rules, or the key that should have signed it, is refused
 
 The message of each is one sentence that names the file (with the offset, where there is one) and says what to do. It
 is raised in English, with its values apart, and put into the person's language by whoever shows it:

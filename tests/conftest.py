@@ -14,6 +14,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
+from update_files import Keys
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ("sentinel/wire", "parsers")
@@ -87,3 +88,15 @@ def pcaps() -> Path:
 def tmp_case(tmp_path: Path) -> Path:
     """Where a case may be made; nothing is there yet."""
     return tmp_path / "case"
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """A pair of keys that signs."""
+    return Keys.make(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+def other_keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """A pair of keys that nobody trusts."""
+    return Keys.make(tmp_path_factory.mktemp("other-keys"))

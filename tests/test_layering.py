@@ -24,7 +24,8 @@ ALLOWED: dict[str, set[str]] = {
     "sentinel.model": set(),
     "sentinel.errors": set(),
     "sentinel.version": set(),
-    "sentinel.resources": set(),
+    # an update counts only for the version of the program that checked it
+    "sentinel.resources": {"sentinel.version"},
     "sentinel.schema": set(),
     "sentinel.wire": {"sentinel.model", "sentinel.schema"},
     # the one place where the core asks which protocol a flow speaks

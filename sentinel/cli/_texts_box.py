@@ -61,4 +61,6 @@ TEXTS = {
     "{path}: another update of version {new} is in place; --allow-older takes it all the same": "{path}：已有另一个版本号同为 {new} 的更新生效；加 --allow-older 可强制接受",
     "{path}: refused: its rules, packs or knowledge do not pass the checks": "{path}：拒绝：其中的规则、标准包或知识库未通过检查",
     "{path}: another update is at work": "{path}：另一个更新正在进行",
+    "metrics are for this machine alone: {address} is not a loopback address": "指标只供本机读取：{address} 不是回环地址",
+    "metrics: port {port} of {address} cannot be used: {why}": "指标：无法使用 {address} 的端口 {port}：{why}",
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """The file of an update: a tar.gz with `manifest.json`, its signature, and the files that the manifest names.
 
-    manifest.json   {"format": "sentinel-update-1", "version": "2026.11.23", "made": ..., "files": {path: [sha256, bytes]}}
+    manifest.json   {"format": "sentinel-update-1", "version": "2026.11.23", "made": seconds since 1970,
+                     "files": {path: [sha256, bytes]}}
     manifest.sig    Ed25519 over the bytes of manifest.json; absent in an unsigned update
     sigma/... frameworks/... knowledge/... profiles/... questionnaire/... remediation/...
 
@@ -22,7 +23,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sentinel import signing
 from sentinel.errors import OutputError, UpdateError
@@ -90,7 +91,8 @@ def files_in(folder: Path) -> dict[str, Path]:
                 raise UpdateError("{path}: not a file that an update may bring; see docs/updates.md", path=path)
             found[name] = path
     if not found:
-        raise UpdateError("{path}: none of the folders {names} with something in it", path=folder, names=", ".join(TOPS))
+        names = ", ".join(TOPS)
+        raise UpdateError("{path}: none of the folders {names} with something in it", path=folder, names=names)
     return found
 
 
@@ -120,7 +122,8 @@ def make(folder: Path, target: Path, version: str, key: Path | None) -> Manifest
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OutputError("{path}: cannot be written: {why}", path=target, why=error.strerror) from error
-    return Manifest(version, made, files, hashlib.sha256(text).hexdigest(), None if key is None else signing.name_of(key))
+    signed_by = None if key is None else signing.name_of(key)
+    return Manifest(version, made, files, hashlib.sha256(text).hexdigest(), signed_by)
 
 
 def unpack(path: Path, into: Path, keys: list[signing.Trusted], allow_unsigned: bool) -> Manifest:
@@ -226,7 +229,7 @@ def _entry(name: str, entry: Any) -> tuple[str, int]:
 class _Capped:
     """A stream that ends with an error where more comes out of it than any update holds."""
 
-    def __init__(self, plain: IO[bytes], path: Path):
+    def __init__(self, plain: gzip.GzipFile, path: Path):
         self._plain = plain
         self._path = path
         self._left = MAX_TOTAL

@@ -93,10 +93,11 @@ def main() -> int:
     """Print what is wrong, a line each; 1 where there is something."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    count = 0
-    for count, sentence in enumerate(_found(), 1):
+    wrong = False
+    for sentence in _found():
+        wrong = True
         print(sentence.replace("\n", " "))
-    return 1 if count else 0
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
