@@ -24,7 +24,8 @@ ALLOWED: dict[str, set[str]] = {
     "sentinel.model": set(),
     "sentinel.errors": set(),
     "sentinel.version": set(),
-    "sentinel.resources": set(),
+    # an update counts only for the version of the program that checked it
+    "sentinel.resources": {"sentinel.version"},
     "sentinel.schema": set(),
     "sentinel.wire": {"sentinel.model", "sentinel.schema"},
     # the one place where the core asks which protocol a flow speaks
@@ -51,6 +52,10 @@ ALLOWED: dict[str, set[str]] = {
     "sentinel.assess": BASE | {"sentinel.store"},
     "sentinel.report": BASE | {"sentinel.store", "sentinel.assess"},
     "sentinel.console": BASE | {"sentinel.store"},
+    "sentinel.signing": BASE,
+    # updates are checked as the commands that lint rules and check packs do
+    "sentinel.update": BASE | {"sentinel.signing", "sentinel.plugins", "sentinel.rules", "sentinel.assess"},
+    "sentinel.metrics": BASE,
     "sentinel.exercise": BASE,
     "sentinel.pipeline": {"sentinel", "detectors"},
     # the sensor: the order of the pipeline, in small steps and without an end

@@ -7,7 +7,16 @@ A sentence that is missing here is shown in English; `tests/test_cli_texts.py` s
 
 from __future__ import annotations
 
-from sentinel.cli import _texts_client, _texts_pack, _texts_report, _texts_risk, _texts_sensor, _texts_sinks
+from sentinel.cli import (
+    _texts_box,
+    _texts_client,
+    _texts_pack,
+    _texts_report,
+    _texts_risk,
+    _texts_scale,
+    _texts_sensor,
+    _texts_sinks,
+)
 
 _HELP = {
     "Usage:": "用法：",
@@ -375,10 +384,12 @@ ZH: dict[str, str] = {
     **_COVERAGE,
     **_COMMANDS,
     **_ERRORS,
+    **_texts_box.TEXTS,
     **_texts_client.TEXTS,
     **_texts_pack.TEXTS,
     **_texts_report.TEXTS,
     **_texts_risk.TEXTS,
+    **_texts_scale.TEXTS,
     **_texts_sensor.TEXTS,
     **_texts_sinks.TEXTS,
 }
