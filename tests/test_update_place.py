@@ -134,7 +134,8 @@ def test_a_folder_named_by_the_environment_counts_more(
 
 
 @pytest.mark.parametrize(
-    "state", ["{", "[]", '{"history": 1}', '{"history": [{"name": "../../etc", "program": "%s"}]}' % place.VERSION]
+    "state",
+    ["{", "[]", '{"history": 1}', f'{{"history": [{{"name": "../../etc", "program": "{place.VERSION}"}}]}}'],
 )
 def test_a_damaged_state_is_named_and_the_shipped_rules_count(
     state: str, box: Path, keys: Keys, tmp_path: Path, caplog: pytest.LogCaptureFixture
