@@ -26,7 +26,7 @@ BUILT := build/compiled-$(SOURCES)
 EXPORT = git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | \
 	tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C
 
-.PHONY: run build test test-compiled test-pure lint bench bench-assess soak fuzz docs matrix wheel constraints clean
+.PHONY: run build test test-compiled test-pure lint bench bench-assess soak fuzz docs matrix wheel constraints clean elasticsearch kibana
 
 run: $(BUILT) $(REPORT)
 	@$(BIN)/sentinel demo --case build/demo-case -o build/demo-report
@@ -49,7 +49,9 @@ $(REPORT): $(CORE)
 
 $(DEV): $(REPORT)
 	@echo "Installing what the tests need ..."
-	@$(INSTALL) --editable '.[dev,lab,oracle,report]'
+	@$(INSTALL) --editable '.[dev,lab,oracle,report,sensor]'
+	@# it says that it wants an older pySigma, and works with ours: tests/test_sinks_elasticsearch.py
+	@$(INSTALL) --no-deps pysigma-backend-elasticsearch
 	@touch $@
 
 $(FUZZ): $(DEV)
@@ -90,6 +92,14 @@ bench-assess: $(DEV) $(BUILT)
 
 fuzz: $(FUZZ) $(BUILT)
 	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# A real server on loopback until Ctrl-C; needs Java, and Maven to fetch it.
+elasticsearch:
+	@$(PYTHON) tests/elastic_server.py
+
+# Data views and dashboard of rulesets/kibana, from the schema.
+kibana: $(CORE)
+	PYTHONPATH=. $(BIN)/python tools/kibana.py
 
 docs: $(CORE)
 	PYTHONPATH=. $(BIN)/python docs/generate.py

@@ -7,7 +7,7 @@ A sentence that is missing here is shown in English; `tests/test_cli_texts.py` s
 
 from __future__ import annotations
 
-from sentinel.cli import _texts_client, _texts_pack, _texts_report, _texts_risk, _texts_sensor
+from sentinel.cli import _texts_client, _texts_pack, _texts_report, _texts_risk, _texts_sensor, _texts_sinks
 
 _HELP = {
     "Usage:": "用法：",
@@ -380,6 +380,7 @@ ZH: dict[str, str] = {
     **_texts_report.TEXTS,
     **_texts_risk.TEXTS,
     **_texts_sensor.TEXTS,
+    **_texts_sinks.TEXTS,
 }
 
 
