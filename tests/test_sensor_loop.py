@@ -190,3 +190,22 @@ def test_a_disk_without_room_for_frames_ends_no_analysis(tmp_path: Path) -> None
 def alerts_of(folder: Path) -> list[str]:
     with Case.open(folder, "read") as case:
         return case.alerts()["rule"].to_list()
+
+
+@needs_namespaces
+def test_a_process_that_takes_too_much_memory_begins_another_run(tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    config = tmp_path / "sentinel.toml"
+    config.write_text("[life]\nmemory_mib = 16\n")
+    with cable() as wire:
+        sensor = wire.sensor(live, "--config", str(config))
+
+        def runs() -> list[str]:
+            with Case.open(live, "read") as case:
+                return [run["state"] for run in case.summary()["runs"]]
+
+        until(lambda: runs() == ["complete", "live"])
+        sent = wire.send(ATTACK, last=200, pace=0.001)
+        until(lambda: status(live).get("frame") == sent)
+        stop(sensor)
+        assert runs() == ["complete", "complete"]

@@ -114,7 +114,7 @@ class Sensor:
         self._own_clock = not any(is_stream(port.name) for port in ports)
         self._arps = 0
         self._again = again
-        self._relieved = 0.0
+        self._relieved = float("-inf")
 
     def _where(self) -> Path:
         folder = self.config.record.folder
