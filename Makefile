@@ -26,7 +26,7 @@ BUILT := build/compiled-$(SOURCES)
 EXPORT = git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | \
 	tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C
 
-.PHONY: run build test test-compiled test-pure lint bench bench-assess soak fuzz docs matrix wheel constraints clean elasticsearch kibana
+.PHONY: run build test test-compiled test-pure lint bench bench-assess soak scale fuzz docs matrix wheel constraints clean elasticsearch kibana
 
 run: $(BUILT) $(REPORT)
 	@$(BIN)/sentinel demo --case build/demo-case -o build/demo-report
@@ -49,7 +49,7 @@ $(REPORT): $(CORE)
 
 $(DEV): $(REPORT)
 	@echo "Installing what the tests need ..."
-	@$(INSTALL) --editable '.[dev,lab,oracle,report,sensor]'
+	@$(INSTALL) --editable '.[dev,lab,oracle,report,sensor,cluster]'
 	@# it says that it wants an older pySigma, and works with ours: tests/test_sinks_elasticsearch.py
 	@$(INSTALL) --no-deps pysigma-backend-elasticsearch
 	@touch $@
@@ -89,6 +89,10 @@ soak: $(DEV) $(BUILT)
 
 bench-assess: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/assess.py
+
+# Speed-up and overhead of several processes, on copies of one benchmark file.
+scale: $(DEV) $(BUILT)
+	$(BIN)/python benchmarks/scale.py $(SCALE)
 
 fuzz: $(FUZZ) $(BUILT)
 	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)

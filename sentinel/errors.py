@@ -10,7 +10,8 @@
     ├── OutputError               7   a result cannot be written where it was asked to go
     ├── RuleError                 8   a rule file cannot be read
     ├── AssessmentError           9   a pack, a list, an answer sheet or a template of the assessment cannot be used
-    └── SinkError                10   a receiver cannot be used as its URI says, or has not got everything
+    ├── SinkError                10   a receiver cannot be used as its URI says, or has not got everything
+    └── UpdateError              11   a file of rules, or the key that should have signed it, is refused
 
 The message of each is one sentence that names the file (with the offset, where there is one) and says what to do. It
 is raised in English, with its values apart, and put into the person's language by whoever shows it:
@@ -127,3 +128,9 @@ class SinkError(SentinelError):
     """A receiver of alerts and data cannot be used as its URI says, or has not got everything that it was to get."""
 
     exit_code = 10
+
+
+class UpdateError(SentinelError):
+    """A file of rules and knowledge, or the key that it should be signed with, is refused; nothing was changed."""
+
+    exit_code = 11

@@ -32,6 +32,8 @@ class Input:
     first_time: int | None = None
     content_sha256: str = ""
     """SHA-256 behind the compression, as far as it is known before the capture is read."""
+    latest: int = 0
+    """The latest of its time stamps, ns, where it was looked up; of a capture without frames the first of all."""
     compressed: bool = False
     known: dict[str, Any] | None = None
     copy_of: str = ""
@@ -107,6 +109,19 @@ class Totals:
             label.confidence = max(label.confidence, confidence)
             label.bytes += total
 
+    def join(self, later: Totals) -> None:
+        """Add what was counted of other captures."""
+        for name in ("points", "flows", "gaps", "frames", "bytes", "duplicates"):
+            setattr(self, name, getattr(self, name) + getattr(later, name))
+        self.messages.update(later.messages)
+        self.unread.update(later.unread)
+        for key, more in later.labels.items():
+            label = self.labels.setdefault(key, Label())
+            label.flows += more.flows
+            label.messages += more.messages
+            label.confidence = max(label.confidence, more.confidence)
+            label.bytes += more.bytes
+
 
 @dataclass(slots=True)
 class Limits:
@@ -123,6 +138,13 @@ class Limits:
         faults = {Fault(code).name.lower().replace("_", "-"): n for code, n in engine.fault_counts.items()}
         reached = {k: n for k, n in rules.counters.items() if k not in ("batches", "rows", "matches")}
         return cls(dict(sorted(faults.items())), engine.table.evictions, engine.rows.facts_dropped, reached)
+
+    def join(self, later: Limits) -> None:
+        """Add those of other captures."""
+        self.faults = dict(sorted((Counter(self.faults) + Counter(later.faults)).items()))
+        self.evicted_flows += later.evicted_flows
+        self.dropped_facts += later.dropped_facts
+        self.rules = {name: n + later.rules.get(name, 0) for name, n in self.rules.items()}
 
 
 def summary_of(

@@ -24,7 +24,8 @@ ALLOWED: dict[str, set[str]] = {
     "sentinel.model": set(),
     "sentinel.errors": set(),
     "sentinel.version": set(),
-    "sentinel.resources": set(),
+    # an update counts only for the version of the program that checked it
+    "sentinel.resources": {"sentinel.version"},
     "sentinel.schema": set(),
     "sentinel.wire": {"sentinel.model", "sentinel.schema"},
     # the one place where the core asks which protocol a flow speaks
@@ -51,10 +52,20 @@ ALLOWED: dict[str, set[str]] = {
     "sentinel.assess": BASE | {"sentinel.store"},
     "sentinel.report": BASE | {"sentinel.store", "sentinel.assess"},
     "sentinel.console": BASE | {"sentinel.store"},
+    "sentinel.signing": BASE,
+    # updates are checked as the commands that lint rules and check packs do
+    "sentinel.update": BASE | {"sentinel.signing", "sentinel.plugins", "sentinel.rules", "sentinel.assess"},
+    "sentinel.metrics": BASE,
     "sentinel.exercise": BASE,
     "sentinel.pipeline": {"sentinel", "detectors"},
     # the sensor: the order of the pipeline, in small steps and without an end
     "sentinel.sensor": {"sentinel"},
+    # which processes read is beside the order in which things happen
+    "sentinel.cluster": BASE | {
+        "sentinel.pipeline", "sentinel.shares", "sentinel.summary", "sentinel.plugins", "sentinel.memory",
+        "sentinel.sources", "sentinel.store", "sentinel.wire",
+    },
+    "sentinel.shares": BASE | {"sentinel.summary", "sentinel.inventory", "sentinel.rules"},
     "sentinel.summary": BASE | {"sentinel.wire", "sentinel.store"},
     "sentinel.cli": {"sentinel"},
     "sentinel.__main__": {"sentinel.cli"},

@@ -49,10 +49,13 @@ class Outcome:
     summary: str
 
 
-def begin(db: sqlite3.Connection, captures: Sequence[Mapping[str, Any]]) -> tuple[int, list[dict[str, Any]]]:
-    """Give out the number of a run and those of its captures, and keep both as running."""
+def begin(
+    db: sqlite3.Connection, captures: Sequence[Mapping[str, Any]], first: int | None = None
+) -> tuple[int, list[dict[str, Any]]]:
+    """Give out the number of a run and those of its captures, from `first`, and keep both as running."""
     run = db.execute("SELECT coalesce(max(run), 0) + 1 FROM runs").fetchone()[0]
-    first = db.execute("SELECT coalesce(max(capture), 0) + 1 FROM captures").fetchone()[0]
+    if first is None:
+        first = db.execute("SELECT coalesce(max(capture), 0) + 1 FROM captures").fetchone()[0]
     db.execute("INSERT INTO runs (run, state, started, summary) VALUES (?, ?, ?, '{}')", (run, RUNNING, time.time_ns()))
     rows = [
         {**capture, "capture": first + k, "run": str(run), "state": RUNNING, "sha256": capture.get("sha256") or ""}

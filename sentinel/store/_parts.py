@@ -15,10 +15,11 @@ import io
 import os
 import queue
 import re
+import shutil
 import threading
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -116,6 +117,16 @@ class PartWriter:
         self._raise()
         self._sync(self._parts)
         return list(self._parts)
+
+    def adopt(self, folder: Path, part: Part) -> None:
+        """Make a part of the case in `folder` one of these, without reading it; before anything is written."""
+        self._sequence += 1
+        own = replace(part, file=f"{part.table}/r{self.run:06d}-{self._sequence:09d}.parquet")
+        try:
+            take_file(folder / part.file, self.folder / own.file)
+        except OSError as error:
+            raise explain(error, folder / part.file) from error
+        self._parts.append(own)
 
     def extra(self, table: str, df: pl.DataFrame) -> Part:
         """Write a part that the list does not hold; only directly after `flush`."""
@@ -304,6 +315,20 @@ def _forget_types(parquet: io.BytesIO) -> None:
         place = bytes(data[footer:]).rfind(_TYPES_KEY)
         if place >= 0:
             data[footer + place : footer + place + len(_TYPES_KEY)] = _NO_TYPES_KEY
+
+
+def take_file(path: Path, target: Path) -> None:
+    """Let `target` name what `path` holds: the same file where both are on one file system, else a copy on disk."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, target)
+    except OSError:
+        temporary = target.with_name(target.name + ".tmp")
+        with path.open("rb") as source, temporary.open("wb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+            copy.flush()
+            os.fsync(copy.fileno())
+        temporary.replace(target)
 
 
 def sync_folder(folder: Path) -> None:

@@ -112,9 +112,12 @@ class Case:
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def begin_run(self, captures: Sequence[Mapping[str, Any]], drop_interrupted: bool = False) -> Run:
+    def begin_run(
+        self, captures: Sequence[Mapping[str, Any]], drop_interrupted: bool = False, first: int | None = None
+    ) -> Run:
         """Begin the analysis of captures: rows of `captures` as far as known, without numbers, each hash once.
 
+        `first` is the number of the first of them where somebody else gives the numbers out (a shard's case).
         CaseError where a capture is in the case already (`known` tells), or where an interrupted run that would be
         replaced had read other captures too (`unfinished` tells which), unless `drop_interrupted`.
         """
@@ -125,7 +128,7 @@ class Case:
         with self._database.transaction() as db:
             _commit.refuse_known(db, self.path, _commit.hashes_of(captures))
             _commit.replaceable(db, self.path, _commit.hashes_of(captures), drop_interrupted)
-            number, rows = _commit.begin(db, captures)
+            number, rows = _commit.begin(db, captures, first)
         return Run(self.path, self._database, number, rows, drop_interrupted)
 
     def amend_capture(self, capture: int, changes: Mapping[str, Any]) -> None:
@@ -219,6 +222,20 @@ class Case:
         said = said.filter(pl.col("message").is_between(rows["message"].min(), rows["message"].max()))
         return self._joined(rows.lazy(), wanted, said)
 
+    def parts(self, table: str, run: int) -> list[Path]:
+        """The files that hold a table's rows of one run, in the order of writing; CaseError where one is damaged."""
+        rows = self._database.all(
+            'SELECT file, bytes FROM parts WHERE "table" = ? AND run = ? ORDER BY file', (table, run)
+        )
+        for row in rows:
+            self._verify_part(self.path / row["file"], row["bytes"])
+        return [self.path / row["file"] for row in rows]
+
+    @property
+    def database(self) -> Database:
+        """The open database, for the other modules of the store."""
+        return self._database
+
     def tables(self) -> list[str]:
         """Names that `scan` takes."""
         protocols = self._database.all("SELECT DISTINCT protocol FROM extensions ORDER BY protocol")
@@ -305,6 +322,12 @@ class Case:
             "alerts": {row["severity"]: row["n"] for row in severities},
             "runs": [{**dict(row), "summary": json.loads(row["summary"])} for row in runs],
         }
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the parts of each table, and of the database with its log."""
+        rows = self._database.all('SELECT "table", sum(bytes) AS bytes FROM parts GROUP BY "table" ORDER BY "table"')
+        database = sum(path.stat().st_size for path in self.path.glob(DATABASE + "*"))
+        return {**{row["table"]: row["bytes"] for row in rows}, DATABASE: database}
 
     def check(self) -> list[str]:
         """One sentence for each part that is missing, damaged or holds another number of rows than it should."""

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -27,6 +27,9 @@ from sentinel.store._commit import COMPLETE, INTERRUPTED, RUNNING, Outcome, comm
 from sentinel.store._database import Database
 from sentinel.store._ids import fact_id
 from sentinel.store._parts import Part, PartWriter
+
+if TYPE_CHECKING:
+    from sentinel.store.case import Case
 
 Rows = pl.DataFrame | Iterable[Mapping[str, Any]]
 
@@ -91,6 +94,15 @@ class Run:
             if known.setdefault(name, type_) != type_:
                 raise ValueError(f"ext/{protocol}: {name} was {known[name]} and is {type_}")
         self._writer.write(f"ext/{protocol}", df)
+
+    def adopt(self, shard: Case) -> None:
+        """Take over the parts of a shard's case, which has the numbers of this run; before anything is written."""
+        for row in shard.database.all("SELECT protocol, name, type FROM extensions ORDER BY protocol, position"):
+            known = self._extensions.setdefault(row["protocol"], {})
+            if known.setdefault(row["name"], row["type"]) != row["type"]:
+                raise ValueError(f"ext/{row['protocol']}: {row['name']} is not what it was in another shard")
+        for row in shard.database.all('SELECT "table", file, rows, bytes FROM parts ORDER BY "table", file'):
+            self._writer.adopt(shard.path, Part(*row))
 
     def finish(
         self, captures: Sequence[Mapping[str, Any]], facts: Rows, assets: Rows, alerts: Rows, summary: Mapping[str, Any]

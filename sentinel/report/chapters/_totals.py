@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sentinel.assess.model import ControlResult, Outcome, Pack
+from sentinel.assess.model import ControlResult, Pack
 from sentinel.assess.verdicts import MET, NOT_APPLICABLE, NOT_MET, ON_SITE, PARTLY
 from sentinel.report.chapters._context import Context
 from sentinel.report.document import Block, cell, row, text
-
-RANK = {outcome: rank for rank, outcome in enumerate(Outcome)}
-"""Verdicts in the order of truth."""
-
 
 DISPLAYS = (NOT_MET, PARTLY, ON_SITE, NOT_APPLICABLE, MET)
 """Words of verdicts in the order of every table that counts them."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sentinel.assess.model import ControlResult, Outcome, Pack
 from sentinel.report.chapters._context import Context
 from sentinel.report.chapters._figures import figure
-from sentinel.report.chapters._totals import RANK, displays, judged, results_of, totals
+from sentinel.report.chapters._totals import displays, judged, results_of, totals
 from sentinel.report.document import Block, Callout, Heading, Row, Run, Runs, cell, row, text
 from sentinel.report.texts import OUTCOMES, REQUIREMENTS
 
