@@ -11,9 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from sentinel.cli.main import cli
+from sentinel.errors import Sentence
 from sentinel.sensor.analysis import Latency
 from sentinel.sensor.config import Health as Limits
 from sentinel.sensor.health import Health, Moment
+from sentinel.sensor.outlets import Outlet
 from sentinel.sources.live import Counters
 
 
@@ -24,13 +26,18 @@ def written(folder: Path, silent: float = 60) -> dict:
             Moment(
                 now, time.time_ns(), [("eth1", Counters(1500, 90_000, 3))], time.time_ns(), (1, 1500), 1, 4, 16,
                 Latency(2, 0.2, 0.4, 0.5), 12, 5, "/x/segments/a.pcapng", 0,
+                [Outlet("siem", Sentence("{uri}: cannot be reached ({why}).", uri="tls://siem", why="no"), 7, 2, 4, 3)],
             )
         )  # fmt: skip
     return json.loads((folder / "status.json").read_text())
 
 
 @pytest.mark.parametrize(
-    ("lang", "words"), [("en", ["running", "3 lost", "silent"]), ("zh", ["运行中", "丢失 3 帧", "没有流量"])]
+    ("lang", "words"),
+    [
+        ("en", ["running", "3 lost", "silent", "for 7 s: tls://siem: cannot", "refused 3"]),
+        ("zh", ["运行中", "丢失 3 帧", "没有流量", "已有 7 秒未能接收：tls://siem", "拒收 3 条"]),
+    ],
 )
 def test_a_sensor_that_runs(tmp_path: Path, lang: str, words: list[str]) -> None:
     written(tmp_path)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from sentinel.errors import Sentence
 from sentinel.rules.alerts import Book
 from sentinel.sensor.analysis import Latency
 from sentinel.sensor.config import Health as Limits
 from sentinel.sensor.health import KINDS, Health, Moment
+from sentinel.sensor.outlets import Outlet
 from sentinel.sources.live import Counters
 from sentinel.wire import layout as L
 
@@ -27,13 +30,14 @@ class Watch:
         self.clock = T0
 
     def second(
-        self, n: float = 1, frames: int = 0, dropped: int = 0, late: float = 0.0, set_by: float = 0.0, flows=None
-    ):
+        self, n: float = 1, frames: int = 0, dropped: int = 0, late: float = 0.0, set_by: float = 0.0, flows=None,
+        outlets=(),
+    ):  # fmt: skip
         self.now += n
         self.clock += int((n + set_by) * 1e9)
         moment = Moment(
             self.now, self.clock, [("eth1", Counters(frames, frames * 60, dropped))], self.clock - int(late * 1e9),
-            (1, frames), 0, 1, 16, Latency(), 3, 0, "", 0,
+            (1, frames), 0, 1, 16, Latency(), 3, 0, "", 0, outlets,
         )  # fmt: skip
         claims = self.health.look(moment, flows)
         if claims is not None:
@@ -107,6 +111,20 @@ def test_a_disk_that_refuses_is_said_once_a_segment(tmp_path: Path) -> None:
     watch.health.unrecorded = 2
     assert watch.second(frames=1)["sensor_unrecorded"]["count"] == 2
     assert watch.second(frames=2) == {}
+
+
+def test_a_receiver_that_is_down_is_said_once(tmp_path: Path) -> None:
+    watch = Watch(tmp_path, sink_seconds=10)
+    away = Outlet("syslog siem", Sentence("{uri}: away.", uri="siem"), 9.0, 3, 4.0, 2)
+    assert watch.second(outlets=[Outlet("file /x"), away]) == {}
+    (shown,) = [one for one in watch.health.status["sinks"] if one["problem"]]
+    assert (shown["problem"], shown["failures"], shown["waiting"], shown["refused"]) == ("siem: away.", 3, 4.0, 2)
+    longer = replace(away, down=10.0)
+    row = watch.second(outlets=[longer])["sensor_sink"]
+    assert row["src"] == "syslog siem" and "10 seconds" in row["why_en"] and "10 秒" in row["why_zh"]
+    assert watch.second(outlets=[longer]) == {}
+    assert watch.second(outlets=[replace(away, problem=None, down=0.0)]) == {}
+    assert list(watch.second(outlets=[longer])) == ["sensor_sink"]
 
 
 def test_every_alert_has_both_languages() -> None:

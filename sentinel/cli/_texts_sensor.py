@@ -13,8 +13,8 @@ TEXTS: dict[str, str] = {
         "绝不发送任何数据帧。抓到的数据以分段文件保存在案例旁，每条告警都能追溯到原始帧；丢失多少都有计数。"
         "Ctrl-C 和 SIGTERM 有序结束，SIGHUP 重新读取规则和配置，SIGUSR1 把状态写到标准错误。",
     "Exit codes: 0 it was told to stop; 2 a wrong configuration; 3 a port cannot be listened at; 4 the case cannot be "
-    "used; 7 the disk refuses the segments. See docs/sensor.md.":
-        "退出码：0 按指令停止；2 配置有误；3 端口无法监听；4 案例不可用；7 磁盘拒绝写入分段。详见 docs/sensor.md。",
+    "used; 7 the disk refuses the segments; 10 a receiver's URI is of no use. See docs/sensor.md.":
+        "退出码：0 按指令停止；2 配置有误；3 端口无法监听；4 案例不可用；7 磁盘拒绝写入分段；10 接收端的 URI 不可用。详见 docs/sensor.md。",
     "Port to listen at, - or tcp://HOST:PORT; may be repeated.": "要监听的端口，或 -、tcp://主机:端口；可多次给出。",
     "Read the captures that another program drops into this folder; may be repeated.":
         "读取其他程序放入此文件夹的抓包文件；可多次给出。",
@@ -23,6 +23,12 @@ TEXTS: dict[str, str] = {
     "Folder for the segments instead of the case's own.": "存放分段文件的文件夹，代替案例自带的。",
     "Keep no frames: alerts then cite frames that nobody can look at.": "不保存数据帧：告警引用的帧将无法再查看。",
     "Become this user when the ports are open.": "端口打开后切换到此用户。",
+    "Send alerts and data there while it runs (docs/sinks.md); may be repeated.":
+        "运行期间把告警和数据发送到该处（见 docs/sinks.md）；可多次给出。",
+    "{uri}: is given twice; give one of them a name with name=.": "{uri}：给出了两次；请用 name= 为其中一个命名。",
+    "receiver": "接收端",
+    "gets nothing for {seconds} s: {problem}": "已有 {seconds} 秒未能接收：{problem}",
+    "refused {n} documents; see why with: sentinel send --refused": "拒收 {n} 条；原因见：sentinel send --refused",
     "Print nothing but errors.": "只输出错误。",
     "listening at {names}; the case is {folder}": "正在监听 {names}；案例为 {folder}",
     "Check the sensor's configuration file, or print one with every key and what it means.":

@@ -18,13 +18,15 @@ def command() -> None:
 @command.command("check", help="Say whether a configuration file can be used; exit code 2 and the key where it cannot.")
 @click.argument("path", type=click.Path(path_type=Path))
 def check(path: Path) -> None:
-    """Read a file as the sensor does, its rules included."""
+    """Read a file as the sensor does, its rules and receivers included."""
     from sentinel.sensor.config import Config
+    from sentinel.sensor.outlets import Outlets
     from sentinel.sensor.start import rules_of
 
     settings = current()
     config = Config.read(path)
     rules = rules_of(config)
+    Outlets(path, config.sinks)  # whose URIs are checked, no more
     click.echo(settings.say("{path}: good; {n} rules", path=path, n=len(rules.rules)))
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     SIGUSR1 writes the status to standard error.
 
     Exit codes: 0 it was told to stop; 2 a wrong configuration; 3 a port cannot be listened at; 4 the case cannot be
-    used; 7 the disk refuses the segments. See docs/sensor.md.
+    used; 7 the disk refuses the segments; 10 a receiver's URI is of no use. See docs/sensor.md.
     """,
 )
 @click.option(
@@ -48,6 +48,14 @@ if TYPE_CHECKING:
     "--rules", multiple=True, type=click.Path(exists=True, path_type=Path),
     help="A folder of Sigma rules to use as well as the shipped ones; may be repeated.",
 )  # fmt: skip
+@click.option(
+    "--sink", "sinks", multiple=True, metavar="URI",
+    help="Send alerts and data there while it runs (docs/sinks.md); may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--observer", envvar="SENTINEL_OBSERVER", show_envvar=True,
+    help="Name of the sensor in the documents; otherwise that of this machine.",
+)  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     interfaces: tuple[str, ...],
@@ -59,6 +67,8 @@ def command(
     no_record: bool,
     user: str | None,
     rules: tuple[Path, ...],
+    sinks: tuple[str, ...],
+    observer: str | None,
     quiet: bool,
 ) -> None:
     """Listen until told to stop."""
@@ -80,6 +90,9 @@ def command(
             config.record.enabled = False
         if user is not None:
             config.life.user = user
+        if observer is not None:
+            config.life.observer = observer
+        config.sinks += sinks
         config.rules += [str(path) for path in rules]
         return config
 

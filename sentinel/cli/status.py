@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 from sentinel.cli._case import case_option
+from sentinel.cli._format import tame
 from sentinel.cli._settings import Settings, current
-from sentinel.errors import CaseError, InputError
+from sentinel.errors import CaseError, InputError, Sentence, SinkError
 
 FRESH_SECONDS = 5
 """A status that is older was not written by a sensor that runs."""
@@ -93,6 +94,15 @@ def _lines(status: dict[str, Any], runs: bool, settings: Settings) -> Iterator[t
         yield say("one-sided"), f"{100 * status['one_sided']:.0f} %"
     if status["clock_steps"]:
         yield say("clock was set"), f"{status['clock_steps']} ×"
+    for sink in status.get("sinks", ()):  # one that an older sensor wrote has none
+        yield say("receiver"), tame(sink["receiver"])
+        if sink["kept"]:
+            problem = settings.said(SinkError("{problems}", problems=Sentence.again(sink["kept"])))
+            yield "", tame(
+                say("gets nothing for {seconds} s: {problem}", seconds=f"{sink['down']:.0f}", problem=problem)
+            )
+        if sink["refused"]:
+            yield "", say("refused {n} documents; see why with: sentinel send --refused", n=f"{sink['refused']:,}")
     yield say("segment"), status["segment"] or say("frames are not kept")
     yield say("memory"), f"{status['memory'] >> 20} MiB"
     yield say("processor"), f"{100 * status['cpu']:.0f} %"

@@ -122,12 +122,24 @@ class Health:
         0.1,
         1,
     )
+    sink_seconds: float = _key(
+        300.0,
+        "A receiver that took nothing for so long is down.",
+        "接收端超过此时长（秒）未能接收即视为不可用。",
+        1,
+        86400,
+    )
 
 
 @dataclass(slots=True)
 class Life:
     """How the program runs."""
 
+    observer: str = _key(
+        "",
+        "Name of this sensor in the documents that receivers get; empty: that of the machine.",
+        "发送给接收端的文档中本传感器的名称；留空表示使用主机名。",
+    )
     user: str = _key(
         "",
         "Become this user when the ports are open; empty: stay who one is.",
@@ -153,6 +165,11 @@ class Config:
     life: Life = field(default_factory=Life)
     rules: list[str] = _key(
         [], "Folders of Sigma rules to use as well as the shipped ones.", "除自带规则外还要使用的 Sigma 规则文件夹。"
+    )
+    sinks: list[str] = _key(
+        [],
+        "Receivers of alerts and data, each a URI as docs/sinks.md explains.",
+        "接收告警和数据的目的地，每个为一个 URI，写法见 docs/sinks.md。",
     )
 
     @classmethod

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 from sentinel.rules.alerts import AlertKind, Book, Claim, Subject
 from sentinel.sensor.analysis import Latency
 from sentinel.sensor.config import Health as Limits
+from sentinel.sensor.outlets import Outlet
 from sentinel.sources.live import Counters
 from sentinel.wire import layout as L
 
@@ -82,7 +83,15 @@ UNRECORDED = _kind(
     {"en": "Free the disk, or lower [record] disk_gib; the next segment tries again.",
      "zh": "清理磁盘，或调小 [record] disk_gib；下一个分段会再次尝试。"},
 )  # fmt: skip
-KINDS = (LOSS, SILENT, ONE_SIDED, CLOCK, BEHIND, UNRECORDED)
+SINK = _kind(
+    "sensor_sink", "medium", ("A receiver gets nothing", "接收端收不到数据"),
+    ("{receiver} has got nothing for {seconds} seconds; what it should get waits in the case and is sent when it is "
+     "back.",
+     "{receiver} 已有 {seconds} 秒未能接收；应发送的内容保留在案例中，恢复后自动补发。"),
+    {"en": "See why with: sentinel status. Mend the receiver, or the way to it.",
+     "zh": "用 sentinel status 查看原因，修复接收端或到它的网络。"},
+)  # fmt: skip
+KINDS = (LOSS, SILENT, ONE_SIDED, CLOCK, BEHIND, UNRECORDED, SINK)
 
 
 @dataclass(slots=True)
@@ -103,6 +112,7 @@ class Moment:
     evicted: int
     segment: str
     deleted_segments: int
+    outlets: Sequence[Outlet] = ()
 
 
 @dataclass(slots=True)
@@ -140,6 +150,7 @@ class Health:
         self._offset: float | None = None
         self._behind = False
         self._sided = False
+        self._down: set[str] = set()
         self._one_sided: float | None = None
         self._steps = 0
         self._cpu = 0.0
@@ -173,6 +184,7 @@ class Health:
     def look(self, moment: Moment, flows: Event | None = None) -> Callable[[Book], None] | None:
         """Judge a moment and write the status; what is to be added to the book of alerts, if anything."""
         events = [*self._look_at_ports(moment), *self._look_at_clock(moment), *self._look_at_lag(moment)]
+        events += self._look_at_outlets(moment)
         if flows is not None:
             events.append(flows)
         if self.unrecorded > self._told_unrecorded:
@@ -224,6 +236,16 @@ class Health:
         before, self._behind = self._behind, coming and lag >= self.limits.behind_seconds
         return [Event(BEHIND, "", {"seconds": round(lag, 1)})] if self._behind and not before else []
 
+    def _look_at_outlets(self, moment: Moment) -> list[Event]:
+        """Receivers that have got nothing for long."""
+        before = self._down
+        self._down = {one.receiver for one in moment.outlets if one.down >= self.limits.sink_seconds}
+        return [
+            Event(SINK, one.receiver, {"receiver": one.receiver, "seconds": round(one.down)})
+            for one in moment.outlets
+            if one.receiver in self._down - before
+        ]
+
     def _write(self, moment: Moment) -> None:
         """Replace the status file; a disk that refuses it does not end the capture."""
         seconds = moment.now - self._last.now if self._last is not None else 1.0
@@ -248,6 +270,7 @@ class Health:
             "ports": ports,
             "capture": moment.frame[0],
             "frame": moment.frame[1],
+            "sinks": [_shown(one) for one in moment.outlets],
             "segment": moment.segment,
             "deleted_segments": moment.deleted_segments,
             "queue": {"waiting": moment.waiting, "deepest": moment.deepest, "most": moment.most},
@@ -263,6 +286,20 @@ class Health:
         with suppress(OSError):
             temporary.write_text(json.dumps(self.status, ensure_ascii=False), encoding="utf-8")
             temporary.replace(self._path)
+
+
+def _shown(outlet: Outlet) -> dict[str, Any]:
+    """A receiver in the status; `kept` is the problem as it can be said in any language (`Sentence.again`)."""
+    problem = outlet.problem
+    return {
+        "receiver": outlet.receiver,
+        "problem": "" if problem is None else str(problem),
+        "kept": "" if problem is None else problem.kept(),
+        "down": round(outlet.down, 1),
+        "failures": outlet.failures,
+        "waiting": round(outlet.waiting, 1),
+        "refused": outlet.refused,
+    }
 
 
 def _claims(events: list[Event], moment: Moment) -> Callable[[Book], None]:

@@ -27,6 +27,7 @@ from sentinel.sensor.analysis import MAX_WAITING, LiveAnalysis, Seen
 from sentinel.sensor.config import GIB, MIB, Config
 from sentinel.sensor.health import Health, Moment, held
 from sentinel.sensor.order import Order
+from sentinel.sensor.outlets import Outlets
 from sentinel.sensor.segments import COMPRESSED, Kept, Segment, compressed, surplus
 from sentinel.sources import live
 from sentinel.sources.streams import is_stream
@@ -89,6 +90,7 @@ class Sensor:
         health: Health,
         orders: Orders,
         again: Callable[[], tuple[Config, RuleSet]],
+        outlets: Outlets,
     ):
         """`first`: row of the first capture. `again` reads configuration and rules once more, raising as at start."""
         self.config = config
@@ -114,6 +116,7 @@ class Sensor:
         self._own_clock = not any(is_stream(port.name) for port in ports)
         self._arps = 0
         self._again = again
+        self._outlets = outlets
         self._relieved = float("-inf")
 
     def _where(self) -> Path:
@@ -129,12 +132,14 @@ class Sensor:
         """
         self._begin_segment(self._first)
         self._analysis.start()
-        self._analysis.call(self._analysis.note, dict(self._row))
+        self._analysis.call(self._analysis.note, dict(self._row))  # the first checkpoint comes with it
+        self._analysis.call(self._outlets.start)
         ready()
         try:
             self._listen(alive)
         except BaseException:
             self._analysis.abandon()
+            self._outlets.close(0)
             raise
         self._end()
 
@@ -240,9 +245,10 @@ class Sensor:
             except SentinelError as error:
                 _log.error("%s", error)
                 return
-            if (config.capture, config.life) != (self.config.capture, self.config.life):
-                _log.warning("ports, filter and user are taken over at the next start")
-            config.capture, config.life = self.config.capture, self.config.life
+            now = self.config
+            if (config.capture, config.life, config.sinks) != (now.capture, now.life, now.sinks):
+                _log.warning("ports, filter, user and receivers are taken over at the next start")
+            config.capture, config.life, config.sinks = now.capture, now.life, now.sinks
             self.config = config
             self._analysis.timing = config.store
             self._health.limits = config.health
@@ -402,6 +408,7 @@ class Sensor:
             evicted=self._engine.table.evictions,
             segment=str(self._segment.path or ""),
             deleted_segments=self._deleted,
+            outlets=self._outlets.look(now),
         )
         claims = self._health.look(moment, one_sided)
         if self.orders.report:
@@ -438,3 +445,4 @@ class Sensor:
         self._after_compressing()
         self._analysis.call(self._analysis.finish)
         self._analysis.close()
+        self._outlets.close()

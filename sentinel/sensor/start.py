@@ -18,6 +18,7 @@ from sentinel.sensor.analysis import LiveAnalysis, Rules
 from sentinel.sensor.config import Config
 from sentinel.sensor.health import Health
 from sentinel.sensor.loop import Orders, Sensor
+from sentinel.sensor.outlets import Outlets
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
 from sentinel.sources.live import Opened, Port
@@ -45,7 +46,7 @@ def run(
     orders: Orders,
     listening: Callable[[Sensor], None] = lambda sensor: None,
 ) -> None:
-    """Listen until `orders.stop`. Raises InputError, CaseError, RuleError or UsageError before anything starts.
+    """Listen until `orders.stop`. Whatever SentinelError it raises for a wrong set-up comes before anything starts.
 
     `configured` reads the configuration: now, and when it is told to be read again.
     """
@@ -53,6 +54,7 @@ def run(
     if not config.capture.interfaces:
         raise UsageError("name a port to listen at: -i INTERFACE")
     user = user_of(config.life.user)
+    outlets = Outlets(folder, config.sinks, config.life.observer)
     with ExitStack() as stack:
         ports: list[Opened] = []
         for number, name in enumerate(config.capture.interfaces):
@@ -80,7 +82,7 @@ def run(
             fresh = configured()
             return fresh, rules_of(fresh)
 
-        sensor = Sensor(config, case, ports, reading, analysis, first, health, orders, again)
+        sensor = Sensor(config, case, ports, reading, analysis, first, health, orders, again, outlets)
 
         def ready() -> None:
             tell("READY=1")

@@ -150,6 +150,10 @@ class Delivery:
         """What became of the rows of the tables that the receiver wants."""
         return self._outbox.counts()
 
+    def hasten(self) -> None:
+        """There is no later: offer at once what changed in passing."""
+        self._outbox.hasten()
+
     def note(self, problem: Sentence | None) -> None:
         """Keep why nothing goes out, for whoever asks from another process."""
         self._outbox.note(problem)
@@ -258,6 +262,10 @@ class Courier(threading.Thread):
         """Let it end after what it is sending now."""
         self._stop_asked.set()
 
+    def finish(self) -> None:
+        """Follow no longer: let it end when everything was sent, as one that never followed does."""
+        self._follow = False
+
     def run(self) -> None:
         """The loop. Whatever goes wrong ends up in `error`, the log, or both."""
         try:
@@ -272,10 +280,10 @@ class Courier(threading.Thread):
             self._sink.close()
 
     def _deliver(self) -> None:
-        refresh = self._wishes.refresh
-        if not self._follow and refresh is not None:
-            refresh = 0.0  # there is no later at which a row that changed in passing would be sent
-        with Case.open(self._folder, "read") as case, Outbox(case, self._receiver, self._places, refresh) as outbox:
+        with (
+            Case.open(self._folder, "read") as case,
+            Outbox(case, self._receiver, self._places, self._wishes.refresh) as outbox,
+        ):
             delivery = Delivery(case, outbox, self._sink, self._wishes, self._observer, self._follow)
             try:
                 self._loop(delivery)
@@ -290,9 +298,12 @@ class Courier(threading.Thread):
         success = time.monotonic()
         well = False
         while not self._stop_asked.is_set():
+            follow = self._follow  # of before the turn: what came during it would be left behind
+            if not follow:
+                delivery.hasten()
             try:
                 moved = delivery.turn()
-                if not moved and not self._follow:
+                if not moved and not follow:
                     delivery.summarise()
                     return
                 if moved and not well:
@@ -300,19 +311,19 @@ class Courier(threading.Thread):
                     _log.info("%s: takes documents", self._receiver)
                     well = True
             except Unavailable as error:
-                if not self._follow and time.monotonic() - success >= self._patience:
+                if not follow and time.monotonic() - success >= self._patience:
                     raise
                 well = False
                 self._wait(delivery, backoff, error, error.retry_after)
                 continue
             except SentinelError as error:
-                if not self._follow:
+                if not follow:
                     raise
                 well = False
                 self._wait(delivery, backoff, error, None)
                 continue
             except Exception as error:
-                if not self._follow:
+                if not follow:
                     raise
                 well = False
                 _log.exception("%s: one turn failed", self._receiver)
@@ -334,7 +345,7 @@ class Courier(threading.Thread):
         if backoff.failures == 1:
             _log.info("%s", error)
             self._note(delivery, error)
-        self.state = State(self._receiver, error.sentence, backoff.failures, seconds)
+        self.state = State(self._receiver, error.sentence, backoff.failures, seconds, delivery.refused)
         self._stop_asked.wait(seconds)
 
     def _note(self, delivery: Delivery, error: SentinelError) -> None:

@@ -229,6 +229,11 @@ class Outbox:
                 db.execute(f"UPDATE held SET count = count - ? WHERE {where}", (row["count"], *key))
             db.execute("DELETE FROM held WHERE count <= 0")
 
+    def hasten(self) -> None:
+        """Offer at once what waits for `refresh`, from now on; a receiver that never wants such changes gets none."""
+        if self._refresh is not None:
+            self._refresh = 0.0
+
     def want(self, wanted: Iterable[str]) -> None:
         """Note which tables the receiver is to have: those that `counts` tells about."""
         with self._transaction() as db:
