@@ -26,7 +26,7 @@ BUILT := build/compiled-$(SOURCES)
 EXPORT = git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | \
 	tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C
 
-.PHONY: run build test test-compiled test-pure lint bench bench-assess soak scale fuzz docs matrix wheel constraints clean elasticsearch kibana
+.PHONY: run build test test-compiled test-pure lint bench bench-assess soak faults scale fuzz docs matrix wheel constraints clean elasticsearch kibana
 
 run: $(BUILT) $(REPORT)
 	@$(BIN)/sentinel demo --case build/demo-case -o build/demo-report
@@ -86,6 +86,10 @@ bench: $(DEV) $(BUILT)
 # As root: a sender with a ring of its own against a running sensor; prints what was lost. SOAK="300000:600" names rates.
 soak: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/soak.py $(SOAK)
+
+# As root (a full disk is a small tmpfs): faults of every kind under a running sensor; writes docs/reliability.md.
+faults: $(DEV) $(BUILT)
+	$(BIN)/python benchmarks/faults.py $(FAULTS)
 
 bench-assess: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/assess.py

@@ -33,7 +33,7 @@ def test_what_cannot_work_is_refused_before_anything_starts(tmp_path: Path) -> N
     assert (code, said.count("\n")) == (2, 1) and "nobody-of-that-name" in said
     code, said = refused("-i", "lo", "--case", case, "--sink", "gopher://x")
     assert (code, said.count("\n")) == (10, 1) and "gopher" in said
-    bad.write_text('sinks = ["file:///x/eve.json?sise=1m"]\n')
+    bad.write_text('sinks = ["file:///tmp/eve.json?sise=1m"]\n')
     code, said = refused("-i", "lo", "--case", case, "--config", str(bad))
     assert (code, said.count("\n")) == (10, 1) and "sise" in said
     assert not Path(case).exists()
