@@ -24,10 +24,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from soak import ANSWER, REQUEST, frame
 
 from sentinel.sinks.base import parse
@@ -131,6 +133,10 @@ class Feed:
             return found if found["pid"] == self.process.pid else {}
         return {}
 
+    def listens(self) -> bool:
+        """Whether its port is open and its case begun."""
+        return self.status() != {} or "listening" in self.said()
+
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait for it."""
         end = time.monotonic() + SECONDS
@@ -163,11 +169,15 @@ def turns(path: Path) -> list[int]:
 
 
 def messages_of(folder: Path) -> dict[int, int]:
-    """Capture -> messages in the case; a number that stands twice would be an error of the case."""
+    """Capture -> messages in the case. ValueError where one stands twice, or the case is not good."""
     with Case.open(folder, "read") as case:
-        numbers = case.scan("messages").select("message", "capture").collect()
-        if numbers["message"].n_unique() != numbers.height:
+        numbers = case.scan("messages").select("message", "capture", "frame").collect()
+        if numbers["message"].n_unique() != numbers.height or numbers.unique(["capture", "frame"]).height != len(
+            numbers
+        ):
             raise ValueError("a message stands twice")
+        if case.check():
+            raise ValueError(f"the case is damaged: {case.check()}")
         return dict(numbers.group_by("capture").len().iter_rows())
 
 
@@ -181,7 +191,7 @@ def kill(folder: Path, kills: int) -> Row:
     sent = []
     for n in range(kills):
         feed = Feed(case, "--config", str(config))
-        feed.until(lambda feed=feed: feed.status() != {} or "listening" in feed.said())
+        feed.until(feed.listens)
         # messages are held for ten seconds: some live long enough to have written some
         time.sleep(chance.uniform(12.0, 16.0) if n % 5 == 2 else chance.uniform(0.1, 4.0))
         feed.kill()
@@ -202,12 +212,15 @@ def kill(folder: Path, kills: int) -> Row:
         kept.append(len(found))
     stored = messages_of(case)
     in_case = [stored.get(capture["capture"], 0) for capture in captures]
-    row.expect(all(m <= k for m, k in zip(in_case, kept, strict=True)), "messages without frames")
+    with Case.open(case, "read") as opened:
+        last_frames = dict(opened.scan("messages").group_by("capture").agg(pl.col("frame").max()).collect().iter_rows())
+    for capture, count in zip(captures, kept, strict=True):
+        row.expect(last_frames.get(capture["capture"], 0) <= count, f"messages without frames: {capture['path']}")
     row.expect(kept[-1] == in_case[-1] == last.sent, f"the last: {last.sent} sent, {kept[-1]} kept, {in_case[-1]} read")
     row.note(
         f"sent {sum(sent):,} frames; segments hold {sum(kept[:-1]):,} of them without a hole, the other "
-        f"{sum(sent) - sum(kept[:-1]):,} were still on their way; messages in the case {sum(in_case[:-1]):,}, each with "
-        "its frame in a segment (the rest can be read from the segments)"
+        f"{sum(sent) - sum(kept[:-1]):,} were still on their way; messages in the case {sum(in_case[:-1]):,}, each "
+        "with its frame in a segment (the rest can be read from the segments)"
     )
     row.note(f"the sensor after the last kill: sent {last.sent:,} = kept {kept[-1]:,} = messages {in_case[-1]:,}")
     return row
@@ -271,7 +284,8 @@ class Hook(ThreadingHTTPServer):
 def sink(folder: Path, _kills: int) -> Row:
     """A receiver that is not there, comes, goes and comes back."""
     row = Row("A receiver is away for 4 s, there, away for 4 s, and there again, while frames flow")
-    case, got = folder / "case", []
+    case = folder / "case"
+    got: list[str] = []
     config = folder / "sentinel.toml"
     config.write_text("[store]\ncheckpoint_seconds = 1\n[health]\nsink_seconds = 2\n")
     hook = Hook(0, got)
@@ -283,14 +297,16 @@ def sink(folder: Path, _kills: int) -> Row:
     def down() -> bool:
         return any(one["down"] > 2 for one in feed.status().get("sinks", ()))
 
-    for _ in range(2):
+    def more(before: int) -> bool:
+        return len(got) > before
+
+    for leaves in (True, False):
         feed.until(down)
         time.sleep(2)
-        before = len(got)
         hook = Hook(port, got)
-        feed.until(lambda before=before: len(got) > before)
+        feed.until(partial(more, len(got)))
         feed.until(lambda: not down())
-        if _ == 0:
+        if leaves:
             hook.leave()
     row.expect(feed.end() == 0, "the sensor did not end in good order")
     hook.leave()
@@ -314,10 +330,14 @@ def rules(folder: Path, _kills: int) -> Row:
     own.mkdir()
     feed = Feed(case, "--rules", str(own))
     feed.until(lambda: feed.status().get("frame", 0) > 100)
+
+    def refused(times: int) -> bool:
+        return feed.said().count("broken0.yml") >= times
+
     for n in range(3):
         (own / f"broken{n}.yml").write_text("title: [")
         feed.process.send_signal(signal.SIGHUP)
-        feed.until(lambda n=n: feed.said().count("broken0.yml") > n)
+        feed.until(partial(refused, n + 1))
     for path in own.iterdir():
         path.unlink()
     feed.process.send_signal(signal.SIGHUP)
@@ -360,8 +380,9 @@ def page(rows: list[Row], command: str) -> str:
         "# Reliability",
         "",
         f"`{command}` printed this (Sentinel {VERSION}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}). "
-        "Frames come through a pipe, each is a message with a number of its own: what was sent, what the segments hold and what the "
-        "case holds are compared one by one, and `Case.check` looks through the case after every fault.",
+        "Frames come through a pipe, each is a message with a number of its own: what was sent, what the "
+        "segments hold and what the case holds are compared one by one, "
+        "and `Case.check` looks through the case after every fault.",
         "",
         "| what was done | what came of it | sums |",
         "| --- | --- | --- |",

@@ -98,9 +98,8 @@ def _lines(status: dict[str, Any], runs: bool, settings: Settings) -> Iterator[t
         yield say("receiver"), tame(sink["receiver"])
         if sink["kept"]:
             problem = settings.said(SinkError("{problems}", problems=Sentence.again(sink["kept"])))
-            yield "", tame(
-                say("gets nothing for {seconds} s: {problem}", seconds=f"{sink['down']:.0f}", problem=problem)
-            )
+            seconds = f"{sink['down']:.0f}"
+            yield "", tame(say("gets nothing for {seconds} s: {problem}", seconds=seconds, problem=problem))
         if sink["refused"]:
             yield "", say("refused {n} documents; see why with: sentinel send --refused", n=f"{sink['refused']:,}")
     yield say("segment"), status["segment"] or say("frames are not kept")
