@@ -133,9 +133,10 @@ def test_a_folder_named_by_the_environment_counts_more(
     assert resources.rulesets() == tmp_path
 
 
-@pytest.mark.parametrize(
-    "state", ["{", "[]", '{"history": 1}', '{"history": [{"name": "../../etc", "program": "%s"}]}' % place.VERSION]
-)
+OUTSIDE = json.dumps({"history": [{"name": "../../etc", "program": place.VERSION}]})
+
+
+@pytest.mark.parametrize("state", ["{", "[]", '{"history": 1}', OUTSIDE])
 def test_a_damaged_state_is_named_and_the_shipped_rules_count(
     state: str, box: Path, keys: Keys, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
