@@ -27,7 +27,7 @@ WHEELS := build/wheels-$(PINS)
 EXPORT = git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | \
 	tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C
 
-.PHONY: run build test test-compiled test-pure lint bench bench-assess fuzz docs matrix wheel bundle constraints clean
+.PHONY: run build test test-compiled test-pure lint bench bench-assess soak scale fuzz docs matrix wheel bundle constraints clean elasticsearch kibana
 
 run: $(BUILT) $(REPORT)
 	@$(BIN)/sentinel demo --case build/demo-case -o build/demo-report
@@ -50,7 +50,9 @@ $(REPORT): $(CORE)
 
 $(DEV): $(REPORT)
 	@echo "Installing what the tests need ..."
-	@$(INSTALL) --editable '.[dev,lab,oracle,report]'
+	@$(INSTALL) --editable '.[dev,lab,oracle,report,sensor,cluster]'
+	@# it says that it wants an older pySigma, and works with ours: tests/test_sinks_elasticsearch.py
+	@$(INSTALL) --no-deps pysigma-backend-elasticsearch
 	@touch $@
 
 $(FUZZ): $(DEV)
@@ -82,11 +84,27 @@ lint: $(DEV)
 bench: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
+# As root: a sender with a ring of its own against a running sensor; prints what was lost. SOAK="300000:600" names rates.
+soak: $(DEV) $(BUILT)
+	$(BIN)/python benchmarks/soak.py $(SOAK)
+
 bench-assess: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/assess.py
 
+# Speed-up and overhead of several processes, on copies of one benchmark file.
+scale: $(DEV) $(BUILT)
+	$(BIN)/python benchmarks/scale.py $(SCALE)
+
 fuzz: $(FUZZ) $(BUILT)
 	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# A real server on loopback until Ctrl-C; needs Java, and Maven to fetch it.
+elasticsearch:
+	@$(PYTHON) tests/elastic_server.py
+
+# Data views and dashboard of rulesets/kibana, from the schema.
+kibana: $(CORE)
+	PYTHONPATH=. $(BIN)/python tools/kibana.py
 
 docs: $(CORE)
 	PYTHONPATH=. $(BIN)/python docs/generate.py

@@ -21,6 +21,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {name: ROOT / f"pcaps/{name}-normal.pcap" for name in ("modbus", "s7", "dnp3")}
 """What is copied: captures of ordinary operation, so that no rule fires more often than it would in a plant."""
+SOURCES["attack"] = ROOT / "pcaps/plant-attack.pcapng"
 MAX_COPIES = 1 << 16
 """Two octets of the address number the copies."""
 PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
@@ -167,13 +168,14 @@ def main() -> None:
     copies.add_argument("source", choices=SOURCES)
     copies.add_argument("target", type=Path)
     copies.add_argument("--frames", type=int, default=1_000_000, help="at least so many")
+    copies.add_argument("--first", type=int, default=0, help="number of the first copy")
     floods = commands.add_parser("flood", help="one frame for each flow")
     floods.add_argument("target", type=Path)
     floods.add_argument("--flows", type=int, default=5_000_000)
     given = parser.parse_args()
     given.target.parent.mkdir(parents=True, exist_ok=True)
     if given.command == "replicate":
-        written = replicate(SOURCES[given.source], given.target, given.frames)
+        written = replicate(SOURCES[given.source], given.target, given.frames, given.first)
     else:
         written = flood(given.target, given.flows)
     print(f"{given.target}: {written} frames, {given.target.stat().st_size} bytes")

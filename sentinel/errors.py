@@ -24,6 +24,7 @@ page for people.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 EXIT_OK = 0
@@ -49,6 +50,16 @@ class Sentence:
         """The text in the language that `translated` gives each sentence in, with its values filled in."""
         values = {k: v.said(translated) if isinstance(v, Sentence) else v for k, v in self.values.items()}
         return translated(self.english).format(**values)
+
+    def kept(self) -> str:
+        """The sentence and its values as text, to be said later in the language of whoever asks then (`again`)."""
+        return json.dumps([self.english, {name: str(value) for name, value in self.values.items()}], ensure_ascii=False)
+
+    @classmethod
+    def again(cls, kept: str) -> Sentence:
+        """The sentence that `kept` kept; sentences among its values stay as they were said."""
+        english, values = json.loads(kept)
+        return cls(english, **values)
 
 
 class SentinelError(Exception):

@@ -480,7 +480,7 @@ def test_batches_are_let_go(monkeypatch) -> None:
     analysis = pipeline.Analysis(battery.shipped(), reading.engine.rows.texts, None, None)
     analysis.inventory = lambda *_: None  # type: ignore[method-assign]
     alive: list = []
-    for piece in reading.read(io.BytesIO(f.pcap(exchange(60).records)), 1, None, lambda: False):
+    for piece in reading.read(io.BytesIO(f.pcap(exchange(60).records)), 1, lambda: False):
         if hasattr(piece, "messages"):
             alive.append(weakref.ref(piece.messages))
             analysis.take(piece)

@@ -7,7 +7,16 @@ A sentence that is missing here is shown in English; `tests/test_cli_texts.py` s
 
 from __future__ import annotations
 
-from sentinel.cli import _texts_box, _texts_client, _texts_pack, _texts_report, _texts_risk
+from sentinel.cli import (
+    _texts_box,
+    _texts_client,
+    _texts_pack,
+    _texts_report,
+    _texts_risk,
+    _texts_scale,
+    _texts_sensor,
+    _texts_sinks,
+)
 
 _HELP = {
     "Usage:": "用法：",
@@ -380,6 +389,9 @@ ZH: dict[str, str] = {
     **_texts_pack.TEXTS,
     **_texts_report.TEXTS,
     **_texts_risk.TEXTS,
+    **_texts_scale.TEXTS,
+    **_texts_sensor.TEXTS,
+    **_texts_sinks.TEXTS,
 }
 
 
