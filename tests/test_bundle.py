@@ -121,9 +121,7 @@ def test_it_installs_runs_and_goes_away_without_a_network(folder: Path, keys: Ke
     assert not settings.exists() and not (root / "var/lib/sentinel").exists()
 
 
-def test_it_is_refused_where_nobody_vouches_for_it(
-    folder: Path, keys: Keys, other_keys: Keys, tmp_path: Path
-) -> None:
+def test_it_is_refused_where_nobody_vouches_for_it(folder: Path, keys: Keys, other_keys: Keys, tmp_path: Path) -> None:
     refused(folder, tmp_path / "root", "the signature was not checked")
     refused(folder, tmp_path / "root", "the signature does not fit", "--key", other_keys.public)
     refused(folder, tmp_path / "root", "the signature does not fit", "--key", other_keys.public, "--allow-unsigned")
