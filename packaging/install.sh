@@ -153,6 +153,9 @@ if [ -z "$root" ]; then
     getent passwd sentinel >/dev/null ||
         useradd --system --user-group --home-dir /var/lib/sentinel --no-create-home --shell /usr/sbin/nologin sentinel
     owner='-o sentinel -g sentinel'
+    runuser -u sentinel -- "$program/bin/sentinel" --version >/dev/null 2>&1 ||
+        fail "the user sentinel cannot run $python: name a Python for everybody with --python" \
+            "用户 sentinel 无法运行 $python：请用 --python 指定所有用户可用的 Python"
 fi
 # shellcheck disable=SC2086  # two options, or none
 install -d -m 750 $owner "$data"
