@@ -16,6 +16,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
+from assessed_case import client_assessment, client_case  # noqa: F401  (fixtures)
 from update_files import Keys
 
 ROOT = Path(__file__).resolve().parents[1]

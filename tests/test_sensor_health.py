@@ -102,6 +102,13 @@ def test_the_status_file(tmp_path: Path) -> None:
     assert status["memory"] > 1 << 20 and status == watch.health.status
 
 
+def test_a_disk_that_refuses_is_said_once_a_segment(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    watch.health.unrecorded = 2
+    assert watch.second(frames=1)["sensor_unrecorded"]["count"] == 2
+    assert watch.second(frames=2) == {}
+
+
 def test_every_alert_has_both_languages() -> None:
     for kind in KINDS:
         for texts in (kind.title, kind.why, kind.action):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections import Counter
 from pathlib import Path
 
 import polars as pl
+import pytest
 from sensor_stage import ROOT, cable, needs_namespaces, status, stop, until
 
 from sentinel import pipeline
@@ -161,3 +163,49 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
         assert numbers.n_unique() == len(numbers)
         captures = case.captures()
         assert all(captures.filter(pl.col("frames") > 0)["sha256"].str.len_bytes() == 64)
+
+
+@needs_namespaces
+def test_a_disk_without_room_for_frames_ends_no_analysis(tmp_path: Path) -> None:
+    live, small = tmp_path / "live", tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=40k", "none", str(small)]
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        with cable() as wire:
+            sensor = wire.sensor(live, "--record", str(small))
+            sent = wire.send(ATTACK, pace=0.005)
+            until(lambda: status(live).get("frame") == sent)
+            until(lambda: "sensor_unrecorded" in alerts_of(live))
+            stop(sensor)
+        assert list(small.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    with Case.open(live, "read") as case:
+        assert (case.captures()["path"][0], case.captures()["frames"][0]) == ("live:w1", sent)
+        assert case.alerts().height > 30 and case.check() == []
+
+
+def alerts_of(folder: Path) -> list[str]:
+    with Case.open(folder, "read") as case:
+        return case.alerts()["rule"].to_list()
+
+
+@needs_namespaces
+def test_a_process_that_takes_too_much_memory_begins_another_run(tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    config = tmp_path / "sentinel.toml"
+    config.write_text("[life]\nmemory_mib = 16\n")
+    with cable() as wire:
+        sensor = wire.sensor(live, "--config", str(config))
+
+        def runs() -> list[str]:
+            with Case.open(live, "read") as case:
+                return [run["state"] for run in case.summary()["runs"]]
+
+        until(lambda: runs() == ["complete", "live"])
+        sent = wire.send(ATTACK, last=200, pace=0.001)
+        until(lambda: status(live).get("frame") == sent)
+        stop(sensor)
+        assert runs() == ["complete", "complete"]

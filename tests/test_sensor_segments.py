@@ -56,5 +56,7 @@ def test_a_disk_that_refuses_is_one_sentence(tmp_path: Path) -> None:
     os.close(segment._file.fileno())
     with pytest.raises(OutputError, match="cannot be written"):
         segment.write(b"more")
-    segment._file = None
+    segment.give_up()
+    assert segment.path is None and list((tmp_path / "segments").iterdir()) == []
+    segment.write(b"counted only")
     assert found_again(tmp_path / "gone.pcapng") is None

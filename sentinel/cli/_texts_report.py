@@ -22,7 +22,6 @@ TEXTS: dict[str, str] = {
     "Title": "标题",
     "Status": "状态",
     "{name}: nothing to say, so it was not written": "{name}：没有可写的内容，未生成",
-    "{n} answer is contradicted by the traffic.": "有 {n} 项答复与流量矛盾。",
     "{n} answers are contradicted by the traffic.": "有 {n} 项答复与流量矛盾。",
     "... and {n} more in the report.": "……另有 {n} 项见报告。",
     "The risk profile; otherwise gb20984-ot-1.": "风险模型；未指定时为 gb20984-ot-1。",

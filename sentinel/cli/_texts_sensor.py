@@ -15,7 +15,9 @@ TEXTS: dict[str, str] = {
     "Exit codes: 0 it was told to stop; 2 a wrong configuration; 3 a port cannot be listened at; 4 the case cannot be "
     "used; 7 the disk refuses the segments. See docs/sensor.md.":
         "退出码：0 按指令停止；2 配置有误；3 端口无法监听；4 案例不可用；7 磁盘拒绝写入分段。详见 docs/sensor.md。",
-    "Port to listen at; may be repeated.": "要监听的端口；可多次给出。",
+    "Port to listen at, - or tcp://HOST:PORT; may be repeated.": "要监听的端口，或 -、tcp://主机:端口；可多次给出。",
+    "Read the captures that another program drops into this folder; may be repeated.":
+        "读取其他程序放入此文件夹的抓包文件；可多次给出。",
     "Configuration file (TOML); options count more.": "配置文件（TOML）；命令行选项优先。",
     "Capture filter, as tcpdump takes it.": "抓包过滤条件，写法同 tcpdump。",
     "Folder for the segments instead of the case's own.": "存放分段文件的文件夹，代替案例自带的。",

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     used; 7 the disk refuses the segments. See docs/sensor.md.
     """,
 )
-@click.option("-i", "--interface", "interfaces", multiple=True, help="Port to listen at; may be repeated.")
+@click.option(
+    "-i", "--interface", "interfaces", multiple=True, help="Port to listen at, - or tcp://HOST:PORT; may be repeated."
+)
 @click.option(
     "--case", "-c", "folder", required=True, envvar="SENTINEL_CASE", show_envvar=True,
     type=click.Path(path_type=Path), help="Folder of the case.",
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
 @click.option(
     "--config", "config_file", type=click.Path(dir_okay=False, path_type=Path),
     help="Configuration file (TOML); options count more.",
+)  # fmt: skip
+@click.option(
+    "--follow", "folders", multiple=True, type=click.Path(path_type=Path),
+    help="Read the captures that another program drops into this folder; may be repeated.",
 )  # fmt: skip
 @click.option("--filter", "bpf", help="Capture filter, as tcpdump takes it.")
 @click.option("--record", type=click.Path(path_type=Path), help="Folder for the segments instead of the case's own.")
@@ -47,6 +53,7 @@ def command(
     interfaces: tuple[str, ...],
     folder: Path,
     config_file: Path | None,
+    folders: tuple[Path, ...],
     bpf: str | None,
     record: Path | None,
     no_record: bool,
@@ -63,8 +70,8 @@ def command(
 
     def configured() -> Config:
         config = Config() if config_file is None else Config.read(config_file)
-        if interfaces:
-            config.capture.interfaces = list(interfaces)
+        if interfaces or folders:
+            config.capture.interfaces = [*interfaces, *(f"follow:{path}" for path in folders)]
         if bpf is not None:
             config.capture.filter = bpf
         if record is not None:

@@ -172,6 +172,12 @@ class LiveAnalysis:
             self._thread.join()
         self.check()
 
+    def abandon(self) -> None:
+        """Let the thread end without an error of its own: another one is on its way."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
     # -- calls ----------------------------------------------------------------------------------------------------
 
     def take(self, batch: Batch) -> None:

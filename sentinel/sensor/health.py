@@ -75,7 +75,14 @@ BEHIND = _kind(
      "最新读取的数据帧已是 {seconds} 秒之前的：告警会延迟，并将丢失数据帧。"),
     LOSS.action,
 )  # fmt: skip
-KINDS = (LOSS, SILENT, ONE_SIDED, CLOCK, BEHIND)
+UNRECORDED = _kind(
+    "sensor_unrecorded", "medium", ("Frames are not kept", "数据帧未能保存"),
+    ("The disk refused a segment: alerts of this time cite frames that nobody can look at. What was found is kept.",
+     "磁盘拒绝写入分段：这段时间的告警所引用的数据帧无法再查看。已发现的结果仍然保留。"),
+    {"en": "Free the disk, or lower [record] disk_gib; the next segment tries again.",
+     "zh": "清理磁盘，或调小 [record] disk_gib；下一个分段会再次尝试。"},
+)  # fmt: skip
+KINDS = (LOSS, SILENT, ONE_SIDED, CLOCK, BEHIND, UNRECORDED)
 
 
 @dataclass(slots=True)
@@ -138,6 +145,9 @@ class Health:
         self._cpu = 0.0
         self._last: Moment | None = None
         self.load = 0.0
+        self.unrecorded = 0
+        """Segments that the disk refused."""
+        self._told_unrecorded = 0
         self.status: dict[str, Any] = {}
         """As it was last written."""
 
@@ -165,6 +175,9 @@ class Health:
         events = [*self._look_at_ports(moment), *self._look_at_clock(moment), *self._look_at_lag(moment)]
         if flows is not None:
             events.append(flows)
+        if self.unrecorded > self._told_unrecorded:
+            events.append(Event(UNRECORDED, "", {}, self.unrecorded - self._told_unrecorded))
+            self._told_unrecorded = self.unrecorded
         self._write(moment)
         self._last = moment
         return _claims(events, moment) if events else None

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentinel import memory
-from sentinel.errors import SentinelError
+from sentinel.errors import OutputError, SentinelError
 from sentinel.pipeline import BATCH_BYTES, FRAMES_A_TURN, Reading
 from sentinel.sensor.analysis import MAX_WAITING, LiveAnalysis, Seen
 from sentinel.sensor.config import GIB, MIB, Config
@@ -114,7 +114,7 @@ class Sensor:
         self._own_clock = not any(is_stream(port.name) for port in ports)
         self._arps = 0
         self._again = again
-        self._relieved = 0.0
+        self._relieved = float("-inf")
 
     def _where(self) -> Path:
         folder = self.config.record.folder
@@ -131,6 +131,14 @@ class Sensor:
         self._analysis.start()
         self._analysis.call(self._analysis.note, dict(self._row))
         ready()
+        try:
+            self._listen(alive)
+        except BaseException:
+            self._analysis.abandon()
+            raise
+        self._end()
+
+    def _listen(self, alive: Callable[[], None]) -> None:
         now = time.monotonic()
         next_cut, next_second = now + GATHER, now + 1
         while not self.orders.stop:
@@ -148,8 +156,7 @@ class Sensor:
                 self._second(now)
                 alive()
                 if all(port.over for port in self.ports):
-                    break
-        self._end()
+                    return
 
     def _gather(self) -> None:
         """Take what waits at the ports, in turns, until nothing waits."""
@@ -174,7 +181,7 @@ class Sensor:
 
     def _take(self, data: bytes, frames: int) -> None:
         """Record whole packet blocks, and let the core read them."""
-        self._segment.write(data)
+        self._record(data)
         self._feed.put(data)
         engine = self._engine
         end = engine.frames + frames
@@ -192,7 +199,11 @@ class Sensor:
 
     def _begin_segment(self, row: dict[str, Any]) -> None:
         self._row = row
-        self._segment = Segment(self._folder, row["capture"], self._header)
+        try:
+            self._segment = Segment(self._folder, row["capture"], self._header)
+        except OutputError as error:
+            self._segment = Segment(None, row["capture"], self._header)
+            self._refused(error)
         if self._segment.path is not None:
             row["path"] = str(self._segment.path)
         self._feed = Feed()
@@ -201,6 +212,19 @@ class Sensor:
         self._reading.start(row["capture"])
         self._lost_before = [port.statistics().dropped for port in self.ports]
         self._counted_before = [(port.counters.frames, port.counters.bytes) for port in self.ports]
+
+    def _record(self, data: bytes) -> None:
+        """Write to the segment. Where the disk refuses, the analysis goes on, and the next segment tries again."""
+        try:
+            self._segment.write(data)
+        except OutputError as error:
+            self._refused(error)
+
+    def _refused(self, error: OutputError) -> None:
+        _log.error("%s", error)
+        self._segment.give_up()
+        self._row["path"] = self.new_row(0, self.ports)["path"]
+        self._health.unrecorded += 1
 
     def _segment_is_full(self) -> bool:
         record = self.config.record
@@ -249,8 +273,12 @@ class Sensor:
         for port, lost, (frames, octets) in zip(self.ports, self._lost_before, self._counted_before, strict=True):
             now = port.statistics()
             since = replace(now, frames=now.frames - frames, bytes=now.bytes - octets, dropped=now.dropped - lost)
-            self._segment.write(live.statistics_block(port, counters=since))
-        kept = self._segment.end()
+            self._record(live.statistics_block(port, counters=since))
+        try:
+            kept = self._segment.end()
+        except OutputError as error:
+            kept = None
+            self._refused(error)
         row = self._capture_row("complete")
         if kept is not None:
             row |= {"sha256": kept.sha256, "content_sha256": kept.content_sha256, "bytes": kept.bytes}

@@ -10,6 +10,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,6 +76,15 @@ class Segment:
             raise _refused(self.path, error) from error
         digest = self._hash.hexdigest()
         return Kept(self.path, digest, digest, self.bytes)
+
+    def give_up(self) -> None:
+        """Keep nothing of it: the disk refused, and a part of a segment would be taken for the whole."""
+        if self._file is not None and self.path is not None:
+            with suppress(OSError):
+                self._file.close()
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
+        self._file = self.path = None
 
 
 def compressed(kept: Kept, level: int = 3) -> Kept:
