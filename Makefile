@@ -17,6 +17,7 @@ digest = $(shell { $(1); } 2>&1 | sha256sum | cut -c1-12)
 PINS := $(call digest,$(PYTHON) -VV; cat constraints.txt setup.cfg pyproject.toml)
 SOURCES := $(call digest,echo $(PINS); cat setup.py sentinel/wire/*.py sentinel/wire/*.pxd parsers/*.p[yx]*)
 CORE := $(VENV)/installed-core-$(PINS)
+REPORT := $(VENV)/installed-report-$(PINS)
 DEV := $(VENV)/installed-dev-$(PINS)
 FUZZ := $(VENV)/installed-fuzz-$(PINS)
 BUILT := build/compiled-$(SOURCES)
@@ -25,10 +26,10 @@ BUILT := build/compiled-$(SOURCES)
 EXPORT = git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | \
 	tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C
 
-.PHONY: run build test test-compiled test-pure lint bench fuzz scale docs matrix wheel constraints clean
+.PHONY: run build test test-compiled test-pure lint bench bench-assess soak scale fuzz docs matrix wheel constraints clean elasticsearch kibana
 
-run: $(BUILT)
-	@$(BIN)/sentinel analyze pcaps/plant-attack.pcapng --case build/demo-case
+run: $(BUILT) $(REPORT)
+	@$(BIN)/sentinel demo --case build/demo-case -o build/demo-report
 
 build: $(BUILT)
 
@@ -40,9 +41,17 @@ $(CORE):
 	@$(INSTALL) --editable .
 	@touch $@
 
-$(DEV): $(CORE)
+$(REPORT): $(CORE)
+	@echo "Installing what the report needs ..."
+	@$(INSTALL) --editable '.[report]'
+	@sh tools/fonts.sh $(BIN)/python
+	@touch $@
+
+$(DEV): $(REPORT)
 	@echo "Installing what the tests need ..."
-	@$(INSTALL) --editable '.[dev,lab,oracle,cluster]'
+	@$(INSTALL) --editable '.[dev,lab,oracle,report,sensor,cluster]'
+	@# it says that it wants an older pySigma, and works with ours: tests/test_sinks_elasticsearch.py
+	@$(INSTALL) --no-deps pysigma-backend-elasticsearch
 	@touch $@
 
 $(FUZZ): $(DEV)
@@ -74,12 +83,27 @@ lint: $(DEV)
 bench: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
+# As root: a sender with a ring of its own against a running sensor; prints what was lost. SOAK="300000:600" names rates.
+soak: $(DEV) $(BUILT)
+	$(BIN)/python benchmarks/soak.py $(SOAK)
+
+bench-assess: $(DEV) $(BUILT)
+	$(BIN)/python benchmarks/assess.py
+
 # Speed-up and overhead of several processes, on copies of one benchmark file.
 scale: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/scale.py $(SCALE)
 
 fuzz: $(FUZZ) $(BUILT)
 	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# A real server on loopback until Ctrl-C; needs Java, and Maven to fetch it.
+elasticsearch:
+	@$(PYTHON) tests/elastic_server.py
+
+# Data views and dashboard of rulesets/kibana, from the schema.
+kibana: $(CORE)
+	PYTHONPATH=. $(BIN)/python tools/kibana.py
 
 docs: $(CORE)
 	PYTHONPATH=. $(BIN)/python docs/generate.py

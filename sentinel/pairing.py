@@ -1,7 +1,8 @@
 """Answers and their requests, joined on columns, for every protocol alike.
 
 A batch is held until the next one has been matched, or (live, where batches are small) for some seconds, so that a
-request whose answer came later is still amended; a request that has no answer by then is unanswered. The loop itself is `sentinel/wire/pair.py`.
+request whose answer came later is still amended; a request that has no answer by then is unanswered. The loop itself
+is `sentinel/wire/pair.py`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class Batch:
     pair: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     result: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     latency: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    asking: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    """Which messages are requests that may have an answer."""
     before: Earlier | None = None
     """The batches before, as long as answers of this one may belong to requests of them."""
 
@@ -115,12 +118,21 @@ class Pairing:
                 self._held.append(batch)
                 return []
             return [batch]
-        chronological(batch)
+        head = _head(batch.messages)
+        if (head[M_FRAME, 1:] < head[M_FRAME, :-1]).any() or batch.messages[0, M_CAPTURE] != batch.messages[
+            -1, M_CAPTURE
+        ]:
+            chronological(batch)
+            head = _head(batch.messages)
         earlier = [held for held in self._held if len(held.messages)]
         done = self._complete(int(batch.messages[-1, M_TIME]), len(batch.messages))
         kept = next((held.first for held in self._held if len(held.messages)), batch.first)
         batch.pair, batch.result, late = self._matcher.match(batch.messages, batch.first, kept)
         batch.latency = np.zeros(len(batch.pair), np.int64)
+        batch.asking = head[M_KIND] == Kind.REQUEST
+        shaped = head[0] >> M_SHAPE & 1 == 1
+        if shaped.any():
+            batch.asking &= ~(shaped & (batch.messages[:, M_SHAPE] == UNPAIRED))
         self._held.append(batch)
         if earlier:
             batch.before = _together(earlier)
@@ -130,7 +142,7 @@ class Pairing:
                 if 0 <= row < len(before.pair):
                     before.pair[row] = partner
                     before.result[row] = result
-        self._latencies(batch)
+        self._latencies(batch, head)
         for one in done:
             self._close(one)
         return done
@@ -140,6 +152,8 @@ class Pairing:
         done = self._complete(now, 0)
         for one in done:
             self._close(one)
+            # an answer that comes later finds no request
+            self._matcher.forget(one.first + len(one.messages))
         return done
 
     def finish(self) -> list[Batch]:
@@ -163,14 +177,13 @@ class Pairing:
         self._held = [] if not self._hold else self._held[keep:]
         return done
 
-    def _latencies(self, batch: Batch) -> None:
+    def _latencies(self, batch: Batch, head: np.ndarray) -> None:
         """Time from each request to its answer, on the answer's row."""
-        kinds = batch.messages[:, M_KIND]
-        answers = np.flatnonzero((batch.pair >= 0) & (kinds != Kind.REQUEST))
+        answers = np.flatnonzero((batch.pair >= 0) & (head[M_KIND] != Kind.REQUEST))
         if len(answers) == 0:
             return
         partners = batch.pair[answers]
-        times = batch.messages[:, M_TIME]
+        times = head[M_TIME]
         here = partners >= batch.first
         asked = np.zeros(len(answers), np.int64)
         asked[here] = times[partners[here] - batch.first]
@@ -180,10 +193,12 @@ class Pairing:
 
     def _close(self, batch: Batch) -> None:
         """Requests that nothing answered are unanswered."""
-        cells = batch.messages
-        unpaired = (cells[:, 0] >> M_SHAPE & 1 == 1) & (cells[:, M_SHAPE] == UNPAIRED)
-        waiting = (cells[:, M_KIND] == Kind.REQUEST) & (batch.pair < 0) & ~unpaired
-        batch.result[waiting] = UNANSWERED
+        batch.result[batch.asking & (batch.pair < 0)] = UNANSWERED
+
+
+def _head(messages: np.ndarray) -> np.ndarray:
+    """The first cells of all messages, up to their kind, as columns: each costs a pass over all rows otherwise."""
+    return np.ascontiguousarray(messages[:, : M_KIND + 1].T)
 
 
 def request_rows(batch: Batch, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -52,8 +52,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-FRAMES_A_TURN = 20_000
-"""Frames that the core reads before it looks at the clock, the stop signal and the other threads."""
+FRAMES_A_TURN = 2_000
+"""Frames that the core reads before it looks at the stop signal and at what its rows weigh."""
+BATCH_BYTES = 20 << 20
+"""Bytes of rows that make a batch, where the core has not found it full: protocols differ in what a row takes."""
 OVERLAP = 1_000_000_000
 """ns by which a capture may begin before the one before it ended and still continue its conversations; one that begins
 `IDLE_TCP` or more after it continues none, for every flow is idle by then."""
@@ -93,7 +95,7 @@ class Reading:
         reader = CaptureReader(source)
         self.start(capture)
         while engine.read(reader, FRAMES_A_TURN):
-            if engine.full():
+            if engine.full() or self.weight() >= BATCH_BYTES:
                 yield from self.take()
             if stop():
                 break
@@ -106,6 +108,12 @@ class Reading:
         self.engine.begin(capture, -1 if self.started else self.base)
         self.started = True
         self.capture = capture
+
+    def weight(self) -> int:
+        """Bytes of the rows that wait for a batch."""
+        rows = self.engine.rows
+        blocks = (rows.messages, rows.items, rows.points, *rows.extras.values())
+        return sum(block.n * block.width for block in blocks) * 8 + rows.heap_n
 
     def finish(self) -> Iterator[Batch]:
         """The end: every flow that is still open, every batch that is still held."""
@@ -260,6 +268,7 @@ class Worker:
         """Hand over a batch; waits while the thread is at work. Raises what went wrong with an earlier one."""
         self._idle.acquire()
         if self._error is not None:
+            self._idle.release()
             raise self._error
         self._queue.put(batch)
 

@@ -14,6 +14,8 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
+from assessed_case import client_assessment, client_case  # noqa: F401  (fixtures)
+from update_files import Keys
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ("sentinel/wire", "parsers")
@@ -39,6 +41,8 @@ def stale_sources() -> list[str]:
 
 
 def pytest_configure() -> None:
+    # what an update put in place on this machine is not what is tested
+    os.environ["SENTINEL_UPDATES"] = str(ROOT / "build/no-updates")
     stale = stale_sources()
     if stale:
         pytest.exit(f"The compiled core is older than {', '.join(stale)}: run `make build`.", returncode=4)
@@ -85,3 +89,15 @@ def pcaps() -> Path:
 def tmp_case(tmp_path: Path) -> Path:
     """Where a case may be made; nothing is there yet."""
     return tmp_path / "case"
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """A pair of keys that signs."""
+    return Keys.make(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+def other_keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """A pair of keys that nobody trusts."""
+    return Keys.make(tmp_path_factory.mktemp("other-keys"))

@@ -254,7 +254,7 @@ PACKS = (
                 "风险评估",
                 "Risk assessment",
                 ("第一部分", "part one"),
-                report="chapter:7",
+                report="chapter-7",
             ),
             _control(
                 "measures-bao-an-2021",
@@ -262,7 +262,7 @@ PACKS = (
                 "综合二级节点",
                 "Comprehensive node",
                 ("第二部分", "part two"),
-                report="sheet:identifier-node",
+                report="identifier-node",
             ),
         ),
         tables={"identifier_thresholds": ({"clause": "M14", "queries_per_month": 10_000_000},)},

@@ -472,7 +472,7 @@ def test_yaml_that_is_refused(text, said):
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(AssessmentError, match="absent: No such file"):
+    with pytest.raises(AssessmentError, match="absent: cannot be read: No such file"):
         _yaml.read(tmp_path / "absent")
     (tmp_path / "bytes").write_bytes(b"a: \xff")
     with pytest.raises(AssessmentError, match="bytes: not UTF-8 at byte 3"):

@@ -20,7 +20,7 @@ def test_every_live_technique_has_one_row() -> None:
 def test_an_alert_makes_its_technique_seen_with_evidence() -> None:
     row = states()["T0858"]
     assert (row["state"], row["rules"], row["alerts"]) == (SEEN, ("s7_stop",), 1)
-    assert row["evidence"][0].frames == (5,)
+    assert row["evidence"] == ({"capture": 1, "sha256": "aa", "frames": (5,)},)
     assert row["name"].zh == "改变运行模式"
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from sentinel.assess import packs
 from sentinel.cli import main
-from sentinel.cli._texts_pack import TEXTS
 
 
 def run(*arguments: object) -> Result:
@@ -112,9 +110,3 @@ def test_export_writes_a_file_or_standard_output(tmp_path):
 def test_export_into_a_folder_that_is_not_there(tmp_path):
     result = run("pack", "export", "--oscal", "cn-miit-14", "-o", tmp_path / "no" / "catalog.json")
     assert result.exit_code == 7 and "No such file" in result.stderr
-
-
-def test_every_sentence_of_this_command_is_used():
-    source = Path(main.FOLDER / "pack.py").read_text(encoding="utf-8")
-    joined = " ".join(source.split())
-    assert [sentence for sentence in TEXTS if sentence not in joined] == []

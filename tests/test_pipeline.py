@@ -26,6 +26,7 @@ from sentinel.errors import FaultyCapture, InputError
 from sentinel.pipeline import Reading, analyze, dissect
 from sentinel.store.case import Case
 from sentinel.wire import dissect as core
+from sentinel.wire.layout import M_WIDTH
 
 TABLES = ("messages", "points", "items", "flows", "faults")
 
@@ -415,6 +416,21 @@ def small_batches(monkeypatch, messages: int) -> None:
     """Take a batch every few messages; works on both legs, because the loop that asks is not compiled."""
     monkeypatch.setattr(pipeline, "FRAMES_A_TURN", messages)
     monkeypatch.setattr(core, "BATCH_MESSAGES", messages)
+
+
+def test_a_batch_is_bounded_by_its_weight(monkeypatch) -> None:
+    monkeypatch.setattr(pipeline, "FRAMES_A_TURN", 10)
+    data = f.pcap(exchange(60).records)
+    whole = [len(piece.messages) for piece in batches_of(data)]
+    monkeypatch.setattr(pipeline, "BATCH_BYTES", 20 * 8 * M_WIDTH)
+    parts = [len(piece.messages) for piece in batches_of(data)]
+    assert max(whole) == sum(parts) == 120 and max(parts) <= 30
+
+
+def batches_of(data: bytes) -> list:
+    reading = Reading(battery.shipped(), 0)
+    found = list(reading.read(io.BytesIO(data), 1, None, lambda: False))
+    return [*(piece for piece in found if hasattr(piece, "messages")), *reading.finish()]
 
 
 def mixed() -> bytes:

@@ -77,6 +77,20 @@ def test_categories_and_reordered_columns_are_kept_as_the_schema_says(tmp_path):
         assert back.equals(pl.concat([df, df, df]))
 
 
+def test_categories_are_read_back_as_text_by_any_reader(tmp_path):
+    with Case.open(tmp_path / "case") as case:
+        with case.begin_run([{"sha256": SHA_A}]) as run:
+            # a value that looks like the key of the types stays what it is
+            df = messages(run, 2).with_columns(pl.Series("name", ["ARROW:schema", ""], dtype=pl.Categorical))
+            run.write("messages", df.with_columns(pl.col("protocol").cast(pl.Enum(["modbus"]))))
+            run.finish(run.captures, [], [], [], {})
+        (part,) = (tmp_path / "case" / "messages").glob("*.parquet")
+        back = pl.read_parquet(part)
+        assert back.schema["protocol"] == back.schema["name"] == pl.String
+        assert back.schema["time"] == pl.Datetime("ns", "UTC")
+        assert back["name"].to_list() == ["ARROW:schema", ""]
+
+
 def test_points_are_read_with_what_their_messages_say(tmp_path):
     with Case.open(tmp_path) as case:
         with case.begin_run([{"sha256": SHA_A}]) as run:

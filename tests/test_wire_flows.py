@@ -265,3 +265,20 @@ def test_layer_2_and_other_flows_have_rows_too() -> None:
         ("icmp", None, "10.0.0.1", None),
         ("sctp", None, "10.0.0.1", 1),
     ]
+
+
+def test_flows_that_share_a_place_are_kept_apart() -> None:
+    """The sums of their addresses are equal, so each displaces the other from the table of recent flows."""
+    table = FlowTable()
+    pairs = [("10.0.0.1", "10.0.0.4"), ("10.0.0.2", "10.0.0.3")]
+    frames = [f.ethernet(f.ipv4(f.tcp(b"x", 9, 7), f.TCP, *pair)) for pair in pairs]
+    answers = [f.ethernet(f.ipv4(f.tcp(b"x", 7, 9), f.TCP, *reversed(pair))) for pair in pairs]
+    made = [placed(table, frame)[0] for frame in frames]
+    for _ in range(2):
+        for flow, frame, answer in zip(made, frames, answers, strict=True):
+            for one in (frame, frame, answer, answer):
+                assert placed(table, one) == (flow, False)
+                assert table.from_low is (one is frame)
+    table.remove(made[1])
+    again, new = placed(table, frames[1])
+    assert new and again is not made[1] and placed(table, answers[0]) == (made[0], False)

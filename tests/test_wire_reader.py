@@ -98,6 +98,21 @@ def test_slice_is_clipped_to_what_may_be_seen() -> None:
     assert r.left() == 6 and r.u8() == ord("2")
 
 
+def test_copy_fills_a_place_of_a_bytearray_and_steps_over() -> None:
+    r = Reader(b"0123456789")
+    target = bytearray(b"......")
+    r.skip(2)
+    r.copy(3, target, 1)
+    r.copy(0, target, 6)
+    assert (bytes(target), r.pos) == (b".234..", 5)
+    for n, at in ((3, 4), (1, -1)):
+        with pytest.raises(IndexError):
+            r.copy(n, target, at)
+    with pytest.raises(Short):
+        r.copy(6, bytearray(9), 0)
+    assert (bytes(target), r.pos) == (b".234..", 5)
+
+
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_every_kind_of_buffer(kind) -> None:
     r = Reader(kind(b"\x01\x02\x03\x04\x05"))

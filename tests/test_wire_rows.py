@@ -10,7 +10,7 @@ from sentinel.wire import layout as L
 from sentinel.wire import rows as module
 from sentinel.wire.layout import M_EXT, M_WIDTH
 from sentinel.wire.reader import Malformed, Reader, Short
-from sentinel.wire.rows import Block, Rows, clean
+from sentinel.wire.rows import Block, Carrier, Rows, clean
 
 MAX_ITEMS, MAX_POINTS, MAX_TEXT = 4096, 1 << 16, 1024
 
@@ -160,6 +160,28 @@ def test_points() -> None:
     assert present(two) == {L.P_ADDRESS, L.P_TEXT} and out.texts[int(two[L.P_TEXT])] == "on"
 
 
+def test_what_joins_an_answer_to_its_request_in_one_call() -> None:
+    out = begun()
+    out.pairing(0, 7, -1)
+    row = out.messages.taken()[0]
+    assert (int(row[L.M_UNIT]), int(row[L.M_TRANSACTION]), int(row[L.M_SHAPE])) == (0, 7, -1)
+    assert present(row) == {L.M_FUNCTION, L.M_UNIT, L.M_TRANSACTION, L.M_SHAPE}
+    with pytest.raises(IndexError):
+        Rows().pairing(1, 1, 1)
+
+
+def test_four_neighbouring_columns() -> None:
+    out = begun(Block(6))
+    out.ext4(1, 0, 2, -3, 4)
+    row = out.extra.taken()[0]
+    assert present(row) == {2, 3, 4, 5} and row[1:].tolist() == [0, 0, 2, -3, 4]
+    with pytest.raises(IndexError):
+        out.ext4(2, 1, 1, 1, 1)
+    for write in (lambda: begun().ext(0, 1), lambda: begun().ext4(0, 1, 2, 3, 4)):
+        with pytest.raises(ValueError, match="TABLE"):
+            write()
+
+
 def test_own_columns() -> None:
     out = begun(Block(4))
     out.ext(0, 0)
@@ -225,6 +247,23 @@ def test_facts_are_kept_once() -> None:
     assert [(fact[5], fact[6], fact[8]) for fact in out.facts] == [(1, -1, "X1"), (1, 0, "X1"), (0, -1, "X1")]
     out.clear()
     assert out.facts == [] and out.messages.n == 0
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["function", "object"])
+def test_what_is_handed_on_goes_to_the_carrier(named) -> None:
+    def carry(r: Reader, n: int, name: str) -> bool:
+        r.skip(n)
+        return name == "any"
+
+    class Mine(Carrier):
+        def carry(self, r: Reader, n: int, name: str) -> bool:
+            return carry(r, n, name)
+
+    out = begun()
+    out.carrier = Mine() if named else carry
+    r = Reader(b"abcd")
+    assert out.hand(r, 3, "any") and not out.hand(r, 1, "other") and r.left() == 0
+    assert not Carrier().carry(r, 0, "any")
 
 
 def test_without_a_carrier_what_is_handed_on_is_stepped_over() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from sentinel.errors import AssessmentError
+from sentinel.errors import AssessmentError, Sentence
 
 MAX_FILE = 2 << 20
 """Bytes of a file; a larger one is refused."""
@@ -34,13 +34,15 @@ def read(path: Path) -> Any:
         with path.open("rb") as stream:
             content = stream.read(MAX_FILE + 1)
     except OSError as error:
-        raise AssessmentError(f"{path}: {error.strerror}") from error
+        raise AssessmentError("{path}: cannot be read: {why}", path=path, why=error.strerror) from error
     if len(content) > MAX_FILE:
-        raise AssessmentError(f"{path}: larger than {MAX_FILE} bytes; split it")
+        raise AssessmentError("{path}: larger than {size} bytes; split it", path=path, size=MAX_FILE)
     try:
         return parse(content.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
-        raise AssessmentError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+        raise AssessmentError(
+            "{path}: not UTF-8 at byte {offset}; save it as UTF-8", path=path, offset=error.start
+        ) from error
 
 
 def parse(text: str, place: str) -> Any:
@@ -50,9 +52,10 @@ def parse(text: str, place: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 0
-        raise AssessmentError(f"{place}:{line}: no YAML: {error.problem or error.context}") from error
+        why = error.problem or error.context
+        raise AssessmentError("{place}:{line}: no YAML: {why}", place=place, line=line, why=why) from error
     except yaml.YAMLError as error:
-        raise AssessmentError(f"{place}: no YAML: {' '.join(str(error).split())}") from error
+        raise AssessmentError("{place}: no YAML: {why}", place=place, why=" ".join(str(error).split())) from error
 
 
 def _build(events: Any, place: str) -> Any:
@@ -78,23 +81,23 @@ def _build(events: Any, place: str) -> Any:
                 stack.pop()
                 keys.pop()
             elif kind is yaml.AliasEvent:
-                raise _refused(event, place, "an alias; write the value out")
+                raise _refused(event, place, Sentence("an alias; write the value out"))
             elif kind is yaml.DocumentStartEvent and root:
-                raise _refused(event, place, "a second document; keep one in a file")
+                raise _refused(event, place, Sentence("a second document; keep one in a file"))
             continue
         if event.tag is not None and event.tag != "!":
-            raise _refused(event, place, f"the tag {event.tag}; write a plain value")
+            raise _refused(event, place, Sentence("the tag {tag}; write a plain value", tag=event.tag))
         count += 1
         if count > MAX_VALUES:
-            raise _refused(event, place, f"more than {MAX_VALUES} values; split the file")
+            raise _refused(event, place, Sentence("more than {n} values; split the file", n=MAX_VALUES))
         top = stack[-1]
         if isinstance(top, list):
             top.append(value)
         elif keys[-1] is None:
             if kind is not yaml.ScalarEvent:
-                raise _refused(event, place, "a key that is no text")
+                raise _refused(event, place, Sentence("a key that is no text"))
             if event.value in top:
-                raise _refused(event, place, f"the key {event.value} for the second time")
+                raise _refused(event, place, Sentence("the key {key} for the second time", key=event.value))
             keys[-1] = event.value
             continue
         else:
@@ -102,7 +105,7 @@ def _build(events: Any, place: str) -> Any:
             keys[-1] = None
         if kind is not yaml.ScalarEvent:
             if len(stack) > MAX_DEPTH:
-                raise _refused(event, place, f"more than {MAX_DEPTH} levels")
+                raise _refused(event, place, Sentence("more than {n} levels", n=MAX_DEPTH))
             stack.append(value)
             keys.append(None)
     return root[0] if root else None
@@ -119,5 +122,5 @@ def _scalar(event: Any) -> Any:
     return float(text) if _DECIMAL.fullmatch(text) else text
 
 
-def _refused(event: Any, place: str, what: str) -> AssessmentError:
-    return AssessmentError(f"{place}:{event.start_mark.line + 1}: {what}")
+def _refused(event: Any, place: str, what: Sentence) -> AssessmentError:
+    return AssessmentError("{place}:{line}: {what}", place=place, line=event.start_mark.line + 1, what=what)

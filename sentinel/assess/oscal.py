@@ -27,7 +27,7 @@ _RMF = "http://csrc.nist.gov/ns/rmf"
 def catalog(pack: Pack) -> dict[str, Any]:
     """The document `{"catalog": ...}`; AssessmentError where the pack has no controls."""
     if not pack.controls:
-        raise AssessmentError(f"{pack.id}: has no controls, and an OSCAL catalog must have some")
+        raise AssessmentError("{pack}: has no controls, and an OSCAL catalog must have some", pack=pack.id)
     about = pack.tables["about"]
     groups: dict[Text, list[Control]] = {}
     for control in pack.controls:

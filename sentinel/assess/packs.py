@@ -86,7 +86,11 @@ def folder_of(pack: str | Path) -> Path:
     folder = Path(pack)
     if (folder / "pack.yaml").is_file():
         return folder
-    raise AssessmentError(f"{pack}: no pack of that id and no folder with a pack.yaml; there are {', '.join(known)}")
+    raise AssessmentError(
+        "{pack}: no pack of that id and no folder with a pack.yaml; there are {known}",
+        pack=pack,
+        known=", ".join(known),
+    )
 
 
 def load(pack: str | Path) -> Pack:
@@ -120,9 +124,11 @@ def load(pack: str | Path) -> Pack:
             watermark=WATERMARK if about["verified_by"] is None else None,
         )
     except KeyError as error:
-        raise AssessmentError(f"{place}: nothing is called {error}; `sentinel pack check` says more") from error
+        raise AssessmentError(
+            "{place}: nothing is called {name}; `sentinel pack check` says more", place=place, name=error
+        ) from error
     except (TypeError, ValueError, AttributeError) as error:
-        raise AssessmentError(f"{place}: {error}; `sentinel pack check` says more") from error
+        raise AssessmentError("{place}: {why}; `sentinel pack check` says more", place=place, why=error) from error
 
 
 def check(
@@ -157,16 +163,16 @@ def check(
 def new(folder: str | Path, id_: str) -> Path:
     """Writes the skeleton of a pack into a new folder named by its id below `folder`; that folder."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,63}", id_):
-        raise AssessmentError(f"{id_}: a pack's id has small letters, digits and hyphens, 2 to 64 of them")
+        raise AssessmentError("{id}: a pack's id has small letters, digits and hyphens, 2 to 64 of them", id=id_)
     target = Path(folder) / id_
     try:
         target.mkdir(parents=True)
         for name, content in _SKELETON.items():
             (target / name).write_text(content.replace("ID", id_), encoding="utf-8")
     except FileExistsError as error:
-        raise AssessmentError(f"{target}: is already there; choose another id or folder") from error
+        raise AssessmentError("{path}: is already there; choose another id or folder", path=target) from error
     except OSError as error:
-        raise AssessmentError(f"{target}: {error.strerror}") from error
+        raise AssessmentError("{path}: cannot be written: {why}", path=target, why=error.strerror) from error
     return target
 
 
@@ -177,16 +183,18 @@ def _read(folder: Path) -> _Raw:
     raw = _Raw(folder, _mapping(folder / "pack.yaml"))
     files = sorted(folder.glob("controls*.yaml"))
     if not files:
-        raise AssessmentError(f"{folder}: no controls*.yaml beside pack.yaml")
+        raise AssessmentError("{path}: no controls*.yaml beside pack.yaml", path=folder)
     if len(files) > MAX_FILES:
-        raise AssessmentError(f"{folder}: more than {MAX_FILES} files of controls")
+        raise AssessmentError("{path}: more than {n} files of controls", path=folder, n=MAX_FILES)
     for path in files:
         listed = _mapping(path).get("controls")
         if not isinstance(listed, list):
-            raise AssessmentError(f"{path}: `controls` is no list")
+            raise AssessmentError("{path}: `controls` is no list", path=path)
         for number, control in enumerate(listed, 1):
             if not isinstance(control, dict) or not isinstance(control.get("id"), str):
-                raise AssessmentError(f"{path}: control {number} has no id that is text; quote a number")
+                raise AssessmentError(
+                    "{path}: control {number} has no id that is text; quote a number", path=path, number=number
+                )
             raw.rows.append(_Row(path, number, control))
     tables = folder / "tables.yaml"
     if tables.exists():
@@ -197,7 +205,7 @@ def _read(folder: Path) -> _Raw:
 def _mapping(path: Path) -> dict[str, Any]:
     content = _yaml.read(path)
     if not isinstance(content, dict):
-        raise AssessmentError(f"{path}: not a mapping of keys to values")
+        raise AssessmentError("{path}: not a mapping of keys to values", path=path)
     return content
 
 
@@ -253,8 +261,7 @@ def _against_schema(raw: _Raw) -> Iterator[str]:
     try:
         import jsonschema
     except ModuleNotFoundError as error:
-        hint = "pip install 'sentinel-ics[report]'"
-        raise MissingExtra(f"checking a pack needs the package jsonschema: {hint}") from error
+        raise MissingExtra("checking a pack needs jsonschema: pip install 'sentinel-ics[report]'") from error
     schema = json.loads((shipped() / "pack.schema.json").read_bytes())
 
     def complaints(definition: str, value: Any, place: str) -> Iterator[str]:

@@ -91,7 +91,12 @@ def states(
                 "state": state,
                 "rules": tuple(sorted(rules.get(id_, ()))),
                 "alerts": counts.get(id_, 0),
-                "evidence": tuple(view.frames(capture, frames) for capture, frames in sorted(found.items())),
+                "evidence": tuple(_place(view, capture, frames) for capture, frames in sorted(found.items())),
             }
         )
     return tuple(rows)
+
+
+def _place(view: View, capture: int, frames: Iterable[int]) -> Mapping[str, Any]:
+    piece = view.frames(capture, frames)
+    return {"capture": capture, "sha256": piece.sha256, "frames": piece.frames}

@@ -68,7 +68,10 @@ class _Said:
     """What one test says, for one scope."""
 
     outcome: Outcome
+    subject: str
+    """The check or question that says it."""
     reason: Text
+    """Half a sentence, without its subject: what several say alike is told once."""
     evidence: tuple[Evidence, ...] = ()
     documented: bool = False
     """A document or a verified answer stands behind it."""
@@ -112,19 +115,19 @@ class _Tests:
     def _check(self, test: Test, zone: str) -> _Said:
         result = self.result(test)
         if result is None:
-            return _Said(Outcome.NOT_ASSESSABLE, _not_run(test.check), traffic=True)
+            return _Said(Outcome.NOT_ASSESSABLE, test.check, _NOT_RUN, traffic=True)
         by_zone = bool(zone) and bool(result.by_zone)
         outcome = result.by_zone.get(zone, Outcome.NOT_ASSESSABLE) if by_zone else result.outcome
         visible = self.coverage.of_zone(zone) if by_zone else result.coverage
         if outcome is Outcome.NOT_OBSERVED and test.min_coverage is not None:
             if visible is None or visible < test.min_coverage:
-                said = _uncovered(test.check, visible, test.min_coverage)
-                return _Said(Outcome.NOT_ASSESSABLE, said, traffic=True)
+                said = _uncovered(visible, test.min_coverage)
+                return _Said(Outcome.NOT_ASSESSABLE, test.check, said, traffic=True)
         reason = _at_zone(result, zone, outcome) if by_zone else result.reason
         rests = outcome in (Outcome.CONFIRMED, Outcome.NOT_OBSERVED)
         seen = visible if rests else None
         proof = self._proof(result, zone if by_zone else "", outcome)
-        return _Said(outcome, _prefixed(test.check, reason), proof, traffic=True, visibility=seen)
+        return _Said(outcome, test.check, reason, proof, traffic=True, visibility=seen)
 
     def _proof(self, result: CheckResult, zone: str, outcome: Outcome) -> tuple[Evidence, ...]:
         """What stands behind an outcome: the observations of that outcome, in that zone where one is named."""
@@ -142,16 +145,16 @@ class _Tests:
     def _question(self, test: Test) -> _Said:
         answer = self.site.answers.get(test.question)
         if answer is None or answer.value is None or answer.value == UNKNOWN:
-            return _Said(Outcome.NOT_ASSESSABLE, _unanswered(test.question))
+            return _Said(Outcome.NOT_ASSESSABLE, test.question, _UNANSWERED)
         outcome, reason = judged(test, answer)
         proof = (Evidence("answer", test.question), *answer.evidence)
         documented = answer.state in ("documented", "verified", "wire")
         doubt = self.doubted.get(test.question)
         if doubt is not None and outcome in (Outcome.CONFIRMED, Outcome.PASS_UNVERIFIED):
-            return _Said(Outcome.CONTRADICTED, contradicted(doubt), (*doubt.evidence, *proof))
+            return _Said(Outcome.CONTRADICTED, test.question, contradicted(doubt), (*doubt.evidence, *proof))
         partly = outcome is Outcome.VIOLATED and PARTIAL in _given(answer)
         verified = outcome is Outcome.CONFIRMED and answer.state == "verified"
-        return _Said(outcome, reason, proof, documented, partly=partly, verified=verified)
+        return _Said(outcome, test.question, reason, proof, documented, partly=partly, verified=verified)
 
 
 def compose(
@@ -221,38 +224,30 @@ def asked(pack: Pack, site: Site) -> Iterable[Control]:
 
 
 def judged(test: Test, answer: Answer) -> tuple[Outcome, Text]:
-    """What an answer says of the requirement that asks for it, traffic aside.
+    """What an answer says of the requirement that asks for it, traffic aside, and why in half a sentence.
 
     An answer that does not satisfy is an admission, and as good as proof. One that satisfies is believed only where
     somebody verified it, or where the capture itself gave it.
     """
-    name = test.question
     given = _given(answer)
+    state = _state(answer)
     if NA in given:
         if answer.note.strip():
-            return Outcome.NOT_APPLICABLE, Text(f"{name}：{answer.note}", f"{name}: {answer.note}")
-        return Outcome.NOT_ASSESSABLE, Text(
-            f"{name} 答“不适用”而未说明理由", f"{name} was answered “not applicable” without a reason"
-        )
+            return Outcome.NOT_APPLICABLE, Text(answer.note, answer.note)
+        return Outcome.NOT_ASSESSABLE, Text("答“不适用”而未说明理由", "answered “not applicable” without a reason")
     if not _satisfied(test, given):
         if answer.state == "wire" and PARTIAL in given:
-            return Outcome.PASS_UNVERIFIED, Text(
-                f"未经验证：流量只说明了 {name} 的一部分", f"Unverified: the capture answers only part of {name}"
-            )
-        return Outcome.VIOLATED, Text(
-            f"{name} 的答复不满足要求（{_state(answer).zh}）",
-            f"The answer to {name} does not meet it ({_state(answer).en})",
-        )
+            part = Text("未经验证，流量只说明了一部分", "unverified, the capture answers part of it")
+            return Outcome.PASS_UNVERIFIED, part
+        told = _TOLD.get(str(given[0])) if len(given) == 1 else None
+        if told is None:
+            return Outcome.VIOLATED, Text(f"答复不满足要求（{state.zh}）", f"the answer does not meet it ({state.en})")
+        return Outcome.VIOLATED, Text(f"答“{told.zh}”（{state.zh}）", f"answered “{told.en}” ({state.en})")
     if answer.state in ("verified", "wire"):
-        return Outcome.CONFIRMED, Text(f"{name}：{_state(answer).zh}", f"{name}: {_state(answer).en}")
+        return Outcome.CONFIRMED, state
     if answer.state == "documented":
-        return Outcome.PASS_UNVERIFIED, Text(
-            f"未经验证：{name} 仅有文件，未经现场核查",
-            f"Unverified: {name} rests on a document that nobody checked on site",
-        )
-    return Outcome.PASS_UNVERIFIED, Text(
-        f"未经验证：{name} 仅有访谈陈述", f"Unverified: {name} rests on an interview alone"
-    )
+        return Outcome.PASS_UNVERIFIED, Text("未经验证，仅有文件", "unverified, a document only")
+    return Outcome.PASS_UNVERIFIED, Text("未经验证，仅有访谈陈述", "unverified, an interview only")
 
 
 def unmet(
@@ -282,8 +277,8 @@ def contradicted(contradiction: Contradiction) -> Text:
     """What was said and what the traffic shows, in one line."""
     said, seen = contradiction.said, contradiction.seen
     return Text(
-        f"{contradiction.question}：{ended(said.zh, '。')}流量显示：{ended(seen.zh, '。')}",
-        f"{contradiction.question}: {ended(said.en, '.')} The traffic shows: {ended(seen.en, '.')}",
+        f"{ended(said.zh, '。')}流量显示：{ended(seen.zh, '。')}",
+        f"{ended(said.en, '.')} The traffic shows: {ended(seen.en, '.')}",
     )
 
 
@@ -315,7 +310,7 @@ def _verdict(control: Control, tests: _Tests, zone: str, made_up: Mapping[str, A
     outcome = strongest(s.outcome for s in said)
     deciding = [s for s in said if s.outcome is outcome]
     evidence = dict.fromkeys(piece for s in deciding for piece in s.evidence)
-    reasons = list(dict.fromkeys(s.reason for s in said)) or [_NO_TEST]
+    reasons = _told(said) or [_NO_TEST]
     compensated = bool(made_up and str(made_up.get("document", "")).strip())
     if made_up is not None and outcome is Outcome.VIOLATED:
         reasons.insert(1, _compensation(made_up, compensated))
@@ -373,28 +368,39 @@ _NO_TEST = Text(
 )
 
 
-def _not_run(check: str) -> Text:
-    return Text(f"{check} 未运行", f"{check} was not run")
+_NOT_RUN = Text("未运行", "not run")
+_UNANSWERED = Text("尚未答复", "not answered yet")
+_TOLD = {
+    "yes": Text("是", "yes"),
+    "no": Text("否", "no"),
+    PARTIAL: Text("部分", "partly"),
+    "none": Text("没有", "none"),
+}
+"""Answers that are words of every language."""
 
 
-def _unanswered(question: str) -> Text:
-    return Text(f"{question} 尚未答复", f"{question} is not answered yet")
+def _told(said: Iterable[_Said]) -> list[Text]:
+    """The reasons in their order, each once, behind all that give it."""
+    subjects: dict[Text, dict[str, None]] = {}
+    for each in said:
+        subjects.setdefault(each.reason, {})[each.subject] = None
+    return [
+        Text(f"{'、'.join(names)}：{reason.zh}", f"{', '.join(names)}: {reason.en}")
+        for reason, names in subjects.items()
+    ]
 
 
-def _uncovered(check: str, visible: float | None, needed: float) -> Text:
+def _uncovered(visible: float | None, needed: float) -> Text:
     if visible is None:
         return Text(
-            f"{check} 未见违反，但覆盖度未知，不能据此下结论",
-            f"{check} saw nothing against it, but how much was covered is not known; that is no result",
+            "未见违反，但覆盖度未知，不作结论",
+            "nothing seen against it, but how much was covered is not known; no result",
         )
+    share = "<1%" if 0 < visible < 0.01 else f"{visible:.0%}"
     return Text(
-        f"{check} 未见违反，但覆盖度仅 {visible:.0%}，低于所需的 {needed:.0%}，不能据此下结论",
-        f"{check} saw nothing against it, but {visible:.0%} was covered and {needed:.0%} is needed; that is no result",
+        f"未见违反，但只覆盖了 {share}（需 {needed:.0%}），不作结论",
+        f"nothing seen against it, but {share} was covered ({needed:.0%} needed); no result",
     )
-
-
-def _prefixed(check: str, reason: Text) -> Text:
-    return Text(f"{check}：{reason.zh}", f"{check}: {reason.en}")
 
 
 def _at_zone(result: CheckResult, zone: str, outcome: Outcome) -> Text:

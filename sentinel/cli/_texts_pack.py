@@ -33,4 +33,35 @@ TEXTS: dict[str, str] = {
     "Source: {source}": "来源：{source}",
     "Valid: {begin} to {end}": "有效期：{begin} 至 {end}",
     "Verified: {who}, {day}": "核对：{who}，{day}",
+    "{path}: cannot be read: {why}": "{path}：无法读取：{why}",
+    "{path}: cannot be written: {why}": "{path}：无法写入：{why}",
+    "{path}: larger than {size} bytes; split it": "{path}：大于 {size} 字节；请拆分",
+    "{path}: not UTF-8 at byte {offset}; save it as UTF-8": "{path}：第 {offset} 字节不是 UTF-8；请另存为 UTF-8",
+    "{place}:{line}: no YAML: {why}": "{place}:{line}：不是 YAML：{why}",
+    "{place}: no YAML: {why}": "{place}：不是 YAML：{why}",
+    "{place}:{line}: {what}": "{place}:{line}：{what}",
+    "an alias; write the value out": "别名；请直接写出值",
+    "a second document; keep one in a file": "第二个文档；一个文件只放一个",
+    "the tag {tag}; write a plain value": "标签 {tag}；请写普通的值",
+    "more than {n} values; split the file": "超过 {n} 个值；请拆分文件",
+    "a key that is no text": "键不是文本",
+    "the key {key} for the second time": "键 {key} 重复出现",
+    "more than {n} levels": "嵌套超过 {n} 层",
+    "{pack}: no pack of that id and no folder with a pack.yaml; there are {known}":
+        "{pack}：没有该编号的清单包，也不是含有 pack.yaml 的文件夹；可用：{known}",
+    "{place}: nothing is called {name}; `sentinel pack check` says more":
+        "{place}：没有名为 {name} 的内容；`sentinel pack check` 给出详情",
+    "{place}: {why}; `sentinel pack check` says more": "{place}：{why}；`sentinel pack check` 给出详情",
+    "{id}: a pack's id has small letters, digits and hyphens, 2 to 64 of them":
+        "{id}：清单包编号只用小写字母、数字和连字符，2 至 64 个",
+    "{path}: is already there; choose another id or folder": "{path}：已经存在；请换一个编号或文件夹",
+    "{path}: no controls*.yaml beside pack.yaml": "{path}：pack.yaml 旁边没有 controls*.yaml",
+    "{path}: more than {n} files of controls": "{path}：要求文件超过 {n} 个",
+    "{path}: `controls` is no list": "{path}：`controls` 不是列表",
+    "{path}: control {number} has no id that is text; quote a number":
+        "{path}：第 {number} 条要求没有文本编号；数字请加引号",
+    "{path}: not a mapping of keys to values": "{path}：不是由键和值组成的映射",
+    "checking a pack needs jsonschema: pip install 'sentinel-ics[report]'":
+        "检查清单包需要 jsonschema：pip install 'sentinel-ics[report]'",
+    "{pack}: has no controls, and an OSCAL catalog must have some": "{pack}：没有任何要求，而 OSCAL 目录必须有",
 }  # fmt: skip

@@ -86,9 +86,7 @@ def show_pack(name: str, level: str | None, as_json: bool) -> None:
     pack = packs.load(name)
     if level is not None and not any(level in control.levels for control in pack.controls):
         levels = ", ".join(sorted({each for control in pack.controls for each in control.levels})) or "-"
-        raise UsageError(
-            current().say("{pack} has no level {level}; it has {levels}", pack=pack.id, level=level, levels=levels)
-        )
+        raise UsageError("{pack} has no level {level}; it has {levels}", pack=pack.id, level=level, levels=levels)
     if as_json:
         click.echo(dump(pack).decode())
     else:
@@ -121,7 +119,7 @@ def export_pack(name: str, oscal: bool, output: Path | None) -> None:
     from sentinel.assess.oscal import catalog
 
     if not oscal:
-        raise UsageError(current().say("say which format: --oscal is the one there is"))
+        raise UsageError("say which format: --oscal is the one there is")
     text = json.dumps(catalog(packs.load(name)), ensure_ascii=False, indent=1) + "\n"
     if output is None:
         click.echo(text, nl=False)
@@ -129,7 +127,7 @@ def export_pack(name: str, oscal: bool, output: Path | None) -> None:
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"{output}: {error.strerror}") from error
+        raise OutputError("{path}: cannot be written: {why}", path=output, why=error.strerror) from error
 
 
 def _row(pack: Pack) -> dict[str, Any]:

@@ -60,22 +60,25 @@ def command(
     from sentinel.sensor.start import run
 
     settings = current()
-    config = Config() if config_file is None else Config.read(config_file)
-    if interfaces:
-        config.capture.interfaces = list(interfaces)
-    if bpf is not None:
-        config.capture.filter = bpf
-    if record is not None:
-        config.record.folder = str(record)
-    if no_record:
-        config.record.enabled = False
-    if user is not None:
-        config.life.user = user
-    config.rules += [str(path) for path in rules]
+
+    def configured() -> Config:
+        config = Config() if config_file is None else Config.read(config_file)
+        if interfaces:
+            config.capture.interfaces = list(interfaces)
+        if bpf is not None:
+            config.capture.filter = bpf
+        if record is not None:
+            config.record.folder = str(record)
+        if no_record:
+            config.record.enabled = False
+        if user is not None:
+            config.life.user = user
+        config.rules += [str(path) for path in rules]
+        return config
 
     def listening(sensor: Sensor) -> None:
         if not (quiet or settings.quiet):
             names = ", ".join(port.name for port in sensor.ports)
             click.echo(settings.say("listening at {names}; the case is {folder}", names=names, folder=folder), err=True)
 
-    run(config, folder, Orders(), listening)
+    run(configured, folder, Orders(), listening)

@@ -53,6 +53,8 @@ def accumulate_flows(pairs: pl.DataFrame | None, flows: pl.DataFrame, limit: int
     Columns as in `flows`, numbers added, the first frame kept. A pair may have several rows until there are 2 * `limit`
     of them; then they are joined and cut to `limit`: pairs without messages and with few frames go.
     """
+    if flows.height == 0 and pairs is not None:
+        return pairs
     rows = flows.select(*_PAIR, "capture", "frame", "time", "last_time", *_SUMS)
     rows = rows.cast({name: pl.String for name in _PAIR if rows.schema[name] != pl.String})
     rows = _added(pairs, rows)
@@ -83,13 +85,16 @@ def _warn_once(sentence: str) -> None:
     _log.warning("%s", sentence)
 
 
-def accumulate(stats: pl.DataFrame | None, messages: pl.DataFrame | Columns) -> pl.DataFrame:
+def accumulate(stats: pl.DataFrame | None, messages: pl.DataFrame | Columns) -> pl.DataFrame | None:
     """The counts with those of a batch added; `messages` has the columns of that table, in any text type.
 
     One row for each sender, receiver, protocol, unit, activity, kind and fault of a batch, until there are MAX_ROWS
     rows; `statistics` says what they come to.
     """
-    return accumulate_counts(stats, _counted(Columns.of(messages)))
+    columns = Columns.of(messages)
+    if len(columns) == 0:
+        return stats
+    return accumulate_counts(stats, _counted(columns))
 
 
 def accumulate_counts(stats: pl.DataFrame | None, counts: pl.DataFrame) -> pl.DataFrame:
@@ -105,8 +110,8 @@ def accumulate_counts(stats: pl.DataFrame | None, counts: pl.DataFrame) -> pl.Da
 
 def _added(rows: pl.DataFrame | None, batch: pl.DataFrame) -> pl.DataFrame:
     """The rows with those of a batch behind them."""
-    if rows is None or batch.height == 0:
-        return batch if rows is None else rows
+    if rows is None:
+        return batch
     rows = pl.concat([rows, batch])
     return rows.rechunk() if rows.n_chunks() > MAX_CHUNKS else rows
 

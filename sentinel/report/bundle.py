@@ -57,7 +57,8 @@ def write(
         text = json.dumps(listing, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         (folder / "index.json").write_text(text, encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror or error}); choose another place.") from error
+        why = error.strerror or error
+        raise OutputError("{path}: cannot be written ({why}); choose another place.", path=folder, why=why) from error
     return {"items": len(items), "slices": len(chosen) - len(missing), "missing": missing}
 
 
@@ -69,7 +70,8 @@ def seal(out: Path) -> Path:
     try:
         manifest.write_text("".join(lines), encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"{manifest}: cannot be written ({error.strerror or error}).") from error
+        why = error.strerror or error
+        raise OutputError("{path}: cannot be written ({why}); choose another place.", path=manifest, why=why) from error
     return manifest
 
 

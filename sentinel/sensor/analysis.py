@@ -26,6 +26,7 @@ from sentinel.rules.alerts import Book
 from sentinel.rules.engine import Engine as RuleEngine
 from sentinel.rules.load import RuleSet
 from sentinel.summary import Limits, summary_of
+from sentinel.wire.layout import M_TIME
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 HOLD = 10_000_000_000
 """ns for which an answer may take: a request that waited longer is unanswered."""
-MAX_WAITING = 16
+MAX_WAITING = 6
 """Calls that may wait for the thread before the capturing one waits as well (and the kernel's ring fills)."""
 IDLE = 0.1
 """Seconds without a call after which the thread looks whether something is due."""
@@ -129,15 +130,16 @@ class LiveAnalysis:
         self._pairing = Pairing(HOLD)
         self._frames: deque[dict[str, pl.DataFrame]] = deque()
         self._told = 0
+        self._latest = 0
+        self._came = 0.0
         self._seen = Seen()
-        self._changed_rows: set[int] = set()
+        self._changed_rows = set(self.rows)
         self._open_flows: np.ndarray | None = None
         self._before: pl.DataFrame | None = None
         """Flows that were open when the run began: what they had until then was said by the run before."""
         self._alerts = 0
-        now = time.monotonic()
-        self._next_checkpoint = now + timing.checkpoint_seconds
-        self._next_inventory = now
+        self._next_checkpoint = 0.0
+        self._next_inventory = 0.0
         self._error: BaseException | None = None
         self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(MAX_WAITING)
         self._thread = threading.Thread(target=self._loop, name="live-analysis", daemon=True)
@@ -174,6 +176,8 @@ class LiveAnalysis:
 
     def take(self, batch: Batch) -> None:
         """The next batch, unpaired."""
+        if len(batch.messages):
+            self._latest, self._came = int(batch.messages[-1, M_TIME]), time.monotonic()
         done = self._pairing.add(batch)
         frames = self._analysis.frames(batch)
         batch.before = None
@@ -193,11 +197,11 @@ class LiveAnalysis:
         given = self.run.next_capture({name: value for name, value in row.items() if name not in ("capture", "run")})
         if given["capture"] != row["capture"]:
             raise ValueError(f"capture {row['capture']} should be {given['capture']}")
-        self._note(given)
+        self.note(given)
 
     def progress(self, row: Mapping[str, Any], seen: Seen, limits: Limits) -> None:
         """How far the segment is, and which bounds were reached."""
-        self._note(row)
+        self.note(row)
         self._seen = seen
         self.limits = limits
 
@@ -213,7 +217,7 @@ class LiveAnalysis:
         """A segment ended: its final row, and what it held."""
         self._analysis.totals.add_capture(seen)
         self._seen = Seen()
-        self._note(row)
+        self.note(row)
         self.checkpoint()
         self.run.tidy()
 
@@ -222,6 +226,11 @@ class LiveAnalysis:
         if capture in self.rows:
             self.rows[capture].update(changes)
         self.case.amend_capture(capture, changes)
+
+    def reload(self, ruleset: RuleSet) -> None:
+        """Go on with other rules; alerts stay, what correlations had gathered is forgotten."""
+        self.rules = Rules(ruleset, self.rules.book)
+        self._analysis.rules = self.rules
 
     def claim(self, step: Callable[[Book], None]) -> None:
         """Let something else than a rule add claims."""
@@ -242,7 +251,7 @@ class LiveAnalysis:
         self.rules.begin(Book())
         self.rows = {}
         self._changed_rows.clear()
-        self._note(given)
+        self.note(given)
         self._seen = Seen()
         self._alerts = self._told = 0
         self._before = self._open_frame()
@@ -277,10 +286,12 @@ class LiveAnalysis:
                 self._error = error
 
     def _idle(self) -> None:
-        self._release(self._pairing.settle(time.time_ns()))
+        # by the frames' own clock, which may be another machine's, or be set
+        self._release(self._pairing.settle(self._latest + int((time.monotonic() - self._came) * 1e9)))
         self._alert()
 
-    def _note(self, row: Mapping[str, Any]) -> None:
+    def note(self, row: Mapping[str, Any]) -> None:
+        """The row of a segment as it is now."""
         self.rows[row["capture"]] = dict(row)
         self._changed_rows.add(row["capture"])
 
@@ -348,9 +359,9 @@ class LiveAnalysis:
             return flows
         before = self._before.select("flow", *(pl.col(name).alias(f"{name}_before") for name in SUMS))
         joined = flows.join(before, on="flow", how="left", maintain_order="left")
-        return joined.with_columns(
-            pl.col(name) - pl.col(f"{name}_before").fill_null(0) for name in SUMS
-        ).select(flows.columns)
+        return joined.with_columns(pl.col(name) - pl.col(f"{name}_before").fill_null(0) for name in SUMS).select(
+            flows.columns
+        )
 
     def _said(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """All facts and the devices, those of open flows included."""

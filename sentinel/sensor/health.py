@@ -35,8 +35,8 @@ _ACTION_PORT = {
 
 
 def _kind(name: str, level: str, title: tuple[str, str], why: tuple[str, str], action: dict[str, str]) -> AlertKind:
-    both = ({"en": en, "zh": zh} for en, zh in (title, why))
-    return AlertKind(name, name, level, *both, action, [])
+    texts = [{"en": en, "zh": zh} for en, zh in (title, why)]
+    return AlertKind(name, name, level, texts[0], texts[1], action, [])
 
 
 LOSS = _kind(
@@ -44,13 +44,13 @@ LOSS = _kind(
     ("{lost} frames of port {port} were lost in the kernel because the sensor was slower than the wire: what they held "
      "is missing from all that is said of this time.",
      "端口 {port} 有 {lost} 帧在内核中丢失，因为传感器跟不上线路：这段时间内的所有结论都缺少这些帧的内容。"),
-    {"en": "Narrow the mirror session or the capture filter, give the ring more memory (ring_mib), or use a faster box.",
+    {"en": "Narrow the mirror session or the capture filter, enlarge the ring (ring_mib), or use a faster box.",
      "zh": "缩小镜像范围或抓包过滤条件，增大环形缓冲区（ring_mib），或换用更快的设备。"},
 )  # fmt: skip
 SILENT = _kind(
     "sensor_silent", "medium", ("A port delivers nothing", "端口没有流量"),
-    ("Port {port} has delivered no frame for {seconds} seconds: a cable, the mirror session or the switch has failed, or "
-     "somebody blinded the sensor.",
+    ("Port {port} has delivered no frame for {seconds} seconds: a cable, the mirror session or the switch has failed, "
+     "or somebody blinded the sensor.",
      "端口 {port} 已有 {seconds} 秒没有收到任何数据帧：网线、镜像会话或交换机出现故障，或有人有意让传感器失明。"),
     _ACTION_PORT,
 )  # fmt: skip
@@ -124,7 +124,7 @@ class Health:
     """Judges one moment after the other."""
 
     def __init__(self, limits: Limits, folder: Path, flows_every: float):
-        self._limits = limits
+        self.limits = limits
         self._path = folder / STATUS
         self._flows_every = flows_every
         self._flows_at = 0.0
@@ -138,6 +138,8 @@ class Health:
         self._cpu = 0.0
         self._last: Moment | None = None
         self.load = 0.0
+        self.status: dict[str, Any] = {}
+        """As it was last written."""
 
     def wants_flows(self, now: float) -> bool:
         """Whether it is time to look at the open flows."""
@@ -153,7 +155,7 @@ class Health:
         if len(tcp) < MIN_CONNECTIONS:
             return None
         self._one_sided = silent / len(tcp)
-        before, self._sided = self._sided, self._one_sided >= self._limits.one_sided
+        before, self._sided = self._sided, self._one_sided >= self.limits.one_sided
         if self._sided and not before:
             return Event(ONE_SIDED, "", {"connections": len(tcp), "silent": silent})
         return None
@@ -186,7 +188,7 @@ class Health:
                 events.append(Event(LOSS, name, {"lost": lost, "port": name}, lost))
             if counters.frames > port.frames:
                 port.heard, port.silent = moment.now, False
-            elif moment.now - port.heard >= self._limits.silent_seconds:
+            elif moment.now - port.heard >= self.limits.silent_seconds:
                 port.silent_seconds += moment.now - self._last.now if self._last is not None else 0.0
                 if not port.silent:
                     port.silent = True
@@ -197,7 +199,7 @@ class Health:
     def _look_at_clock(self, moment: Moment) -> list[Event]:
         offset = moment.time_ns / 1e9 - moment.now
         before, self._offset = self._offset, offset
-        if before is None or abs(offset - before) < self._limits.clock_step_seconds:
+        if before is None or abs(offset - before) < self.limits.clock_step_seconds:
             return []
         self._steps += 1
         return [Event(CLOCK, "", {"seconds": round(offset - before, 1)})]
@@ -205,8 +207,8 @@ class Health:
     def _look_at_lag(self, moment: Moment) -> list[Event]:
         """Only while frames come: the newest one that was read is old otherwise, too."""
         lag = (moment.time_ns - moment.latest_frame_ns) / 1e9
-        coming = self._last is not None and moment.frame != self._last.frame
-        before, self._behind = self._behind, coming and lag >= self._limits.behind_seconds
+        coming = moment.frame[1] > 0 and self._last is not None and moment.frame != self._last.frame
+        before, self._behind = self._behind, coming and lag >= self.limits.behind_seconds
         return [Event(BEHIND, "", {"seconds": round(lag, 1)})] if self._behind and not before else []
 
     def _write(self, moment: Moment) -> None:
@@ -226,7 +228,7 @@ class Health:
             }
             ports.append({"port": name, **asdict(now), **rates, "silent": port.silent})
         latency = moment.latency
-        status = {
+        self.status = {
             "pid": os.getpid(),
             "started": self._started,
             "time": moment.time_ns,
@@ -242,11 +244,11 @@ class Health:
             "one_sided": self._one_sided,
             "clock_steps": self._steps,
             "cpu": round(self.load, 3),
-            "memory": _memory(),
+            "memory": held(),
         }
         temporary = self._path.with_suffix(".tmp")
         with suppress(OSError):
-            temporary.write_text(json.dumps(status, ensure_ascii=False), encoding="utf-8")
+            temporary.write_text(json.dumps(self.status, ensure_ascii=False), encoding="utf-8")
             temporary.replace(self._path)
 
 
@@ -261,7 +263,7 @@ def _claims(events: list[Event], moment: Moment) -> Callable[[Book], None]:
     return add
 
 
-def _memory() -> int:
+def held() -> int:
     """Bytes of memory that the process holds."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:

@@ -10,35 +10,42 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentinel.pipeline import Reading
+from sentinel import memory
+from sentinel.errors import SentinelError
+from sentinel.pipeline import BATCH_BYTES, FRAMES_A_TURN, Reading
 from sentinel.sensor.analysis import MAX_WAITING, LiveAnalysis, Seen
 from sentinel.sensor.config import GIB, MIB, Config
-from sentinel.sensor.health import Health, Moment
+from sentinel.sensor.health import Health, Moment, held
+from sentinel.sensor.order import Order
 from sentinel.sensor.segments import COMPRESSED, Kept, Segment, compressed, surplus
 from sentinel.sources import live
+from sentinel.sources.streams import is_stream
 from sentinel.summary import Input, Limits, arp_facts, capture_row
 from sentinel.version import VERSION
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.ring import Drained
 
 if TYPE_CHECKING:
+    from sentinel.rules.load import RuleSet
     from sentinel.store.case import Case
 
 GATHER = 0.2
 """Seconds of traffic that become one batch: with the kernel's own 60 ms the largest part of the latency of an alert."""
 ROOM = 8 << 20
 """Bytes that are taken from the rings at once."""
-TURN = 20_000
-"""Frames that the core reads before the ports are looked at again."""
+PRESSURE = 0.8
+"""Part of the memory that the process may use from which on it lets go of some."""
+RELIEF_SECONDS = 300.0
 BUSY = 2
 """Calls waiting for the analysis from which on a batch grows instead of being cut."""
 _log = logging.getLogger(__name__)
@@ -75,13 +82,15 @@ class Sensor:
         self,
         config: Config,
         case: Case,
-        ports: list[live.Port],
+        ports: Sequence[live.Opened],
         reading: Reading,
         analysis: LiveAnalysis,
         first: dict[str, Any],
         health: Health,
         orders: Orders,
+        again: Callable[[], tuple[Config, RuleSet]],
     ):
+        """`first`: row of the first capture. `again` reads configuration and rules once more, raising as at start."""
         self.config = config
         self.orders = orders
         self.ports = ports
@@ -92,6 +101,8 @@ class Sensor:
         self._health = health
         self._folder = self._where() if config.record.enabled else None
         self._out = bytearray(ROOM)
+        self._order = Order() if len(ports) > 1 else None
+        self._came = 0.0
         self._header = live.header(ports, f"Sentinel {VERSION}")
         self._drops = [0] * len(ports)
         self._number = first["capture"]
@@ -100,7 +111,10 @@ class Sensor:
         self._compressor: threading.Thread | None = None
         self._kept: list[tuple[int, Kept]] = []
         self._deleted = 0
+        self._own_clock = not any(is_stream(port.name) for port in ports)
         self._arps = 0
+        self._again = again
+        self._relieved = 0.0
 
     def _where(self) -> Path:
         folder = self.config.record.folder
@@ -115,6 +129,7 @@ class Sensor:
         """
         self._begin_segment(self._first)
         self._analysis.start()
+        self._analysis.call(self._analysis.note, dict(self._row))
         ready()
         now = time.monotonic()
         next_cut, next_second = now + GATHER, now + 1
@@ -122,6 +137,8 @@ class Sensor:
             if live.wait(self.ports, max(0.0, min(next_cut, next_second) - time.monotonic())):
                 self._gather()
             now = time.monotonic()
+            if self._order and now - self._came > GATHER:
+                self._take(*self._order.rest())
             if now >= next_cut:
                 next_cut = now + GATHER
                 if self._analysis.waiting() < BUSY:
@@ -130,6 +147,8 @@ class Sensor:
                 next_second = now + 1
                 self._second(now)
                 alive()
+                if all(port.over for port in self.ports):
+                    break
         self._end()
 
     def _gather(self) -> None:
@@ -141,7 +160,12 @@ class Sensor:
             for port in self.ports:
                 waiting = port.drain(memoryview(self._out), done) or waiting
             if done.frames:
-                self._take(bytes(memoryview(self._out)[: done.at]), done.frames)
+                self._came = time.monotonic()
+                data, frames = bytes(memoryview(self._out)[: done.at]), done.frames
+                if self._order is not None:
+                    data, frames = self._order.put(data)
+                if frames:
+                    self._take(data, frames)
             else:
                 for port in self.ports:
                     port.clear_error()
@@ -155,8 +179,8 @@ class Sensor:
         engine = self._engine
         end = engine.frames + frames
         while engine.frames < end:
-            engine.read(self._reader, min(TURN, end - engine.frames))
-            if engine.full():
+            engine.read(self._reader, min(FRAMES_A_TURN, end - engine.frames))
+            if engine.full() or self._reading.weight() >= BATCH_BYTES:
                 self._cut()
 
     def _cut(self) -> None:
@@ -183,6 +207,43 @@ class Sensor:
         age = time.monotonic() - self._segment.began
         return self._segment.bytes >= record.max_mib * MIB or age >= record.max_minutes * 60
 
+    def _reload(self) -> None:
+        """Read configuration and rules again, beside the capture; what is wrong is said, and the old ones stay."""
+
+        def work() -> None:
+            try:
+                config, ruleset = self._again()
+            except SentinelError as error:
+                _log.error("%s", error)
+                return
+            if (config.capture, config.life) != (self.config.capture, self.config.life):
+                _log.warning("ports, filter and user are taken over at the next start")
+            config.capture, config.life = self.config.capture, self.config.life
+            self.config = config
+            self._analysis.timing = config.store
+            self._health.limits = config.health
+            self._analysis.call(self._analysis.reload, ruleset)
+            _log.warning("configuration and rules were read again: %d rules", len(ruleset.rules))
+
+        threading.Thread(target=work, name="reload", daemon=True).start()
+
+    def _relieve(self, now: float) -> None:
+        """Where the process takes more memory than it may: give back what is free, then begin another run.
+
+        A run that ends lets go of texts, facts, counts for the inventory and the book of alerts, which are in the case.
+        Flows stay: they are bounded by their own number.
+        """
+        cap = self.config.life.memory_mib * MIB
+        if not cap or held() < PRESSURE * cap or now - self._relieved < RELIEF_SECONDS:
+            return
+        self._relieved = now
+        memory.give_back()
+        if held() >= PRESSURE * cap:
+            _log.warning(
+                "the process takes %d MiB: a new run is begun to let go of the old one's memory", held() // MIB
+            )
+            self._next_segment(new_run=True)
+
     def _end_segment(self) -> None:
         self._cut()
         for port, lost, (frames, octets) in zip(self.ports, self._lost_before, self._counted_before, strict=True):
@@ -197,12 +258,12 @@ class Sensor:
         if kept is not None and self.config.record.compress:
             self._compress(row["capture"], kept)
 
-    def _next_segment(self) -> None:
+    def _next_segment(self, new_run: bool = False) -> None:
         """End the segment and begin another; of a run that is old enough, the run as well."""
         self._end_segment()
         self._number += 1
         row = self.new_row(self._number, self.ports)
-        if time.monotonic() - self._run_began >= self.config.store.run_hours * 3600:
+        if new_run or time.monotonic() - self._run_began >= self.config.store.run_hours * 3600:
             self._run_began = time.monotonic()
             self._tell_arp()
             self._analysis.call(self._analysis.open, self._engine.open_flows())
@@ -218,7 +279,7 @@ class Sensor:
         self._thin_out()
 
     @staticmethod
-    def new_row(capture: int, ports: list[live.Port]) -> dict[str, Any]:
+    def new_row(capture: int, ports: Sequence[live.Opened]) -> dict[str, Any]:
         """The row of a capture that begins."""
         return {
             "capture": capture,
@@ -288,6 +349,10 @@ class Sensor:
         self._after_compressing()
         if self._segment_is_full():
             self._next_segment()
+        self._relieve(now)
+        if self.orders.reload:
+            self.orders.reload = False
+            self._reload()
         row = self._capture_row("live")
         flows = self._engine.open_flows() if self._health.wants_flows(now) else None
         one_sided = self._health.flows(flows) if flows is not None else None
@@ -299,7 +364,7 @@ class Sensor:
             now=now,
             time_ns=time.time_ns(),
             ports=[(port.name, replace(port.statistics())) for port in self.ports],
-            latest_frame_ns=self._engine.latest_time,
+            latest_frame_ns=self._engine.latest_time if self._own_clock else time.time_ns(),
             frame=(self._row["capture"], self._engine.frames),
             waiting=self._analysis.waiting(),
             deepest=self._analysis.deepest,
@@ -311,6 +376,10 @@ class Sensor:
             deleted_segments=self._deleted,
         )
         claims = self._health.look(moment, one_sided)
+        if self.orders.report:
+            self.orders.report = False
+            sys.stderr.write(json.dumps(self._health.status, ensure_ascii=False) + "\n")
+            sys.stderr.flush()
         if claims is not None:
             self._analysis.call(self._analysis.claim, claims)
 
@@ -325,6 +394,8 @@ class Sensor:
         """The end in good order: what waits in the rings, open flows, the case."""
         self.orders.stop = False
         self._gather()
+        if self._order:
+            self._take(*self._order.rest())
         self.orders.stop = True
         engine = self._engine
         while not engine.finish():

@@ -20,7 +20,8 @@ from sentinel.sensor.health import Health
 from sentinel.sensor.loop import Orders, Sensor
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
-from sentinel.sources.live import Port
+from sentinel.sources.live import Opened, Port
+from sentinel.sources.streams import StreamPort, is_stream
 from sentinel.store.case import Case
 
 _log = logging.getLogger(__name__)
@@ -38,19 +39,26 @@ def rules_of(config: Config) -> RuleSet:
     return ruleset
 
 
-def run(config: Config, folder: Path, orders: Orders, listening: Callable[[Sensor], None] = lambda sensor: None) -> None:
-    """Listen until `orders.stop`. Raises InputError, CaseError, RuleError or UsageError before anything starts."""
+def run(
+    configured: Callable[[], Config],
+    folder: Path,
+    orders: Orders,
+    listening: Callable[[Sensor], None] = lambda sensor: None,
+) -> None:
+    """Listen until `orders.stop`. Raises InputError, CaseError, RuleError or UsageError before anything starts.
+
+    `configured` reads the configuration: now, and when it is told to be read again.
+    """
+    config = configured()
     if not config.capture.interfaces:
         raise UsageError("name a port to listen at: -i INTERFACE")
     user = user_of(config.life.user)
-    capture = config.capture
     with ExitStack() as stack:
-        ports = [
-            stack.enter_context(
-                Port(name, number=number, bpf=capture.filter, blocks=capture.ring_mib, promiscuous=capture.promiscuous)
-            )
-            for number, name in enumerate(capture.interfaces)
-        ]
+        ports: list[Opened] = []
+        for number, name in enumerate(config.capture.interfaces):
+            port = _opened(name, number, config)
+            stack.callback(port.close)
+            ports.append(port)
         give_up_privileges(user)
         parsers = load_parsers()
         for broken in parsers.broken:
@@ -66,7 +74,13 @@ def run(config: Config, folder: Path, orders: Orders, listening: Callable[[Senso
         reading = Reading(parsers, run_.base)
         analysis = LiveAnalysis(case, run_, parsers, reading.engine.rows.texts, rules, config.store)
         health = Health(config.health, folder, config.store.inventory_seconds)
-        sensor = Sensor(config, case, ports, reading, analysis, dict(run_.captures[0]), health, orders)
+        first = dict(run_.captures[0])
+
+        def again() -> tuple[Config, RuleSet]:
+            fresh = configured()
+            return fresh, rules_of(fresh)
+
+        sensor = Sensor(config, case, ports, reading, analysis, first, health, orders, again)
 
         def ready() -> None:
             tell("READY=1")
@@ -75,6 +89,14 @@ def run(config: Config, folder: Path, orders: Orders, listening: Callable[[Senso
         with signals(orders):
             sensor.run(ready, lambda: tell("WATCHDOG=1"))
         tell("STOPPING=1")
+
+
+def _opened(name: str, number: int, config: Config) -> Port | StreamPort:
+    """An interface or a stream, opened. InputError where it cannot be."""
+    if is_stream(name):
+        return StreamPort(name, number=number)
+    capture = config.capture
+    return Port(name, number=number, bpf=capture.filter, blocks=capture.ring_mib, promiscuous=capture.promiscuous)
 
 
 def hash_again(case: Case) -> None:

@@ -17,7 +17,9 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sentinel.errors import InputError
 from sentinel.wire.ring import Drained, drain
@@ -55,6 +57,22 @@ class Counters:
     damaged: int = 0
 
 
+class Opened(Protocol):
+    """What a port is for the loop that reads it: an interface, or a stream that looks like one."""
+
+    name: str
+    number: int
+    link: int
+    counters: Counters
+
+    @property
+    def over(self) -> bool: ...
+    def fileno(self) -> int: ...
+    def drain(self, out: memoryview, done: Drained, max_blocks: int = 1 << 30) -> bool: ...
+    def statistics(self) -> Counters: ...
+    def clear_error(self) -> int: ...
+
+
 class Port:
     """An open interface. Use it as a context manager, or call `close`."""
 
@@ -78,8 +96,8 @@ class Port:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         except PermissionError as error:
             raise InputError(
-                "{name}: capturing needs the right to open packet sockets; run as root, or grant it to the service with "
-                "AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN (packaging/sentinel.service has this line)",
+                "{name}: capturing needs the right to open packet sockets; run as root, or grant it to the service "
+                "with AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN (packaging/sentinel.service has this line)",
                 name=name,
             ) from error
         try:
@@ -116,6 +134,11 @@ class Port:
             sock.setsockopt(SOL_PACKET, ADD_MEMBERSHIP, struct.pack("IHH8s", index, MR_PROMISC, 0, b""))
         if fanout is not None:
             sock.setsockopt(SOL_PACKET, FANOUT, (fanout & 0xFFFF) | (FANOUT_HASH | FANOUT_DEFRAG) << 16)
+
+    @property
+    def over(self) -> bool:
+        """An interface never ends."""
+        return False
 
     def fileno(self) -> int:
         """For select and poll: readable while a block waits."""
@@ -174,13 +197,13 @@ class Port:
         self.close()
 
 
-def wait(ports: list[Port], seconds: float) -> list[Port]:
+def wait(ports: Sequence[Opened], seconds: float) -> list[Opened]:
     """The ports on which a block waits; empty where none came within that time."""
     ready, _, _ = select.select(ports, [], [], max(0.0, seconds))
     return ready
 
 
-def header(ports: list[Port], application: str) -> bytes:
+def header(ports: Sequence[Opened], application: str) -> bytes:
     """The beginning of the pcapng stream: section and one interface block for each port (draft, 4.1 and 4.2)."""
     section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + _option(4, application.encode()) + bytes(4)
     parts = [_block(0x0A0D0D0A, section)]
@@ -190,7 +213,7 @@ def header(ports: list[Port], application: str) -> bytes:
     return b"".join(parts)
 
 
-def statistics_block(port: Port, now_ns: int | None = None, counters: Counters | None = None) -> bytes:
+def statistics_block(port: Opened, now_ns: int | None = None, counters: Counters | None = None) -> bytes:
     """An interface statistics block (draft, 4.6): received and dropped so far, or as `counters` says."""
     now = time.time_ns() if now_ns is None else now_ns
     counters = port.counters if counters is None else counters
@@ -248,7 +271,9 @@ def _link(name: str) -> int:
 
 def _refusal(name: str, error: OSError) -> InputError:
     if error.errno in (errno.EPERM, errno.EACCES):
-        return InputError("{name}: no permission to capture; run as root or with CAP_NET_RAW and CAP_NET_ADMIN", name=name)
+        return InputError(
+            "{name}: no permission to capture; run as root or with CAP_NET_RAW and CAP_NET_ADMIN", name=name
+        )
     if error.errno == errno.ENOMEM:
         return InputError("{name}: no memory for the ring; make it smaller (ring_mib in the configuration)", name=name)
     if error.errno == errno.ENETDOWN:

@@ -70,6 +70,8 @@ def assessment(database: Database, id_: str) -> bytes:
         "SELECT content FROM assessments WHERE substr(assessment, 1, length(?1)) = ?1 LIMIT 2", (id_,)
     )
     if len(rows) != 1 or not id_:
-        which = "no assessment" if not rows else "several assessments that begin with"
-        raise NoSuchRow(f"{database.path.parent}: the case has {which} {id_}; list them with: sentinel assess --list.")
+        raise NoSuchRow(
+            "{path}: no assessment, or several, begin with {id!r}; list them with: sentinel assess --list",
+            path=database.path.parent, id=id_,
+        )  # fmt: skip
     return zstandard.ZstdDecompressor().decompress(rows[0]["content"], max_output_size=MAX_ASSESSMENT)

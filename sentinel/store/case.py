@@ -211,13 +211,16 @@ class Case:
         )
         return [(row["run"], row["rows"]) for row in rows]
 
-    def scan_run(self, table: str, run: int) -> pl.LazyFrame:
-        """The rows of a Parquet table that one run wrote, in the order in which it wrote them."""
+    def scan_run(self, table: str, run: int, start: int = 0, length: int | None = None) -> pl.LazyFrame:
+        """The rows of a Parquet table that one run wrote, in the order of writing: `length` of them from `start`."""
         wanted = tables.polars_schema(table)
-        stored = self._scan_parts(table, tables.stored_schema(table), run)
+        stored = self._scan_parts(table, tables.stored_schema(table), run).slice(start, length)
         if len(tables.stored_schema(table)) == len(wanted):
             return stored
-        return self._joined(stored, wanted, self._scan_parts("messages", tables.stored_schema("messages"), run))
+        rows = stored.collect()  # first, so that only what their messages say is read, and not that of the whole run
+        said = self._scan_parts("messages", tables.stored_schema("messages"), run)
+        said = said.filter(pl.col("message").is_between(rows["message"].min(), rows["message"].max()))
+        return self._joined(rows.lazy(), wanted, said)
 
     def parts(self, table: str, run: int) -> list[Path]:
         """The files that hold a table's rows of one run, in the order of writing; CaseError where one is damaged."""

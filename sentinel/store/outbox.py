@@ -25,7 +25,7 @@ from typing import Any
 import polars as pl
 
 from sentinel import schema
-from sentinel.errors import CaseError
+from sentinel.errors import CaseError, Sentence
 from sentinel.store import tables
 from sentinel.store._errors import explain
 from sentinel.store._lock import Lock
@@ -53,6 +53,9 @@ CREATE TABLE IF NOT EXISTS places (
     receiver TEXT NOT NULL, "table" TEXT NOT NULL, run INTEGER NOT NULL, row INTEGER NOT NULL,
     sent INTEGER NOT NULL, refused INTEGER NOT NULL, left_out INTEGER NOT NULL, held INTEGER NOT NULL,
     dropped INTEGER NOT NULL, PRIMARY KEY (receiver, "table")
+) STRICT;
+CREATE TABLE IF NOT EXISTS receivers (
+    receiver TEXT PRIMARY KEY, tables TEXT NOT NULL, problem TEXT NOT NULL, since INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS runs (
     receiver TEXT NOT NULL, "table" TEXT NOT NULL, run INTEGER NOT NULL, rows INTEGER NOT NULL,
@@ -126,11 +129,19 @@ class _Window:
 class Outbox:
     """The places of one receiver in one case. Use it as a context manager, or call `close`."""
 
-    def __init__(self, case: Case, receiver: str, folder: Path | None = None, refresh: float | None = 0.0):
+    def __init__(
+        self,
+        case: Case,
+        receiver: str,
+        folder: Path | None = None,
+        refresh: float | None = 0.0,
+        look_only: bool = False,
+    ):
         """`folder` holds the places where the case's own folder cannot be written.
 
         `refresh`: seconds after which a row is offered again that changed in its PASSING columns alone; None: never.
-        CaseError where another program is sending to the same receiver, or the places cannot be kept.
+        `look_only`: for counts, beside whoever sends. CaseError where another program is sending to the same
+        receiver, or the places cannot be kept.
         """
         self._case = case
         self._receiver = receiver
@@ -139,12 +150,12 @@ class Outbox:
         self._path = home / FILE
         self._windows: dict[str, _Window] = {}
         self._changed_rows: dict[str, list[dict[str, Any]]] = {}
-        self._lock = _locked(home, receiver)
+        self._lock = None if look_only else _locked(home, receiver)
         try:
             self._db = _connected(self._path)
             self._db.executescript(_SQL)
         except sqlite3.Error as error:
-            self._lock.release()
+            self._unlock()
             raise explain(error, self._path) from error
 
     def offer(self, table: str, limit: int) -> Offer | None:
@@ -218,10 +229,39 @@ class Outbox:
                 db.execute(f"UPDATE held SET count = count - ? WHERE {where}", (row["count"], *key))
             db.execute("DELETE FROM held WHERE count <= 0")
 
+    def want(self, wanted: Iterable[str]) -> None:
+        """Note which tables the receiver is to have: those that `counts` tells about."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO receivers VALUES (?, ?, '', ?) ON CONFLICT DO UPDATE SET tables = excluded.tables",
+                (self._receiver, json.dumps(list(wanted)), time.time_ns()),
+            )
+
+    def note(self, problem: Sentence | None) -> None:
+        """Keep why nothing goes out (None: it does), for whoever asks from another process."""
+        text = "" if problem is None else problem.kept()
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE receivers SET problem = ?1, since = ?2 WHERE receiver = ?3 AND (problem = '') <> (?1 = '')",
+                (text, time.time_ns(), self._receiver),
+            )
+
+    def problem(self) -> tuple[Sentence, int] | None:
+        """Why nothing goes out, and since when (ns); None where nothing is known to be wrong."""
+        row = self._db.execute(
+            "SELECT problem, since FROM receivers WHERE receiver = ? AND problem <> ''", (self._receiver,)
+        ).fetchone()
+        return None if row is None else (Sentence.again(row["problem"]), row["since"])
+
+    def wanted(self) -> tuple[str, ...]:
+        """The tables that the receiver is to have; all where nobody said."""
+        row = self._db.execute("SELECT tables FROM receivers WHERE receiver = ?", (self._receiver,)).fetchone()
+        return OFFERED if row is None else tuple(json.loads(row["tables"]))
+
     def counts(self) -> dict[str, Counts]:
         """Table -> what became of its rows."""
         found = {}
-        for table in OFFERED:
+        for table in self.wanted():
             waiting = self._waiting(table)  # notes what the case gave up, so before the place is read
             place = self._place(table)
             said = {name: place[name] for name in ("sent", "refused", "left_out", "held", "dropped")}
@@ -239,7 +279,7 @@ class Outbox:
     def close(self) -> None:
         """Close the places; the case stays open."""
         self._db.close()
-        self._lock.release()
+        self._unlock()
 
     def __enter__(self) -> Outbox:
         return self
@@ -248,6 +288,11 @@ class Outbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db, self._path)
@@ -309,7 +354,7 @@ class Outbox:
 
     def _read(self, table: str, run: int, start: int) -> pl.DataFrame:
         """At most WINDOW rows of a run, with what `Offer` says about them."""
-        rows = self._case.scan_run(table, run).slice(start, WINDOW).collect()
+        rows = self._case.scan_run(table, run, start, WINDOW).collect()
         rows = rows.with_columns(pl.int_range(start, start + pl.len(), dtype=pl.Int64).alias("_row"))
         if table in ("points", "items"):
             rows = self._beside_its_message(table, run, start, rows)
@@ -329,11 +374,24 @@ class Outbox:
         rows = rows.join(said, on="message", how="left", maintain_order="left")
         if table == "items":
             return rows
-        numbers = self._case.scan_run(table, run).select("message").slice(0, start)
-        before = numbers.filter(pl.col("message") == rows["message"][0]).select(pl.len()).collect().item()
+        first = rows["message"][0]
+        before = self._rows_before(table, run, start, first)
         nth = pl.int_range(pl.len(), dtype=pl.Int64).over("message")
-        first = pl.col("message") == rows["message"][0]
-        return rows.with_columns((nth + pl.when(first).then(before).otherwise(0)).alias("_nth"))
+        return rows.with_columns((nth + pl.when(pl.col("message") == first).then(before).otherwise(0)).alias("_nth"))
+
+    def _rows_before(self, table: str, run: int, start: int, message: int) -> int:
+        """How many rows of a message stand right before `start`."""
+        found = 0
+        while start:
+            length = min(start, WINDOW)
+            numbers = self._case.scan_run(table, run, start - length, length).select("message").collect()["message"]
+            others = numbers.reverse() != message
+            here = length if not others.any() else others.arg_max() or 0
+            found += here
+            if here < length:
+                break
+            start -= length
+        return found
 
     def _with_extension(self, extension: str, rows: pl.DataFrame) -> pl.DataFrame:
         said = _of(self._case.scan(extension), rows).collect()
@@ -424,7 +482,8 @@ def receivers(folder: Path) -> list[str]:
         return []
     try:
         with closing(_connected(path)) as db:
-            return [row[0] for row in db.execute("SELECT DISTINCT receiver FROM places ORDER BY receiver")]
+            db.executescript(_SQL)
+            return [row[0] for row in db.execute("SELECT receiver FROM receivers ORDER BY receiver")]
     except sqlite3.Error as error:
         raise explain(error, path) from error
 

@@ -1,8 +1,10 @@
 """One analysis of one or more captures, from its first row to the one transaction that makes it part of the case.
 
-Until `finish`, `interrupt` or the first `checkpoint` nothing of a run can be read: its parts are listed nowhere. A run that is killed leaves
-parts that nobody lists and rows of state `running`; both are deleted when the case is next opened for writing, so the
-run is repeated with the same numbers, without a duplicate and without a loss.
+Until `finish`, `interrupt` or the first `checkpoint` nothing of a run can be read: its parts are listed nowhere. A run
+that is killed before leaves parts that nobody lists and rows of state `running`; both are deleted when the case is next
+opened for writing, so the run is repeated with the same numbers, without a duplicate and without a loss. A run that
+goes on for months (a sensor's) makes what it has so far visible by checkpoints, and is left as the last one when it is
+killed.
 """
 
 from __future__ import annotations

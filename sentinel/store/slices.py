@@ -43,7 +43,7 @@ def write_slices(
         mine = [cut for cut in cuts if cut.capture == capture]
         try:
             if capture not in rows:
-                raise InputError(f"the case has no capture {capture}")
+                raise InputError("the case has no capture {capture}", capture=capture)
             path = verified(rows[capture], look_in)
         except InputError as error:
             missing |= {cut.name: str(error) for cut in mine}

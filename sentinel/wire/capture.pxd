@@ -31,8 +31,8 @@ cdef class CaptureReader:
     cpdef bint fill(self, Py_ssize_t n) except -1
     cpdef bint next(self) except -1
     @cython.locals(low=cython.longlong, high=cython.longlong)
-    cdef int64_t u32(self, Py_ssize_t p) except -1
-    cdef int64_t u16(self, Py_ssize_t p) except -1
+    cdef inline int64_t u32(self, Py_ssize_t p) except -1
+    cdef inline int64_t u16(self, Py_ssize_t p) except -1
     @cython.locals(p=Py_ssize_t, head=Py_ssize_t, seconds=cython.longlong, fraction=cython.longlong, captured=cython.longlong, wire=cython.longlong)
     cdef bint next_record(self) except -1
     @cython.locals(p=Py_ssize_t, kind=cython.longlong, length=cython.longlong)

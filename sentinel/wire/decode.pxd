@@ -27,13 +27,14 @@ cdef class Decoder:
 
     cpdef int decode(self, object data, Py_ssize_t start, Py_ssize_t end, int link, long long time, long long frame) except -2
     cdef int use(self, object data) except -2
+    cpdef bytes piece(self, Py_ssize_t start, Py_ssize_t end)
     cdef int bad(self, str detail) except -2
     cdef int settle(self) except -2
     cdef int skip_unread(self, str what) except -2
     cdef int enter(self, str name) except -2
-    cdef int u16(self, Py_ssize_t p) except -2
+    cdef inline int u16(self, Py_ssize_t p) except -2
     @cython.locals(high=cython.longlong)
-    cdef int64_t u32(self, Py_ssize_t p) except -2
+    cdef inline int64_t u32(self, Py_ssize_t p) except -2
     @cython.locals(p=Py_ssize_t)
     cdef int ethernet(self) except -2
     @cython.locals(p=Py_ssize_t, left=Py_ssize_t)

@@ -41,7 +41,7 @@ else:
 
 NO_OPERATION = 65535
 """Key of a message that asks for nothing that could be read; no parser's OPERATIONS has it."""
-BATCH_MESSAGES = 24_000
+BATCH_MESSAGES = 48_000
 BATCH_FLOWS = 10_000
 BATCH_POINTS = 1 << 18
 BATCH_HEAP = 1 << 19
@@ -347,7 +347,7 @@ class Engine:
             or d.buf[p + 5] != 4
         ):
             return
-        key = bytes(d.buf[p + 8 : p + 18])
+        key = d.piece(p + 8, p + 18)
         if key not in self.arps and len(self.arps) < 65536:
             self.arps[key] = (self.capture, d.frame, d.time)
 
@@ -411,7 +411,7 @@ class Engine:
         elif ahead == 0:
             self.segment = d.payload
             if f.label >= 0:
-                s.remember(d.seq, d.buf, d.payload, d.payload_end)
+                s.remember(d)
             self.deliver(f, side, s, d.payload, d.payload_end)
             s.advance(declared)
             if declared > d.payload_end - d.payload:
@@ -420,7 +420,7 @@ class Engine:
                 self.drain(f, side, s, d.time, False)
         elif ahead < 0:
             f.retransmissions += 1
-            if f.label >= 0 and s.differs(d.seq, d.buf, d.payload, d.payload_end):
+            if f.label >= 0 and s.differs(d):
                 f.faults += 1
                 self.stand(f, side, d.frame, d.frame, d.time, 0)
                 self.note(int(Fault.STREAM_OVERLAP), "a segment repeats bytes with other content: the first stay", 0)
@@ -438,7 +438,7 @@ class Engine:
         else:
             f.reordered += 1
             before = s.held_bytes
-            s.hold(d.seq, bytes(d.buf[d.payload : d.payload_end]), declared, d.frame, d.time, self.capture)
+            s.hold(d.seq, d.piece(d.payload, d.payload_end), declared, d.frame, d.time, self.capture)
             self.rows.kept += s.held_bytes - before
             if self.rows.kept > _MAX_KEPT:
                 self.over_cap(f, side, d.frame, d.time)
@@ -449,7 +449,7 @@ class Engine:
     def overtaken(self, f: Flow, side, s: Stream):
         """A segment in turn that covers bytes which waited behind the hole that it fills: what came first stays."""
         d = self.decoder
-        data = bytes(d.buf[d.payload : d.payload_end])
+        data = d.piece(d.payload, d.payload_end)
         size = len(data)
         done = cython.cast(cython.longlong, 0)
         while done < size:
@@ -547,9 +547,9 @@ class Engine:
             return
         at = start - self.segment
         if f.label < 0:
-            self.undecided(f, side, s, bytes(d.buf[start:end]), d.first_frame, d.frame, d.time, at)
+            self.undecided(f, side, s, d.piece(start, end), d.first_frame, d.frame, d.time, at)
         elif s.tail:
-            self.run_tail(f, side, s, bytes(d.buf[start:end]), d.frame, d.time, at)
+            self.run_tail(f, side, s, d.piece(start, end), d.frame, d.time, at)
         else:
             self.run(f, side, s, d.data, start, end, d.first_frame, d.frame, d.time, at, 0, at)
 
@@ -573,7 +573,7 @@ class Engine:
         if f.label >= 0:
             self.run(f, side, None, d.data, d.payload, d.payload_end, d.first_frame, d.frame, d.time, 0, 0, 0)
         else:
-            self.undecided(f, side, None, bytes(d.buf[d.payload : d.payload_end]), d.first_frame, d.frame, d.time, 0)
+            self.undecided(f, side, None, d.piece(d.payload, d.payload_end), d.first_frame, d.frame, d.time, 0)
 
     # -- which protocol ---------------------------------------------------------------------------------------
 

@@ -5,34 +5,41 @@ from sentinel.wire.streams cimport Stream
 
 @cython.final
 cdef class Flow:
+    # what every frame reads or writes stands first, so that it shares few cache lines: flows are many
+    cdef readonly int proto, port0, port1
+    cdef bint low_first
+    cdef readonly long long low0, low1
+    cdef readonly long long last_time, linked_time
+    cdef public long long last_frame
+    cdef public long long packets0, packets1, bytes0, bytes1, payload0, payload1
+    cdef public int tcp_flags0, tcp_flags1, client, label
+    cdef public bint settled, oriented
+    cdef public int ident_batch
+    cdef public long long ident
     cdef readonly long long number
+    cdef public Stream stream0, stream1
+    cdef public dict slot0, slot1, shared
+    cdef public long long messages
+    cdef public int spoke
+    cdef readonly int family
+    # what only some frames need
     cdef bytes key
     cdef Py_ssize_t place
-    cdef bint low_first
-    cdef readonly int proto, family, ethertype, port0, port1, vlan, icmp
-    cdef readonly long long low0, high0, low1, high1, mac0, mac1
+    cdef readonly int ethertype, vlan, icmp
+    cdef readonly long long high0, high1, mac0, mac1
     cdef readonly str tunnel
-    cdef readonly long long first_time, last_time, linked_time, first_frame
-    cdef public long long last_frame
+    cdef readonly long long first_time, first_frame
     cdef public int capture
-    cdef public long long packets0, packets1, bytes0, bytes1, payload0, payload1
-    cdef public int client, direction_by
-    cdef public int tcp_flags0, tcp_flags1
+    cdef public int direction_by
     cdef public long long syn_seq
-    cdef public long long gaps, gap_bytes, retransmissions, reordered, messages, faults, malformed
-    cdef public int label, inner, label_by
+    cdef public long long gaps, gap_bytes, retransmissions, reordered, faults, malformed
+    cdef public int inner, label_by
     cdef public double confidence
     cdef public str name
-    cdef public bint settled, oriented
-    cdef public int spoke
     cdef public dict scores
     cdef public list backlog
     cdef public long long backlog_bytes
-    cdef public Stream stream0, stream1
-    cdef public dict slot0, slot1, shared
     cdef public long long slot_bytes0, slot_bytes1
-    cdef public long long ident
-    cdef public int ident_batch
     cdef Flow newer, older
 
 @cython.final

@@ -1,20 +1,23 @@
 cimport cython
+from libc.stdint cimport int64_t
 
 cdef int M_DIRECTION, M_FLOW, M_FUNCTION, M_KIND, M_PROTOCOL, M_SHAPE, M_TIME, M_TRANSACTION, M_UNIT
 
+@cython.final
 cdef class Matcher:
     cdef public object waiting
-    cdef long long size, used
-    cdef long long[::1] keys, heads, tails
-    cdef long long[:, ::1] nodes
+    cdef long long first, size, used, capacity
+    cdef long long[::1] keys, heads, tails, pair, result
+    cdef long long[:, ::1] nodes, cells, late
 
-    @cython.locals(i=Py_ssize_t, kind=cython.longlong, shape=cython.longlong, node=cython.longlong, number=cython.longlong, verdict=cython.longlong)
-    cdef walk(self, long long[:, ::1] a, long long first, long long[::1] pair, long long[::1] result, list late)
-    @cython.locals(key=cython.longlong)
-    cdef long long mix(self, long long[:, ::1] a, Py_ssize_t i, long long direction) except? -1
+    cdef int make_room(self, Py_ssize_t n) except -1
+    @cython.locals(first=cython.longlong, i=Py_ssize_t, count=Py_ssize_t, kind=cython.longlong, shape=cython.longlong, node=cython.longlong, number=cython.longlong, verdict=cython.int)
+    cdef Py_ssize_t walk(self) except -1 nogil
+    @cython.locals(key=cython.longlong, valid=cython.longlong)
+    cdef int64_t mix(self, Py_ssize_t i, long long direction) except? -1 nogil
     @cython.locals(at=cython.longlong)
-    cdef long long slot(self, long long key) except -1
+    cdef int64_t slot(self, long long key) except -1 nogil
     @cython.locals(at=cython.longlong, node=cython.longlong, new=cython.longlong)
-    cdef long long wait(self, long long key, long long number, long long time, long long shape) except -1
+    cdef int wait(self, long long key, long long number, long long time, long long shape) except -1 nogil
     @cython.locals(at=cython.longlong, first=cython.longlong, before=cython.longlong, node=cython.longlong)
-    cdef long long take(self, long long key, long long shape) except -2
+    cdef int64_t take(self, long long key, long long shape) except -2 nogil

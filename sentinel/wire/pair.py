@@ -39,6 +39,10 @@ _MASK = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
 _SEED = cython.declare(cython.longlong, 1469598103934665603)
 _PRIME = cython.declare(cython.longlong, 1099511628211)
 _ANY = cython.declare(cython.longlong, 1 << 40)  # an answer that names neither shape nor function fits any request
+_UNPAIRED = cython.declare(cython.int, UNPAIRED)
+_ANSWERED = cython.declare(cython.int, ANSWERED)
+_ORPHAN = cython.declare(cython.int, ORPHAN)
+_MISMATCH = cython.declare(cython.int, MISMATCH)
 _REQUEST = cython.declare(cython.int, 1)
 _RESPONSE = cython.declare(cython.int, 2)
 _EXCEPTION = cython.declare(cython.int, 3)
@@ -49,6 +53,10 @@ class Matcher:
 
     def __init__(self):
         self.waiting = np.zeros((0, 5), dtype=np.int64)
+        self.first = 0
+        self.size = 0
+        self.capacity = 0
+        self.used = 0
 
     def match(self, cells, first, since=-1):
         """Join one batch: `cells` are its message rows, `first` the number of its first message; of what waits then,
@@ -62,66 +70,91 @@ class Matcher:
             return empty, empty, []
         n = cells.shape[0]
         old = self.waiting.shape[0]
-        size = 64
-        while size < 2 * (n + old):
-            size *= 2
-        keys = np.zeros(size, dtype=np.int64)
-        heads = np.full(size, -1, dtype=np.int64)
-        tails = np.full(size, -1, dtype=np.int64)
-        # nodes: key, number, time, shape, next
-        nodes = np.zeros((n + old + 1, 5), dtype=np.int64)
+        self.make_room(n + old)
+        self.first = first
         pair = np.full(n, -1, dtype=np.int64)
         result = np.zeros(n, dtype=np.int64)
-        late = []
-        self.size = size
-        self.keys = memoryview(keys)
-        self.heads = memoryview(heads)
-        self.tails = memoryview(tails)
-        self.nodes = memoryview(nodes)
-        self.used = 0
+        # each takes one of the requests that waited
+        late = np.empty((old, 3), dtype=np.int64)
+        self.cells = memoryview(cells)
+        self.pair = memoryview(pair)
+        self.result = memoryview(result)
+        self.late = memoryview(late)
         for key, number, time, shape, _ in self.waiting.tolist():
             self.wait(key, number, time, shape)
-        self.walk(memoryview(cells), first, memoryview(pair), memoryview(result), late)
+        with cython.nogil:
+            count = self.walk()
         self.waiting = self.rest(first if since < 0 else since)
-        return pair, result, late
+        return pair, result, [tuple(row) for row in late[:count].tolist()]
 
-    def walk(self, a, first, pair, result, late):
-        """The loop over the rows of a batch."""
-        for i in range(a.shape[0]):
-            kind = a[i, M_KIND]
-            if a[i, 0] >> M_SHAPE & 1:
-                shape = a[i, M_SHAPE]
-            elif a[i, 0] >> M_FUNCTION & 1:
-                shape = a[i, M_FUNCTION]
+    def forget(self, before):
+        """Let requests with a lower number wait no longer."""
+        self.waiting = self.waiting[self.waiting[:, 1] >= before]
+
+    def make_room(self, n):
+        """An empty table for n requests; the memory of the batch before is used again where it suffices."""
+        size = 64
+        while size < 2 * n:
+            size *= 2
+        if size != self.size:
+            self.size = size
+            self.keys = memoryview(np.zeros(size, dtype=np.int64))
+            self.heads = memoryview(np.full(size, -1, dtype=np.int64))
+            self.tails = memoryview(np.full(size, -1, dtype=np.int64))
+        else:
+            np.asarray(self.keys).fill(0)
+            np.asarray(self.heads).fill(-1)
+            np.asarray(self.tails).fill(-1)
+        if n + 1 > self.capacity:
+            # key, number, time, shape, next
+            self.capacity = n + 1
+            self.nodes = memoryview(np.empty((n + 1, 5), dtype=np.int64))
+        self.used = 0
+        return 0
+
+    def walk(self):
+        """The loop over the rows of a batch; returns how many requests of the batch before were answered."""
+        first = self.first
+        count = 0
+        for i in range(self.cells.shape[0]):
+            kind = self.cells[i, M_KIND]
+            if self.cells[i, 0] >> M_SHAPE & 1:
+                shape = self.cells[i, M_SHAPE]
+            elif self.cells[i, 0] >> M_FUNCTION & 1:
+                shape = self.cells[i, M_FUNCTION]
             else:
                 shape = _ANY
-            if shape == UNPAIRED:
+            if shape == _UNPAIRED:
                 continue
             if kind == _REQUEST:
-                self.wait(self.mix(a, i, a[i, M_DIRECTION]), first + i, a[i, M_TIME], shape)
+                self.wait(self.mix(i, self.cells[i, M_DIRECTION]), first + i, self.cells[i, M_TIME], shape)
             elif kind == _RESPONSE or kind == _EXCEPTION:
-                node = self.take(self.mix(a, i, 1 - a[i, M_DIRECTION]), shape)
+                node = self.take(self.mix(i, 1 - self.cells[i, M_DIRECTION]), shape)
                 if node < 0:
-                    result[i] = ORPHAN
+                    self.result[i] = _ORPHAN
                     continue
                 number = self.nodes[node, 1]
-                pair[i] = number
-                fits = shape == _ANY or self.nodes[node, 3] == shape
-                verdict = ANSWERED if fits else MISMATCH
-                result[i] = verdict
+                self.pair[i] = number
+                verdict = _ANSWERED if shape == _ANY or self.nodes[node, 3] == shape else _MISMATCH
+                self.result[i] = verdict
                 if number >= first:
-                    pair[number - first] = first + i
-                    result[number - first] = verdict
+                    self.pair[number - first] = first + i
+                    self.result[number - first] = verdict
                 else:
-                    late.append((number, first + i, verdict))
+                    self.late[count, 0] = number
+                    self.late[count, 1] = first + i
+                    self.late[count, 2] = verdict
+                    count += 1
+        return count
 
-    def mix(self, a, i, direction):
+    def mix(self, i, direction):
         """The key under which a request waits, as a 63-bit number."""
+        valid = self.cells[i, 0]
         key = _SEED
-        key = ((key ^ a[i, M_FLOW]) * _PRIME) & _MASK
-        key = ((key ^ (a[i, M_PROTOCOL] << 1 | direction)) * _PRIME) & _MASK
-        key = ((key ^ (a[i, M_UNIT] + 1 if a[i, 0] >> M_UNIT & 1 else 0)) * _PRIME) & _MASK
-        key = ((key ^ (a[i, M_TRANSACTION] + 1 if a[i, 0] >> M_TRANSACTION & 1 else 0)) * _PRIME) & _MASK
+        key = ((key ^ self.cells[i, M_FLOW]) * _PRIME) & _MASK
+        key = ((key ^ (self.cells[i, M_PROTOCOL] << 1 | direction)) * _PRIME) & _MASK
+        key = ((key ^ (self.cells[i, M_UNIT] + 1 if valid >> M_UNIT & 1 else 0)) * _PRIME) & _MASK
+        key = ((key ^ (self.cells[i, M_TRANSACTION] + 1 if valid >> M_TRANSACTION & 1 else 0)) * _PRIME) & _MASK
         return key ^ key >> 29
 
     def slot(self, key):

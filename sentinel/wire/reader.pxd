@@ -17,6 +17,7 @@ cdef class Reader:
     cdef public int narrowed
 
     cpdef int reset(self, object data, Py_ssize_t start, Py_ssize_t end) except -1
+    cdef int use(self, object data) except -1
     cpdef Py_ssize_t left(self) noexcept
     cpdef int fail(self, Py_ssize_t n) except -1
     cpdef int need(self, Py_ssize_t n) except -1

@@ -67,14 +67,18 @@ class Reader:
     def reset(self, data, start, end):
         """Point the cursor at `data[start:end]`; the caller guarantees 0 <= start <= end <= len(data)."""
         if data is not self.owner:
-            # taking a view costs more than reading a message: most messages stand in the buffer of the one before
-            self.owner = data
-            self.data = data
+            self.use(data)
         self.start = start
         self.pos = start
         self.end = end
         self.wanted = 0
         self.narrowed = 0
+
+    def use(self, data):
+        """Read in another buffer from now on: taking a view of one costs more than reading a message."""
+        self.owner = data
+        self.data = data
+        return 0
 
     def left(self):
         """Bytes between the cursor and the end."""
@@ -239,13 +243,13 @@ class Reader:
         if at < 0 or at + n > len(target):
             raise IndexError("beyond the bytearray")
         p = self.pos
+        if p < 0 or p + n > len(self.data):
+            raise IndexError("outside the buffer")
         self.pos = p + n
         if n == 0:
             return 0
         if cython.compiled:
-            # the last byte is looked at, so all are inside
-            if self.data[p + n - 1] >= 0:
-                memcpy(PyByteArray_AS_STRING(target) + at, cython.address(self.data[p]), n)
+            memcpy(PyByteArray_AS_STRING(target) + at, cython.address(self.data[p]), n)
         else:
             target[at : at + n] = self.data[p : p + n]
         return 0

@@ -12,6 +12,9 @@ import cython
 if cython.compiled:
     from cython.cimports.cpython.bytearray import PyByteArray_AS_STRING
     from cython.cimports.libc.string import memcpy
+    from cython.cimports.sentinel.wire.decode import Decoder
+else:
+    from sentinel.wire.decode import Decoder
 
 MAX_HELD = 64
 MAX_HELD_BYTES = 1 << 17
@@ -100,37 +103,38 @@ class Stream:
             return waited > REORDER_GRACE or len(self.held) >= 3
         return False
 
-    def remember(self, seq, buf, start, end):
+    def remember(self, d: Decoder):
         """Keep a copy of the newest segment, so that a different one in its place is noticed."""
-        size = end - start if end > start else 0
-        self.last_seq = seq
+        start = d.payload
+        size = d.payload_end - start if d.payload_end > start else 0
+        self.last_seq = d.seq
         self.last_size = size
         if size == 0:
             return 0
         if len(self.last) < size or len(self.last) > SPARE:
             self.last = bytearray(size)
+        if start < 0 or start + size > d.size:
+            raise IndexError("outside the buffer")
         if cython.compiled:
-            # the first and the last byte are looked at, so all are inside
-            if buf[end - 1] >= 0:
-                memcpy(PyByteArray_AS_STRING(self.last), cython.address(buf[start]), size)
+            memcpy(PyByteArray_AS_STRING(self.last), cython.address(d.buf[start]), size)
         else:
-            self.last[:size] = buf[start:end]
+            self.last[:size] = d.buf[start : start + size]
         return 0
 
-    def differs(self, seq, buf, start, end):
+    def differs(self, d: Decoder):
         """Whether a repeated segment has other bytes than the newest one (RFC 9293, 3.10.7.4)."""
         if self.last_seq < 0:
             return False
-        shift = (seq - self.last_seq) & _LOW32
+        shift = (d.seq - self.last_seq) & _LOW32
         if shift >= _HALF:
             shift -= _FULL
         first = shift if shift > 0 else 0
-        stop = shift + (end - start)
+        stop = shift + (d.payload_end - d.payload)
         if stop > self.last_size:
             stop = self.last_size
         if stop <= first:
             return False
-        return self.last[first:stop] != bytes(buf[start + first - shift : start + stop - shift])
+        return self.last[first:stop] != d.piece(d.payload + first - shift, d.payload + stop - shift)
 
     def pop(self, time):
         """The first held segment."""

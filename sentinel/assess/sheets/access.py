@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,7 +55,7 @@ def remote_access(material: Material) -> Sheet:
 def suppliers(material: Material) -> Sheet:
     """Suppliers whose people or machines reach the plant, as answered, beside the sessions seen (M04, M19, M27)."""
     title = Text("供应商登记表", "Supplier register")
-    answer = material.answer("Q-SUP-05")
+    answer = material.answer("Q-SUP-05.rows")
     clauses = ("M04", "M19", "M27")
     if answer is None or not isinstance(answer.value, list | tuple) or not answer.value:
         return Sheet(
@@ -72,7 +73,7 @@ def suppliers(material: Material) -> Sheet:
         seen = sorted(sources & set(addresses))
         rows.append(
             (
-                row.get("name", ""), row.get("service", ""), row.get("contract", ""), "、".join(addresses),
+                row.get("name") or "", row.get("service") or "", row.get("contract") or "", "、".join(addresses),
                 _YES if seen else Text("未见", "not seen"),
             )
         )  # fmt: skip
@@ -130,7 +131,10 @@ def tenants(material: Material) -> Sheet:
         (source.name, *("·" if source is target else amounts.get((source.id, target.id), 0) for target in zones))
         for source in zones
     )
-    note = Text("单元格为由行到列的字节数；0 表示覆盖范围内未见。", "Cells are bytes from row to column; 0: none seen.")
+    note = Text(
+        "单元格为由行发起、与列之间会话的双向字节数；0 表示覆盖范围内未见。",
+        "Cells are the bytes, both ways, of sessions that the row opened to the column; 0: none seen.",
+    )
     return Sheet("tenants", title, head, rows, (note,), clauses=("M22",), evidence=evidence_of(material, ("TG-01",)))
 
 
@@ -141,5 +145,5 @@ def _as_text(value: Text | str) -> Text:
 def _words(value: Any) -> list[str]:
     if value is None:
         return []
-    items = value if isinstance(value, list | tuple) else str(value).replace("，", ",").split(",")
+    items = value if isinstance(value, list | tuple) else re.split("[;；,，]", str(value))
     return [str(item).strip() for item in items if str(item).strip()]
