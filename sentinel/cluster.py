@@ -134,6 +134,8 @@ def _distributed() -> Any:
         raise MissingExtra("several processes need dask.distributed: pip install 'sentinel-ics[cluster]'") from error
     dask.config.set({
         "distributed.scheduler.allowed-failures": DEATHS,
+        # a task that waits at a worker would be blamed when the one before it kills that worker
+        "distributed.scheduler.worker-saturation": 1.0,
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.target": False,
         # looking at every thread a hundred times a second takes the interpreter lock from the core
