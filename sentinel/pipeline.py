@@ -380,7 +380,7 @@ def analyze(
     """
     began = time.monotonic()
     inputs = _inputs(paths)
-    with _few_collections(), ThreadPoolExecutor(2) as pool:
+    with few_collections(), ThreadPoolExecutor(2) as pool:
         stored = [one for one in inputs if isinstance(one.path, Path) and not one.unreadable]
         hashes: list[Future[str]] = []
         if spread is not None:
@@ -416,7 +416,7 @@ def analyze(
 
 
 @contextmanager
-def _few_collections() -> Iterator[None]:
+def few_collections() -> Iterator[None]:
     """Collect cyclic garbage rarely while it lasts, and none of what is there already.
 
     Flows, facts and rows are many, long-lived and free of cycles once they end.
