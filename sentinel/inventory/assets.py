@@ -366,7 +366,8 @@ def _evidence(frames: list[tuple[int, int]], facts: list[Fact]) -> str:
 
 def _asset_id(*parts: str | int) -> str:
     """The same for the same device, whichever run saw it."""
-    return hashlib.sha256(json.dumps(["asset", *parts], ensure_ascii=False).encode()).hexdigest()[:16]
+    return hashlib.sha256(_spaced_json(["asset", *parts]).encode()).hexdigest()[:16]
 
 
 _json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_spaced_json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False).encode
