@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,8 @@ OVERLAP = 1_000_000_000
 """ns by which a capture may begin before the one before it ended and still continue its conversations."""
 MAX_INVENTORY_FLOWS = 1 << 15
 """Distinct pairs of addresses that the inventory is made from; beyond it, pairs without messages are left out."""
+_NEEDED = ("sentinel.pairing", "sentinel.tables", "sentinel.rules.engine", "sentinel.inventory.assets")
+"""Modules that reading a capture needs, and that a program which only dissects or opens a case does without."""
 
 
 @dataclass(slots=True)
@@ -362,6 +365,9 @@ def analyze(
         if len(inputs) == 1 and isinstance(inputs[0].path, Path):
             _refuse_no_capture(inputs[0].path)
         with Case.open(case) as opened:
+            for module in _NEEDED:  # it takes about as long as hashing a capture of a hundred megabytes
+                import_module(module)
+            parsers = load_parsers()
             for one in inputs:
                 if isinstance(one.path, Path) and not one.unreadable:
                     one.sha256 = hashes[str(one.path)].result()
@@ -380,7 +386,9 @@ def analyze(
             if not fresh:
                 summary = known_summary(opened, case, inputs)
             else:
-                summary = _analyze_fresh(opened, case, inputs, list(fresh.values()), rules, progress, stop)
+                summary = _analyze_fresh(
+                    opened, case, inputs, list(fresh.values()), parsers, rules, progress, stop
+                )
     summary["seconds"] = round(time.monotonic() - began, 3)
     return summary
 
@@ -424,12 +432,12 @@ def _analyze_fresh(
     case: Path,
     inputs: list[Input],
     fresh: list[Input],
+    parsers: Parsers,
     rule_paths: Sequence[Path] | None,
     progress: Callable[[Progress], None] | None,
     stop: threading.Event | None,
 ) -> dict[str, Any]:
     """Read the captures that the case does not hold yet, as one run."""
-    parsers = load_parsers()
     for broken in parsers.broken:
         _log.warning("parser %s cannot be used: %s", broken.name, broken.reason)
     started = [
