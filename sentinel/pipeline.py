@@ -386,9 +386,7 @@ def analyze(
             if not fresh:
                 summary = known_summary(opened, case, inputs)
             else:
-                summary = _analyze_fresh(
-                    opened, case, inputs, list(fresh.values()), parsers, rules, progress, stop
-                )
+                summary = _analyze_fresh(opened, case, inputs, list(fresh.values()), parsers, rules, progress, stop)
     summary["seconds"] = round(time.monotonic() - began, 3)
     return summary
 

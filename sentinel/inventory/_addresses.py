@@ -105,7 +105,7 @@ def is_device(address: str) -> bool:
 def subnet(ip: str) -> str:
     """The /24 or /64 that stands for the subnet of an address."""
     if _v4(ip) is not None:
-        return f"{ip[:ip.rindex('.')]}.0/24"
+        return f"{ip[: ip.rindex('.')]}.0/24"
     address = int(_parsed(ip))
     return f"{ipaddress.IPv6Address(address >> 64 << 64)}/64"
 

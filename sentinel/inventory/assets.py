@@ -154,7 +154,8 @@ def _sides(flows: pl.DataFrame) -> pl.DataFrame:
     )
     if rows.height > MAX_ADDRESSES:
         _log.warning("more than %d addresses: only those with the most messages and frames are listed", MAX_ADDRESSES)
-        rows = rows.top_k(MAX_ADDRESSES, by=["messages", "packets"])
+        # the addresses themselves decide between equals, so that the same capture gives the same devices
+        rows = rows.top_k(MAX_ADDRESSES, by=["messages", "packets", "address", "mac"])
     return rows.filter(pl.Series(map(is_device, rows["address"]), dtype=pl.Boolean))
 
 
@@ -375,6 +376,8 @@ def _asset_id(*parts: str | int) -> str:
 
 
 _json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _texts_json(texts: list[str]) -> str:
     """`_json` of a list of texts."""
     return f"[{','.join(map(encode_basestring, texts))}]"

@@ -192,9 +192,7 @@ def _ids(db: sqlite3.Connection, table: str, runs: Iterable[int]) -> set[str]:
     return {row[0] for run in runs for row in db.execute(sql, (run,))}
 
 
-def _keep_rows(
-    db: sqlite3.Connection, table: str, run: int, rows: list[tuple[Any, ...]], affected: set[str]
-) -> None:
+def _keep_rows(db: sqlite3.Connection, table: str, run: int, rows: list[tuple[Any, ...]], affected: set[str]) -> None:
     """Keep what a run said, and merge it with what the others said; `affected` are ids of which some run has gone."""
     key = _key(table)
     names = [column.name for column in schema.TABLES[table].columns]
