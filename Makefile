@@ -17,18 +17,20 @@ digest = $(shell { $(1); } 2>&1 | sha256sum | cut -c1-12)
 PINS := $(call digest,$(PYTHON) -VV; cat constraints.txt setup.cfg pyproject.toml)
 SOURCES := $(call digest,echo $(PINS); cat setup.py sentinel/wire/*.py sentinel/wire/*.pxd parsers/*.p[yx]*)
 CORE := $(VENV)/installed-core-$(PINS)
+REPORT := $(VENV)/installed-report-$(PINS)
 DEV := $(VENV)/installed-dev-$(PINS)
 FUZZ := $(VENV)/installed-fuzz-$(PINS)
 BUILT := build/compiled-$(SOURCES)
+WHEELS := build/wheels-$(PINS)
 
 # The files of the tree as git sees them, without anything that was built.
 EXPORT = git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | \
 	tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C
 
-.PHONY: run build test test-compiled test-pure lint bench fuzz docs matrix wheel constraints clean
+.PHONY: run build test test-compiled test-pure lint bench bench-assess soak scale fuzz docs matrix wheel bundle constraints clean elasticsearch kibana
 
-run: $(BUILT)
-	@$(BIN)/sentinel analyze pcaps/plant-attack.pcapng --case build/demo-case
+run: $(BUILT) $(REPORT)
+	@$(BIN)/sentinel demo --case build/demo-case -o build/demo-report
 
 build: $(BUILT)
 
@@ -40,9 +42,17 @@ $(CORE):
 	@$(INSTALL) --editable .
 	@touch $@
 
-$(DEV): $(CORE)
+$(REPORT): $(CORE)
+	@echo "Installing what the report needs ..."
+	@$(INSTALL) --editable '.[report]'
+	@sh tools/fonts.sh $(BIN)/python
+	@touch $@
+
+$(DEV): $(REPORT)
 	@echo "Installing what the tests need ..."
-	@$(INSTALL) --editable '.[dev,lab,oracle]'
+	@$(INSTALL) --editable '.[dev,lab,oracle,report,sensor,cluster]'
+	@# it says that it wants an older pySigma, and works with ours: tests/test_sinks_elasticsearch.py
+	@$(INSTALL) --no-deps pysigma-backend-elasticsearch
 	@touch $@
 
 $(FUZZ): $(DEV)
@@ -59,10 +69,10 @@ $(BUILT): $(CORE)
 	@touch $@
 
 # Both legs run every test: compiled as it ships, and uncompiled with branch coverage.
-test: $(DEV) $(BUILT)
+test: $(DEV) $(BUILT) $(WHEELS)
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target lint test-compiled test-pure
 
-test-compiled: $(DEV) $(BUILT)
+test-compiled: $(DEV) $(BUILT) $(WHEELS)
 	SENTINEL_PURE=0 $(BIN)/python -m pytest $(PYTEST)
 
 test-pure: $(DEV)
@@ -76,8 +86,27 @@ lint: $(DEV)
 bench: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
+# As root: a sender with a ring of its own against a running sensor; prints what was lost. SOAK="300000:600" names rates.
+soak: $(DEV) $(BUILT)
+	$(BIN)/python benchmarks/soak.py $(SOAK)
+
+bench-assess: $(DEV) $(BUILT)
+	$(BIN)/python benchmarks/assess.py
+
+# Speed-up and overhead of several processes, on copies of one benchmark file.
+scale: $(DEV) $(BUILT)
+	$(BIN)/python benchmarks/scale.py $(SCALE)
+
 fuzz: $(FUZZ) $(BUILT)
 	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# A real server on loopback until Ctrl-C; needs Java, and Maven to fetch it.
+elasticsearch:
+	@$(PYTHON) tests/elastic_server.py
+
+# Data views and dashboard of rulesets/kibana, from the schema.
+kibana: $(CORE)
+	PYTHONPATH=. $(BIN)/python tools/kibana.py
 
 docs: $(CORE)
 	PYTHONPATH=. $(BIN)/python docs/generate.py
@@ -89,6 +118,19 @@ matrix:
 wheel: $(BUILT)
 	@find build/lib* -type f ! -name '*.so' -delete
 	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+# What a bundle installs beside Sentinel, pip included: Debian's Python brings none. Of Sentinel only the names of its
+# requirements are wanted here.
+$(WHEELS): $(CORE)
+	@echo "Fetching the wheels for a bundle ..."
+	@rm -rf build/wheels-*
+	@SENTINEL_PURE=1 $(PIP) wheel --quiet --constraint constraints.txt --no-build-isolation --wheel-dir $@.part \
+		'.[sensor,report]' "pip==$$($(BIN)/python -c 'import pip; print(pip.__version__)')"
+	@rm $@.part/sentinel_ics-*.whl && mv $@.part $@
+
+# An installation for a machine without a network: dist/sentinel-VERSION-linux-MACHINE-cpXY.tar.gz. KEY=file signs it.
+bundle: $(DEV) $(WHEELS) wheel
+	@$(BIN)/python tools/bundle.py --wheels $(WHEELS) $(if $(KEY),--key $(KEY))
 
 # Renews constraints.txt: the newest releases that setup.cfg allows, as the oldest supported Python resolves them.
 constraints:

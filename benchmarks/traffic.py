@@ -21,6 +21,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {name: ROOT / f"pcaps/{name}-normal.pcap" for name in ("modbus", "s7", "dnp3")}
 """What is copied: captures of ordinary operation, so that no rule fires more often than it would in a plant."""
+SOURCES["attack"] = ROOT / "pcaps/plant-attack.pcapng"
 MAX_COPIES = 1 << 16
 """Two octets of the address number the copies."""
 PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
@@ -76,16 +77,16 @@ def block(source: Path) -> Block:
     return Block(octets, np.array(micros), np.array(frames), np.array(unicast), np.array(sums))
 
 
-def replicate(source: Path, target: Path, count: int) -> int:
-    """Write at least `count` frames made of whole copies of `source`; returns how many."""
+def replicate(source: Path, target: Path, count: int, first: int = 0) -> int:
+    """Write at least `count` frames made of whole copies of `source`, numbered from `first`; returns how many."""
     base = block(source)
     copies = -(-count // len(base.frames))
-    if copies > MAX_COPIES:
+    if first + copies > MAX_COPIES:
         raise ValueError(f"{count} frames take {copies} copies; {MAX_COPIES} have addresses of their own")
     span = int(base.micros.max() - base.micros.min()) + 1000
     with target.open("wb") as out:
         out.write(PCAP_HEADER)
-        for number in range(copies):
+        for number in range(first, first + copies):
             out.write(_copy(base, number, number * span).tobytes())
     return copies * len(base.frames)
 
@@ -167,13 +168,14 @@ def main() -> None:
     copies.add_argument("source", choices=SOURCES)
     copies.add_argument("target", type=Path)
     copies.add_argument("--frames", type=int, default=1_000_000, help="at least so many")
+    copies.add_argument("--first", type=int, default=0, help="number of the first copy")
     floods = commands.add_parser("flood", help="one frame for each flow")
     floods.add_argument("target", type=Path)
     floods.add_argument("--flows", type=int, default=5_000_000)
     given = parser.parse_args()
     given.target.parent.mkdir(parents=True, exist_ok=True)
     if given.command == "replicate":
-        written = replicate(SOURCES[given.source], given.target, given.frames)
+        written = replicate(SOURCES[given.source], given.target, given.frames, given.first)
     else:
         written = flood(given.target, given.flows)
     print(f"{given.target}: {written} frames, {given.target.stat().st_size} bytes")

@@ -1,8 +1,9 @@
-"""Writes docs/fields.md and docs/protocols.md from what the program declares: `make docs`.
+"""Writes docs/fields.md, docs/protocols.md and docs/checks.md from what the program declares: `make docs`.
 
 fields.md: the tables of sentinel/schema.py, the enumerations of sentinel/model.py, each parser's own columns.
 protocols.md: each parser's operations, and how many rows the golden tables of the tests hold of each
 (tests/golden/operations.json, `{protocol: {operation: count}}`, which the golden tests keep).
+checks.md: the checks of the assessment, what each needs, and the requirements of the shipped packs that it serves.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from sentinel import model, schema
+from sentinel.assess import packs
+from sentinel.assess.checks.registry import Check, checks
 from sentinel.plugins import Protocol, load_parsers
 
 DOCS = Path(__file__).resolve().parent
@@ -100,6 +103,57 @@ def protocols_page(protocols: Sequence[Protocol], exercised: dict[str, dict[str,
     return "\n\n".join(parts) + "\n"
 
 
+def checks_page(library: dict[str, Check], decoded: set[str]) -> str:
+    """The text of checks.md; `decoded`: names of the protocols that are parsed."""
+    parts = [
+        HEAD + "# Checks",
+        "What the assessment asks of the traffic. A check is a pure function from the tables of a case to a result with"
+        " evidence (`sentinel/assess/checks`); packs name checks by their id and may override parameters. *Needs* lists"
+        " tables of the case, protocols and knowledge; what does not exist yet is named under *Today*: such a check"
+        " judges by what is there, or says `not_assessable` with that reason, never anything else. *Serves* counts the"
+        " requirements of the shipped packs that ask it.",
+    ]
+    serves: dict[str, int] = {}
+    for name in packs.available():
+        for control in packs.load(name).controls:
+            for id_ in {test.check for test in control.tests if test.check}:
+                serves[id_] = serves.get(id_, 0) + 1
+    rows = [
+        (
+            f"[{check.id}](#{check.id.lower()})",
+            f"{check.title.en} · {check.title.zh}",
+            today(check, decoded),
+            str(serves.get(check.id, 0)),
+        )
+        for check in library.values()
+    ]
+    parts.append(markdown(("Check", "Title", "Today", "Serves"), rows))
+    for check in library.values():
+        parts.append(f"## {check.id}")
+        parts.append(f"{check.question.en}\n{check.question.zh}")
+        needs = ", ".join(f"`{need}`" for need in check.sources)
+        parts.append(f"Needs: {needs}. {today(check, decoded).capitalize()}.")
+        if check.params:
+            parts.append(markdown(("Parameter", "Default"), [(f"`{k}`", default(v)) for k, v in check.params.items()]))
+    return "\n\n".join(parts) + "\n"
+
+
+def today(check: Check, decoded: set[str]) -> str:
+    """Whether everything that a check needs is there, and what is not."""
+    there = set(schema.TABLES) | {f"protocol:{name}" for name in decoded}
+    missing = [need.partition(":")[2] or need for need in check.sources if need not in there]
+    if not missing:
+        return "works"
+    return f"{'in part' if len(missing) < len(check.sources) else 'not yet'}, without {', '.join(missing)}"
+
+
+def default(value: object) -> str:
+    """The default of a parameter in one cell; long lists are cut."""
+    items = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+    shown = ", ".join(f"`{item}`" for item in items[:12]) or "none"
+    return shown + (f" and {len(items) - 12} more" if len(items) > 12 else "")
+
+
 def source(protocol: Protocol) -> str:
     """The paragraph of the parser's docstring that names its standards; empty where none does."""
     text = sys.modules[protocol.parse.__module__].__doc__ or ""
@@ -133,7 +187,11 @@ def pages() -> dict[Path, str]:
         raise RuntimeError("; ".join(f"parser {b.name}: {b.reason}" for b in parsers.broken))
     own = [p for p in parsers.protocols if p.parse.__module__.startswith("parsers.")]
     exercised = json.loads(GOLDEN.read_text(encoding="utf-8")) if GOLDEN.exists() else {}
-    return {DOCS / "fields.md": fields(own), DOCS / "protocols.md": protocols_page(own, exercised)}
+    return {
+        DOCS / "fields.md": fields(own),
+        DOCS / "protocols.md": protocols_page(own, exercised),
+        DOCS / "checks.md": checks_page(checks(), {protocol.name for protocol in own}),
+    }
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@
     ├── OutputError               7   a result cannot be written where it was asked to go
     ├── RuleError                 8   a rule file cannot be read
     ├── AssessmentError           9   a pack, a list, an answer sheet or a template of the assessment cannot be used
-    └── SinkError                10   a receiver cannot be used as its URI says, or has not got everything
+    ├── SinkError                10   a receiver cannot be used as its URI says, or has not got everything
+    └── UpdateError              11   a file of rules, or the key that should have signed it, is refused
 
 The message of each is one sentence that names the file (with the offset, where there is one) and says what to do. It
 is raised in English, with its values apart, and put into the person's language by whoever shows it:
@@ -23,6 +24,7 @@ page for people.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 EXIT_OK = 0
@@ -48,6 +50,16 @@ class Sentence:
         """The text in the language that `translated` gives each sentence in, with its values filled in."""
         values = {k: v.said(translated) if isinstance(v, Sentence) else v for k, v in self.values.items()}
         return translated(self.english).format(**values)
+
+    def kept(self) -> str:
+        """The sentence and its values as text, to be said later in the language of whoever asks then (`again`)."""
+        return json.dumps([self.english, {name: str(value) for name, value in self.values.items()}], ensure_ascii=False)
+
+    @classmethod
+    def again(cls, kept: str) -> Sentence:
+        """The sentence that `kept` kept; sentences among its values stay as they were said."""
+        english, values = json.loads(kept)
+        return cls(english, **values)
 
 
 class SentinelError(Exception):
@@ -116,3 +128,11 @@ class SinkError(SentinelError):
     """A receiver of alerts and data cannot be used as its URI says, or has not got everything that it was to get."""
 
     exit_code = 10
+
+
+class UpdateError(SentinelError):
+    """A file of rules and knowledge, or the key that it should be signed with, is refused; nothing was changed."""
+
+    exit_code = 11
+    problems: tuple[str, ...] = ()
+    """What is wrong with the rules, packs or knowledge in it: a sentence each, with file and place."""

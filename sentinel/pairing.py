@@ -1,7 +1,8 @@
 """Answers and their requests, joined on columns, for every protocol alike.
 
-A batch is held until the next one has been matched, so that a request whose answer came in the next batch is still
-amended; a request that has no answer by then is unanswered. The loop itself is `sentinel/wire/pair.py`.
+A batch is held until the next one has been matched, or (live, where batches are small) for some seconds, so that a
+request whose answer came later is still amended; a request that has no answer by then is unanswered. The loop itself
+is `sentinel/wire/pair.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import numpy as np
 from sentinel.model import Kind
 from sentinel.wire.layout import I_MESSAGE, M_CAPTURE, M_DIRECTION, M_FLOW, M_FRAME, M_KIND, M_SHAPE, M_TIME, P_MESSAGE
 from sentinel.wire.pair import ANSWERED, MISMATCH, ORPHAN, UNANSWERED, UNPAIRED, Matcher
+
+HELD_MESSAGES = 24_000
+"""Messages behind a batch after which it is not held any longer, whatever the time: as many as a full batch has."""
 
 NAMES = {0: "", ANSWERED: "answered", ORPHAN: "orphan", MISMATCH: "mismatch", UNANSWERED: "unanswered"}
 
@@ -42,8 +46,30 @@ class Batch:
     latency: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     asking: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     """Which messages are requests that may have an answer."""
-    before: Batch | None = None
-    """The batch before, as long as answers of this one may belong to requests of it."""
+    before: Earlier | None = None
+    """The batches before, as long as answers of this one may belong to requests of them."""
+
+
+@dataclass(slots=True)
+class Earlier:
+    """Messages and items of batches that follow each other; `first` is the number of the first message."""
+
+    first: int
+    messages: np.ndarray
+    items: np.ndarray
+
+
+def _together(batches: list[Batch]) -> Earlier:
+    """The batches as one; their items name the messages by their place in it."""
+    if len(batches) == 1:
+        return Earlier(batches[0].first, batches[0].messages, batches[0].items)
+    first = batches[0].first
+    items = []
+    for batch in batches:
+        cells = batch.items.copy()
+        cells[:, I_MESSAGE] += batch.first - first
+        items.append(cells)
+    return Earlier(first, np.concatenate([batch.messages for batch in batches]), np.concatenate(items))
 
 
 def chronological(batch: Batch) -> None:
@@ -72,12 +98,17 @@ def chronological(batch: Batch) -> None:
 
 
 class Pairing:
-    """Feeds batches through the matcher; gives each out again, in order, when nothing can amend it any more."""
+    """Feeds batches through the matcher; gives each out again, in order, when nothing can amend it any more.
 
-    def __init__(self) -> None:
+    `hold`: ns for which a batch stays amendable behind the newest message, unless `HELD_MESSAGES` came since; at 0 each
+    is held until the next one has been matched.
+    """
+
+    def __init__(self, hold: int = 0) -> None:
         self._matcher = Matcher()
+        self._hold = hold
         self._held: list[Batch] = []
-        """The last batch that has messages, and those without any that followed it."""
+        """The last batches that have messages, and those without any that followed them."""
 
     def add(self, batch: Batch) -> list[Batch]:
         """Match a batch; returns those that are complete now."""
@@ -93,29 +124,57 @@ class Pairing:
         ]:
             chronological(batch)
             head = _head(batch.messages)
-        batch.pair, batch.result, late = self._matcher.match(batch.messages, batch.first)
+        earlier = [held for held in self._held if len(held.messages)]
+        done = self._complete(int(batch.messages[-1, M_TIME]), len(batch.messages))
+        kept = next((held.first for held in self._held if len(held.messages)), batch.first)
+        batch.pair, batch.result, late = self._matcher.match(batch.messages, batch.first, kept)
         batch.latency = np.zeros(len(batch.pair), np.int64)
         batch.asking = head[M_KIND] == Kind.REQUEST
         shaped = head[0] >> M_SHAPE & 1 == 1
         if shaped.any():
             batch.asking &= ~(shaped & (batch.messages[:, M_SHAPE] == UNPAIRED))
-        done, self._held = self._held, [batch]
-        if done:
-            before = batch.before = done[0]
+        self._held.append(batch)
+        if earlier:
+            batch.before = _together(earlier)
             for number, partner, result in late:
+                before = next(held for held in reversed(earlier) if held.first <= number)
                 row = number - before.first
                 if 0 <= row < len(before.pair):
                     before.pair[row] = partner
                     before.result[row] = result
-            self._close(before)
         self._latencies(batch, head)
+        for one in done:
+            self._close(one)
+        return done
+
+    def settle(self, now: int) -> list[Batch]:
+        """The batches that are complete by time alone, where no further message came; `now` in ns."""
+        done = self._complete(now, 0)
+        for one in done:
+            self._close(one)
+            # an answer that comes later finds no request
+            self._matcher.forget(one.first + len(one.messages))
         return done
 
     def finish(self) -> list[Batch]:
         """The last batches, complete."""
         done, self._held = self._held, []
-        if done:
-            self._close(done[0])
+        for one in done:
+            self._close(one)
+        return done
+
+    def _complete(self, now: int, behind: int) -> list[Batch]:
+        """Take out the batches that need not be held beside `behind` more messages at the time `now`."""
+        keep = len(self._held)
+        while keep > 0 and self._hold:
+            batch = self._held[keep - 1]
+            if len(batch.messages):
+                if behind >= HELD_MESSAGES or now - int(batch.messages[-1, M_TIME]) > self._hold:
+                    break
+                behind += len(batch.messages)
+            keep -= 1
+        done = self._held if not self._hold else self._held[:keep]
+        self._held = [] if not self._hold else self._held[keep:]
         return done
 
     def _latencies(self, batch: Batch, head: np.ndarray) -> None:

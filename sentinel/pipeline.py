@@ -13,33 +13,35 @@ import logging
 import queue
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sentinel import memory
 from sentinel.errors import InputError
 from sentinel.identify import Identifier
-from sentinel.model import Fault
 from sentinel.plugins import Parsers, load_parsers
+from sentinel.shares import MAX_INVENTORY_FLOWS, Share, fact_key
 from sentinel.sources import files
 from sentinel.summary import (
     Input,
+    Limits,
     Totals,
     arp_facts,
     capture_row,
     capture_summary,
     fault_sentence,
     known_summary,
-    protocols,
+    summary_of,
 )
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.dissect import Engine
+from sentinel.wire.flows import IDLE_TCP
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,9 +58,10 @@ FRAMES_A_TURN = 2_000
 BATCH_BYTES = 20 << 20
 """Bytes of rows that make a batch, where the core has not found it full: protocols differ in what a row takes."""
 OVERLAP = 1_000_000_000
-"""ns by which a capture may begin before the one before it ended and still continue its conversations."""
-MAX_INVENTORY_FLOWS = 1 << 15
-"""Distinct pairs of addresses that the inventory is made from; beyond it, pairs without messages are left out."""
+"""ns by which a capture may begin before the one before it ended and still continue its conversations; one that begins
+`IDLE_TCP` or more after it continues none, for every flow is idle by then."""
+NEVER = -(1 << 63)
+"""Before every time stamp."""
 _NEEDED = ("sentinel.pairing", "sentinel.tables", "sentinel.rules.engine", "sentinel.inventory.assets")
 """Modules that reading a capture needs, and that a program which only dissects or opens a case does without."""
 
@@ -87,22 +90,13 @@ class Reading:
         self.next_message = base
         self.base = base
         self.started = False
-        self.latest = 0
+        self.latest = NEVER
 
-    def read(
-        self, source: Any, capture: int, first_time: int | None, stop: Callable[[], bool]
-    ) -> Iterator[Batch | CaptureReader]:
+    def read(self, source: Any, capture: int, stop: Callable[[], bool]) -> Iterator[Batch | CaptureReader]:
         """Batches of one capture as they are complete; its reader is the last thing given out."""
         engine = self.engine
-        if self.started and first_time is not None and first_time < self.latest - OVERLAP:
-            # this capture is no continuation of the one before: its conversations are its own
-            while not engine.finish():
-                yield from self.take()
-            yield from self.take()
         reader = CaptureReader(source)
-        engine.begin(capture, -1 if self.started else self.base)
-        self.started = True
-        self.capture = capture
+        self.start(capture)
         while engine.read(reader, FRAMES_A_TURN):
             if engine.full() or self.weight() >= BATCH_BYTES:
                 yield from self.take()
@@ -111,6 +105,12 @@ class Reading:
         self.latest = max(self.latest, engine.latest_time)
         yield from self.take()
         yield reader
+
+    def start(self, capture: int) -> None:
+        """The frames that come now are those of this capture, from 1."""
+        self.engine.begin(capture, -1 if self.started else self.base)
+        self.started = True
+        self.capture = capture
 
     def weight(self) -> int:
         """Bytes of the rows that wait for a batch."""
@@ -127,11 +127,17 @@ class Reading:
 
     def take(self) -> Iterator[Batch]:
         """Take the rows that are there as a batch; gives out those that are complete now."""
+        batch = self.cut()
+        if batch is not None:
+            yield from self.pairing.add(batch)
+
+    def cut(self) -> Batch | None:
+        """The rows that are there as a batch that was not paired; None where there are none."""
         from sentinel.pairing import Batch
 
         engine, rows = self.engine, self.engine.rows
         if not (rows.messages.n or engine.flow_rows.n or rows.faults.n or rows.facts):
-            return
+            return None
         batch = Batch(
             capture=self.capture,
             first=self.next_message,
@@ -147,7 +153,7 @@ class Reading:
         )
         self.next_message += len(batch.messages)
         engine.next_batch()
-        yield from self.pairing.add(batch)
+        return batch
 
 
 class Analysis:
@@ -201,20 +207,13 @@ class Analysis:
     def learn(self, facts: list[dict[str, Any]]) -> None:
         """Keep each fact once, as it was first said."""
         for fact in facts:
-            key = (fact["device"], fact["unit"], fact["kind"], fact["value"], fact["source"])
-            self.facts.setdefault(key, fact)
+            self.facts.setdefault(fact_key(fact), fact)
 
     def take(self, batch: Batch) -> None:
         """Everything that becomes of one batch."""
         frames = self.frames(batch)
         self.totals.add(frames)
-        if self.run is not None:
-            for name in ("messages", "items", "points", "flows", "faults"):
-                if frames[name].height:
-                    self.run.write(name, frames[name])
-            for name, frame in frames.items():
-                if name.startswith("ext/"):
-                    self.run.write_ext(name[4:], frame)
+        self.store(frames)
         tables = self.for_rules(frames)
         if self.rules is not None:
             self.rules.batch(tables)
@@ -222,6 +221,17 @@ class Analysis:
         self.inventory(tables["messages"], frames["flows"])
         # nothing asks for the requests of the batch before any more: without this, each batch would keep all others
         batch.before = None
+
+    def store(self, frames: dict[str, pl.DataFrame]) -> None:
+        """Write the tables of a batch to the case, where there is one."""
+        if self.run is None:
+            return
+        for name in ("messages", "items", "points", "flows", "faults"):
+            if frames[name].height:
+                self.run.write(name, frames[name])
+        for name, frame in frames.items():
+            if name.startswith("ext/"):
+                self.run.write_ext(name[4:], frame)
 
     def for_rules(self, frames: dict[str, pl.DataFrame]) -> dict[str, Columns]:
         """The tables with the protocols' own columns beside those of the messages, as far as any rule asks for them."""
@@ -281,6 +291,22 @@ class Worker:
                     self._error = error
             del batch  # it would be kept until the next one comes
             self._idle.release()
+
+
+class Spread(Protocol):
+    """Other processes that read captures: `sentinel.cluster`."""
+
+    def look(self, inputs: Sequence[Input]) -> None:
+        """Fill in the hashes of stored captures, and the latest of their time stamps."""
+
+    def shares(
+        self,
+        run: Run,
+        sets: Sequence[tuple[list[Given], int]],
+        rules: Sequence[Path] | None,
+        stopped: Callable[[], bool],
+    ) -> Iterator[Share]:
+        """The share of each set, in their order, after its rows were adopted by the run."""
 
 
 # -- stored captures ------------------------------------------------------------------------------------------
@@ -346,32 +372,37 @@ def analyze(
     rules: Sequence[Path] | None = None,
     progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
+    spread: Spread | None = None,
 ) -> dict[str, Any]:
     """Analyse captures into a case; returns the summary that docs/cli.md describes.
+
+    `spread` has the captures read by other processes; the case is the same, apart from how its rows lie in files.
 
     Raises InputError where nothing could be read, CaseError where the case cannot be used. What a capture held before
     a fault, and what was read before `stop` was set, is in the case.
     """
     began = time.monotonic()
     inputs = _inputs(paths)
-    with _few_collections(), ThreadPoolExecutor(2) as pool:
-        hashes: dict[str, Future[str]] = {
-            str(one.path): pool.submit(files.sha256, one.path)
-            for one in inputs
-            if isinstance(one.path, Path) and not one.unreadable
-        }
+    with few_collections(), ThreadPoolExecutor(2) as pool:
+        stored = [one for one in inputs if isinstance(one.path, Path) and not one.unreadable]
+        hashes: list[Future[str]] = []
+        if spread is not None:
+            spread.look(stored)
+        else:
+            hashes = [pool.submit(files.sha256, Path(one.path)) for one in stored]
         from sentinel.store.case import Case
 
         if len(inputs) == 1 and isinstance(inputs[0].path, Path):
             _refuse_no_capture(inputs[0].path)
         with Case.open(case) as opened:
-            for module in _NEEDED:  # it takes about as long as hashing a capture of a hundred megabytes
-                import_module(module)
+            if spread is None:
+                for module in _NEEDED:  # it takes about as long as hashing a capture of a hundred megabytes
+                    import_module(module)
             parsers = load_parsers()
-            for one in inputs:
-                if isinstance(one.path, Path) and not one.unreadable:
-                    one.sha256 = hashes[str(one.path)].result()
-            _look_inside(inputs, opened)
+            if spread is None:
+                for one, hashed in zip(stored, hashes, strict=True):
+                    one.sha256 = hashed.result()
+                _look_inside(inputs, opened)
             fresh: dict[str, Input] = {}
             for one in inputs:
                 if one.unreadable:
@@ -386,13 +417,15 @@ def analyze(
             if not fresh:
                 summary = known_summary(opened, case, inputs)
             else:
-                summary = _analyze_fresh(opened, case, inputs, list(fresh.values()), parsers, rules, progress, stop)
+                summary = _analyze_fresh(
+                    opened, case, inputs, list(fresh.values()), parsers, rules, progress, stop, spread
+                )
     summary["seconds"] = round(time.monotonic() - began, 3)
     return summary
 
 
 @contextmanager
-def _few_collections() -> Iterator[None]:
+def few_collections() -> Iterator[None]:
     """Collect cyclic garbage rarely while it lasts, and none of what is there already.
 
     Flows, facts and rows are many, long-lived and free of cycles once they end.
@@ -434,6 +467,7 @@ def _analyze_fresh(
     rule_paths: Sequence[Path] | None,
     progress: Callable[[Progress], None] | None,
     stop: threading.Event | None,
+    spread: Spread | None,
 ) -> dict[str, Any]:
     """Read the captures that the case does not hold yet, as one run."""
     for broken in parsers.broken:
@@ -452,24 +486,96 @@ def _analyze_fresh(
         for one in fresh
     ]
     with opened.begin_run(started) as run:
-        reading = Reading(parsers, run.base)
-        analysis = Analysis(parsers, reading.engine.rows.texts, run, _rules(rule_paths))
-        worker = Worker(analysis)
+        left = deque(zip(fresh, run.captures, strict=True))
         stopped = stop.is_set if stop is not None else lambda: False
-        rows: list[dict[str, Any]] = []
-        for one, row in zip(fresh, run.captures, strict=True):
-            if stopped():
-                break
-            rows.append(_read_one(one, row, reading, analysis, worker, progress, stopped))
-        for batch in reading.finish():
-            worker.put(batch)
-        worker.close()
+        if spread is not None:
+            shares = spread.shares(run, _sets(left), rule_paths, stopped)
+        else:
+            shares = _shares(left, run, parsers, make_rules(rule_paths), progress, stopped)
+        whole = next(shares, None)
+        for share in shares:
+            if whole is not None:
+                whole.join(share)
         memory.give_back()  # what the end of a run needs comes from elsewhere than what the batches needed
-        summary = _finish(opened, case, inputs, rows, run, reading, analysis, stopped())
+        if whole is None:
+            whole = Share.empty()
+        summary = _finish(opened, case, inputs, run, whole, stopped())
     return summary
 
 
-def _rules(paths: Sequence[Path] | None) -> Any:
+Given = tuple[Input, dict[str, Any]]
+"""A capture and its row in the case."""
+
+
+def continues(one: Input, latest: int) -> bool:
+    """Whether a capture may go on with the conversations of those before it, of which `latest` is the last time."""
+    return one.first_time is None or latest == NEVER or latest - OVERLAP <= one.first_time < latest + IDLE_TCP
+
+
+def _sets(captures: Iterable[Given]) -> list[tuple[list[Given], int]]:
+    """Captures whose latest time is known, as the sets that `_shares` finds while it reads; with the latest before."""
+    sets: list[tuple[list[Given], int]] = []
+    latest = NEVER
+    for given in captures:
+        if not sets or not continues(given[0], latest):
+            sets.append(([], latest))
+        sets[-1][0].append(given)
+        latest = max(latest, given[0].latest)
+    return sets
+
+
+def _shares(
+    left: deque[Given],
+    run: Run,
+    parsers: Parsers,
+    rules: Any,
+    progress: Callable[[Progress], None] | None,
+    stopped: Callable[[], bool],
+) -> Iterator[Share]:
+    """The shares of captures, read one set after the other."""
+    latest = NEVER
+    while left and not stopped():
+        share = read_set(left, run, parsers, rules, progress, stopped, latest)
+        latest = share.latest
+        yield share
+
+
+def read_set(
+    left: deque[Given],
+    run: Run,
+    parsers: Parsers,
+    rules: Any,
+    progress: Callable[[Progress], None] | None,
+    stopped: Callable[[], bool],
+    latest: int,
+) -> Share:
+    """Read the first of these captures and those that continue it, which are taken away; write their rows to the run.
+
+    Messages and flows count up from the number of the first capture. `latest` is the last time of any capture before.
+    """
+    from sentinel.store.run import NUMBER_BITS
+
+    rules.begin()
+    reading = Reading(parsers, left[0][1]["capture"] << NUMBER_BITS)
+    reading.latest = latest
+    analysis = Analysis(parsers, reading.engine.rows.texts, run, rules)
+    worker = Worker(analysis)
+    rows: list[dict[str, Any]] = []
+    while left and not stopped() and (not rows or continues(left[0][0], reading.latest)):
+        rows.append(_read_one(*left.popleft(), reading, analysis, worker, progress, stopped))
+    for batch in reading.finish():
+        worker.put(batch)
+    worker.close()
+    engine = reading.engine
+    analysis.learn(arp_facts(engine.arps.items()))
+    limits = Limits.of(engine, rules)
+    return Share(
+        rows, analysis.totals, limits, analysis.facts, rules.book, analysis.stats, analysis.pairs, reading.latest,
+        list(engine.defects),
+    )  # fmt: skip
+
+
+def make_rules(paths: Sequence[Path] | None) -> Any:
     """The rule engine with the shipped rules, or those of `paths` beside them."""
     from sentinel.rules.engine import Engine as RuleEngine
     from sentinel.rules.load import RuleSet, shipped
@@ -508,7 +614,7 @@ def _read_one(
 
     expanded = files.Hashing(stream) if compression and not one.content_sha256 else None
     reader: CaptureReader | None = None
-    for piece in reading.read(expanded or stream, row["capture"], one.first_time, turn):
+    for piece in reading.read(expanded or stream, row["capture"], turn):
         if isinstance(piece, CaptureReader):
             reader = piece
         else:
@@ -544,43 +650,23 @@ def _finish(
     opened: Case,
     case: Path,
     inputs: list[Input],
-    rows: list[dict[str, Any]],
     run: Run,
-    reading: Reading,
-    analysis: Analysis,
+    whole: Share,
     stopped: bool,
 ) -> dict[str, Any]:
     """Commit the run and make its summary."""
     from sentinel.inventory import assets
 
-    analysis.learn(arp_facts(reading.engine))
-    facts = list(analysis.facts.values())
-    devices = assets.build(analysis.pairs, facts, analysis.stats) if analysis.pairs is not None else []
-    alerts = analysis.rules.finish()
-    totals = analysis.totals
-    faults = Counter({Fault(code).name.lower().replace("_", "-"): n for code, n in reading.engine.fault_counts.items()})
-    for name, frame, trace in reading.engine.defects:
+    rows, facts = whole.captures, list(whole.facts.values())
+    devices = assets.build(whole.pairs, facts, whole.stats) if whole.pairs is not None else []
+    alerts = whole.book.rows()
+    for name, frame, trace in whole.defects:
         _log.error("parser %s failed at frame %d:\n%s", name, frame, trace)
-    summary = {
-        "frames": totals.frames,
-        "bytes": totals.bytes,
-        "seconds": 0.0,
-        "flows": totals.flows,
-        "messages": dict(sorted(totals.messages.items())),
-        "points": totals.points,
-        "facts": len(facts),
-        "assets": len(devices),
-        "alerts": dict(sorted(Counter(alert["name"] for alert in alerts).items())),
-        "faults": dict(sorted(faults.items())),
-        "gaps": totals.gaps,
-        "duplicates": totals.duplicates,
-        "unread": dict(totals.unread),
-        "evicted_flows": reading.engine.table.evictions,
-        "dropped_facts": reading.engine.rows.facts_dropped,
-        "rule_limits": {k: n for k, n in analysis.rules.counters.items() if k not in ("batches", "rows", "matches")},
+    names = Counter(alert["name"] for alert in alerts)
+    summary = summary_of(whole.totals, whole.limits, facts, devices, names)
+    summary |= {
         "captures": [capture_summary(one, rows) for one in inputs],
         "case": str(case),
-        "protocols": protocols(totals),
         "interrupted": stopped,
     }
     commit = run.interrupt if stopped else run.finish
@@ -606,7 +692,7 @@ def dissect(path: Path | str, *, limit: int | None = None) -> Iterator[dict[str,
         return limit is not None and reading.next_message + reading.engine.rows.messages.n >= limit
 
     with stream:
-        for piece in reading.read(stream, 1, None, enough):
+        for piece in reading.read(stream, 1, enough):
             if isinstance(piece, CaptureReader):
                 reader = piece
                 continue

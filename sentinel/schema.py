@@ -69,7 +69,7 @@ CAPTURES = Table(
         _c("content_sha256", "text", "SHA-256 of the capture behind its compression, by which a compressed copy is known; empty where it was not expanded to its end."),
         _c("path", "text", "Where it was read from.", ecs="file.path"),
         _c("format", "text", "pcap, pcapng, and the compression around it."),
-        _c("state", "text", "complete, faulty (read up to a fault) or interrupted."),
+        _c("state", "text", "complete, faulty (read up to a fault), interrupted, or live (a sensor writes it)."),
         _c("bytes", "i64", "Size of the file.", "byte", ecs="file.size"),
         _c("frames", "i64", "Frames read."),
         _c("first_time", "time", "Time stamp of the earliest frame.", "ns", True),

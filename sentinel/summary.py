@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sentinel.errors import InputError
+from sentinel.model import Fault
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.decode import LINK_TYPES
 from sentinel.wire.dissect import Engine
@@ -30,6 +32,8 @@ class Input:
     first_time: int | None = None
     content_sha256: str = ""
     """SHA-256 behind the compression, as far as it is known before the capture is read."""
+    latest: int = 0
+    """The latest of its time stamps, ns, where it was looked up; of a capture without frames the first of all."""
     compressed: bool = False
     known: dict[str, Any] | None = None
     copy_of: str = ""
@@ -48,6 +52,19 @@ class Label:
     bytes: int = 0
 
 
+class Counted(Protocol):
+    """What the engine counted of a capture."""
+
+    @property
+    def frames(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def duplicates(self) -> int: ...
+    @property
+    def unread(self) -> Mapping[str, int]: ...
+
+
 @dataclass(slots=True)
 class Totals:
     """What is counted over a whole run."""
@@ -62,7 +79,7 @@ class Totals:
     unread: Counter[str] = field(default_factory=Counter)
     labels: dict[tuple[str, str], Label] = field(default_factory=dict)
 
-    def add_capture(self, engine: Engine) -> None:
+    def add_capture(self, engine: Counted) -> None:
         """Add what the engine counted since its last `begin`."""
         self.frames += engine.frames
         self.bytes += engine.bytes
@@ -91,6 +108,68 @@ class Totals:
             label.messages += messages
             label.confidence = max(label.confidence, confidence)
             label.bytes += total
+
+    def join(self, later: Totals) -> None:
+        """Add what was counted of other captures."""
+        for name in ("points", "flows", "gaps", "frames", "bytes", "duplicates"):
+            setattr(self, name, getattr(self, name) + getattr(later, name))
+        self.messages.update(later.messages)
+        self.unread.update(later.unread)
+        for key, more in later.labels.items():
+            label = self.labels.setdefault(key, Label())
+            label.flows += more.flows
+            label.messages += more.messages
+            label.confidence = max(label.confidence, more.confidence)
+            label.bytes += more.bytes
+
+
+@dataclass(slots=True)
+class Limits:
+    """What could not be read as it should, and which bounds were reached, in a run so far."""
+
+    faults: dict[str, int] = field(default_factory=dict)
+    evicted_flows: int = 0
+    dropped_facts: int = 0
+    rules: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, engine: Engine, rules: Any) -> Limits:
+        """Those of an engine and of a rule engine."""
+        faults = {Fault(code).name.lower().replace("_", "-"): n for code, n in engine.fault_counts.items()}
+        reached = {k: n for k, n in rules.counters.items() if k not in ("batches", "rows", "matches")}
+        return cls(dict(sorted(faults.items())), engine.table.evictions, engine.rows.facts_dropped, reached)
+
+    def join(self, later: Limits) -> None:
+        """Add those of other captures."""
+        self.faults = dict(sorted((Counter(self.faults) + Counter(later.faults)).items()))
+        self.evicted_flows += later.evicted_flows
+        self.dropped_facts += later.dropped_facts
+        self.rules = {name: n + later.rules.get(name, 0) for name, n in self.rules.items()}
+
+
+def summary_of(
+    totals: Totals, limits: Limits, facts: Sized, devices: Sized, alerts: Mapping[str, int]
+) -> dict[str, Any]:
+    """The numbers of a run, as its summary has them; `alerts`: name of the rule -> how many."""
+    return {
+        "frames": totals.frames,
+        "bytes": totals.bytes,
+        "seconds": 0.0,
+        "flows": totals.flows,
+        "messages": dict(sorted(totals.messages.items())),
+        "points": totals.points,
+        "facts": len(facts),
+        "assets": len(devices),
+        "alerts": dict(sorted(alerts.items())),
+        "faults": limits.faults,
+        "gaps": totals.gaps,
+        "duplicates": totals.duplicates,
+        "unread": dict(totals.unread),
+        "evicted_flows": limits.evicted_flows,
+        "dropped_facts": limits.dropped_facts,
+        "rule_limits": limits.rules,
+        "protocols": protocols(totals),
+    }
 
 
 def capture_row(
@@ -136,10 +215,10 @@ def fault_sentence(reader: CaptureReader) -> str | None:
     return f"{reader.fault_detail} (at byte {reader.fault_offset} of the uncompressed file, after frame {reader.frame})"
 
 
-def arp_facts(engine: Engine) -> list[dict[str, Any]]:
-    """What ARP said: which MAC address answers for which network address."""
+def arp_facts(said: Iterable[tuple[bytes, tuple[int, int, int]]]) -> list[dict[str, Any]]:
+    """What ARP said (items of `Engine.arps`): which MAC address answers for which network address."""
     facts = []
-    for key, (capture, frame, stamp) in engine.arps.items():
+    for key, (capture, frame, stamp) in said:
         ip = str(ipaddress.IPv4Address(key[6:10]))
         if ip == "0.0.0.0":
             continue

@@ -238,8 +238,6 @@ class Tables:
         keys = cells[L.M_OPERATION]
         keys = np.where((keys >= 0) & (keys < _OPERATIONS), keys, NO_OPERATION)
         operation = self._operation_lookup.take(protocol * _OPERATIONS + keys)
-        paired = batch.pair >= 0
-        answers = paired & (cells[L.M_KIND] != Kind.REQUEST)
         columns = {
             "message": pl.Series(np.arange(batch.first, batch.first + n)),
             "capture": cells.whole(L.M_CAPTURE, pl.Int32),
@@ -272,11 +270,22 @@ class Tables:
             "name": self._run_text(cells[L.M_NAME]),
             "fault": _pick(self._faults, cells[L.M_FAULT]),
             "detail": self._run_text(cells[L.M_DETAIL]),
-            "pair": _masked(pl.Series(batch.pair), paired),
-            "latency": _masked(pl.Series(batch.latency), answers),
-            "pairing": _pick(self._pairings, batch.result),
+            **self._paired(batch, cells[L.M_KIND]),
         }
         return _frame(columns)
+
+    def amended(self, messages: pl.DataFrame, batch: Batch) -> pl.DataFrame:
+        """The messages of a batch, with what pairing has learnt of them since `messages` made them."""
+        return messages.with_columns(**self._paired(batch, batch.messages[:, L.M_KIND]))
+
+    def _paired(self, batch: Batch, kind: np.ndarray) -> dict[str, pl.Series]:
+        """The columns that pairing fills. Copies: it may amend its arrays later."""
+        paired = batch.pair >= 0
+        return {
+            "pair": _masked(pl.Series(batch.pair.copy()), paired),
+            "latency": _masked(pl.Series(batch.latency), paired & (kind != Kind.REQUEST)),
+            "pairing": _pick(self._pairings, batch.result),
+        }
 
     def extension(self, batch: Batch, protocol: Protocol) -> pl.DataFrame | None:
         """The protocol's own columns, `message` first; None where the batch has none of it."""
@@ -371,7 +380,11 @@ class Tables:
 
     def flows(self, batch: Batch) -> pl.DataFrame:
         """Flows that ended in the batch; columns as schema.FLOWS."""
-        cells = _Cells(batch.flows)
+        return self.flow_rows(batch.flows)
+
+    def flow_rows(self, raw: np.ndarray) -> pl.DataFrame:
+        """The same of cells as `wire.flowrows.write_flow` writes them."""
+        cells = _Cells(raw)
         family = cells[L.L_FAMILY]
         proto = cells[L.L_PROTO]
 
@@ -382,7 +395,7 @@ class Tables:
         return _frame(
             {
                 "flow": cells.whole(L.L_NUMBER),
-                "id": pl.Series(community_ids(batch.flows), dtype=pl.String),
+                "id": pl.Series(community_ids(raw), dtype=pl.String),
                 "capture": cells.whole(L.L_CAPTURE, pl.Int32),
                 "frame": cells.whole(L.L_FRAME),
                 "last_frame": cells.whole(L.L_LAST_FRAME),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from sentinel import pipeline, resources
-from sentinel.assess import engine, example
-from sentinel.assess.model import Assessment
-from sentinel.store.case import Case
+from sentinel import resources
+
+if TYPE_CHECKING:
+    from sentinel.assess.model import Assessment
 
 CAPTURE = resources.pcaps() / "plant-attack.pcapng"
 
@@ -17,6 +18,10 @@ CAPTURE = resources.pcaps() / "plant-attack.pcapng"
 @pytest.fixture(scope="session")
 def client_case(tmp_path_factory) -> Path:
     """The folder of a case of the bundled plant, with its client's lists and answers. Not to be written to."""
+    from sentinel import pipeline
+    from sentinel.assess import example
+    from sentinel.store.case import Case
+
     folder = tmp_path_factory.mktemp("client") / "case"
     pipeline.analyze([CAPTURE], folder)
     with Case.open(folder) as case:
@@ -27,5 +32,8 @@ def client_case(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def client_assessment(client_case: Path) -> Assessment:
     """What the assessment of that case says."""
+    from sentinel.assess import engine
+    from sentinel.store.case import Case
+
     with Case.open(client_case, mode="read") as case:
         return engine.assess(case, detectable={"T0843", "T0858"})

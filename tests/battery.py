@@ -81,7 +81,7 @@ def see(*captures: bytes | Iterable[Record], parsers: Parsers | None = None) -> 
     reader = None
     for number, capture in enumerate(captures, start=1):
         data = capture if isinstance(capture, bytes) else pcap(capture)
-        for piece in reading.read(io.BytesIO(data), number, None, lambda: False):
+        for piece in reading.read(io.BytesIO(data), number, lambda: False):
             if isinstance(piece, CaptureReader):
                 reader = piece
             else:
@@ -96,7 +96,7 @@ def see(*captures: bytes | Iterable[Record], parsers: Parsers | None = None) -> 
 def engine_only(data: bytes) -> Engine:
     """Run one capture through the core alone, without tables; for what only must not fail."""
     reading = Reading(shipped(), 0)
-    for _ in reading.read(io.BytesIO(data), 1, None, lambda: False):
+    for _ in reading.read(io.BytesIO(data), 1, lambda: False):
         pass
     for _ in reading.finish():
         pass

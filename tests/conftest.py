@@ -10,10 +10,14 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
+from assessed_case import client_assessment, client_case  # noqa: F401  (fixtures)
+from update_files import Keys
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ("sentinel/wire", "parsers")
@@ -39,6 +43,8 @@ def stale_sources() -> list[str]:
 
 
 def pytest_configure() -> None:
+    # what an update put in place on this machine is not what is tested
+    os.environ["SENTINEL_UPDATES"] = str(ROOT / "build/no-updates")
     stale = stale_sources()
     if stale:
         pytest.exit(f"The compiled core is older than {', '.join(stale)}: run `make build`.", returncode=4)
@@ -85,3 +91,29 @@ def pcaps() -> Path:
 def tmp_case(tmp_path: Path) -> Path:
     """Where a case may be made; nothing is there yet."""
     return tmp_path / "case"
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """A pair of keys that signs."""
+    return Keys.make(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+def other_keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """A pair of keys that nobody trusts."""
+    return Keys.make(tmp_path_factory.mktemp("other-keys"))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of this tree; what the compiled leg built already is not compiled again."""
+    for old in ROOT.glob("build/lib*/**/*"):
+        if old.is_file() and old.suffix != ".so":
+            old.unlink()
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), "."]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"SENTINEL_PURE": "0"})
+    assert run.returncode == 0, run.stdout + run.stderr
+    (path,) = folder.glob("*.whl")
+    return path

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from assessed_case import CAPTURE, client_assessment, client_case  # noqa: F401
+from assessed_case import CAPTURE
 
 from sentinel import pipeline, resources
 from sentinel.assess import engine

@@ -37,7 +37,10 @@ def test_a_check_that_cannot_tell_gives_its_reason() -> None:
 
 
 def test_suppliers_are_held_against_the_sessions_seen() -> None:
-    value = [{"name": "甲公司", "addresses": "203.0.113.9"}, {"name": "乙公司", "addresses": "198.51.100.1；198.51.100.2"}]
+    value = [
+        {"name": "甲公司", "addresses": "203.0.113.9"},
+        {"name": "乙公司", "addresses": "198.51.100.1；198.51.100.2"},
+    ]
     site = Site(answers={"Q-SUP-05.rows": Answer("Q-SUP-05.rows", value, "documented", "Li", 1)})
     sheet = access.suppliers(material("RA-01", site=site, remote_sessions=(SESSION,)))
     assert [row[0] for row in sheet.rows] == ["甲公司", "乙公司"]

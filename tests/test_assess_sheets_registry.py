@@ -40,6 +40,6 @@ def test_an_answer_is_shown_with_its_state() -> None:
     answers = (Answer("Q-1", ["a", "b"], "documented", "Li", 1), Answer("Q-0", 0, "wire", "", 1))
     site = Site(answers={answer.question: answer for answer in answers})
     material = Material(site, Coverage(), {})
-    assert registry.said(material, "Q-1").en == "a、b (documented)"
+    assert registry.said(material, "Q-1").en == "a, b (documented)"
     assert registry.said(material, "Q-0").zh == "0（流量实测）"
     assert "not answered" in registry.said(material, "Q-2").en

@@ -96,6 +96,22 @@ def test_without_an_answer_or_a_run_there_is_no_verdict() -> None:
     assert {reason.en for reason in verdict.reasons} == {"SG-03: not run", "Q-OPS-07: not answered yet"}
 
 
+def test_what_several_tests_say_alike_is_told_once() -> None:
+    results = {"SG-03": result("SG-03", coverage=0.004), "SG-05": result("SG-05", coverage=0.004)}
+    asked = [Ask(check=name, min_coverage=0.9) for name in results] + [Ask(question=f"Q-OPS-0{n}") for n in (1, 2, 3)]
+    verdict = one(*asked, results=results)
+    assert [reason.en for reason in verdict.reasons] == [
+        "SG-03, SG-05: nothing seen against it, but <1% was covered (90% needed); no result",
+        "Q-OPS-01, Q-OPS-02, Q-OPS-03: not answered yet",
+    ]
+
+
+def test_an_admission_quotes_the_answer() -> None:
+    site = plant(answers={"Q-OPS-14": answer("Q-OPS-14", "no", "stated")})
+    (reason,) = one(Ask(question="Q-OPS-14"), site=site, observability=Observability.INTERVIEW).reasons
+    assert reason.zh.startswith("Q-OPS-14：答“否”（访谈") and reason.en.startswith("Q-OPS-14: answered “no” (interview")
+
+
 def test_a_control_without_a_test_is_left_to_the_site() -> None:
     verdict = one()
     assert (verdict.outcome, verdict.display.zh) == (X, "待现场核查")

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from assessed_case import client_case  # noqa: F401
 from click.testing import CliRunner, Result
 
 from sentinel.cli import main

@@ -25,7 +25,9 @@ COMPUTED = {
     _coverage.COVERS, _coverage.CUT, _coverage.LOST, _coverage.GAPS, _coverage.ONE_SIDED, _coverage.MIDSTREAM,
     _coverage.UNKNOWN, _coverage.GUESSED, _coverage.EVICTED, "answers", "asks", "both",
     "Usage:", "Options", "Commands", "Show this message and exit.",
-    *ALERT_STATES, "handshake", "payload", "port", "first-frame",
+    *_assessing.GRADES.values(), *_assessing.STATUSES.values(), *_assessing.HEADS, *questions.STATUS.values(),
+    "{path}: refused: its rules, packs or knowledge do not pass the checks",
+    "Finding", "Risk", "Title", "Status", *ALERT_STATES, "handshake", "payload", "port", "first-frame",
     "File", "Format", "Frames", "From", "Address", "Device", "Role", "Level", "Speaks",
 }  # fmt: skip
 """Sentences that reach `say` through a variable."""

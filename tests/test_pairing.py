@@ -15,7 +15,7 @@ from sentinel.wire.pair import ANSWERED, MISMATCH, ORPHAN, UNANSWERED, UNPAIRED
 
 
 def batch(first: int, *messages: dict) -> Batch:
-    empty = np.zeros((0, 1), np.int64)
+    empty = np.zeros((0, L.I_WIDTH), np.int64)
     rows = cells(*messages)
     return Batch(1, first, rows, empty, empty, empty, empty, empty, np.zeros(0, np.uint8), {}, [])
 
@@ -135,3 +135,41 @@ def test_latency(waited) -> None:
     talk.time += waited - MS
     talk.send(1, mbap("03020001"))
     assert see(talk.records).rows("messages", "latency") == [None, waited]
+
+
+def test_batches_are_held_until_answers_came_or_time_passed() -> None:
+    """Live: batches are small, and an answer may come several of them later."""
+    pairing = Pairing(hold=100)
+    one = batch(10, ask(1, time=5), ask(2, time=6))
+    two, three, four = batch(12, ask(3, time=50)), batch(13), batch(13, answer(1, time=90), answer(3, time=91))
+    assert pairing.add(one) == pairing.add(two) == pairing.add(three) == pairing.add(four) == []
+    assert four.before is not None and (four.before.first, len(four.before.messages)) == (10, 3)
+    assert four.latency.tolist() == [85, 41]
+    found, earlier = request_rows(four, np.array([0, 1]))
+    assert (found.tolist(), earlier.tolist()) == ([0, 2], [True, True])
+    assert pairing.settle(106) == []
+    assert [done.first for done in pairing.settle(107)] == [10]
+    assert (one.pair.tolist(), one.result.tolist()) == ([13, -1], [ANSWERED, UNANSWERED])
+    five = batch(15, answer(2, time=160))
+    assert [one.first for one in pairing.add(five)] == [12]  # what was given out is amended no more
+    assert five.result.tolist() == [ORPHAN]
+    assert (two.pair.tolist(), two.result.tolist()) == ([14], [ANSWERED])
+    assert [len(one.messages) for one in pairing.finish()] == [0, 2, 1]
+
+
+def test_many_messages_end_the_holding(monkeypatch) -> None:
+    monkeypatch.setattr("sentinel.pairing.HELD_MESSAGES", 3)
+    pairing = Pairing(hold=1 << 60)
+    batches = [batch(2 * n, ask(n, time=n), ask(100 + n, time=n)) for n in range(4)]
+    assert [[done.first for done in pairing.add(one)] for one in batches] == [[], [], [0], [2]]
+
+
+def test_items_of_several_batches_keep_their_messages() -> None:
+    first, second = (batch(n, ask(n)) for n in (10, 11))
+    for one in (first, second):
+        one.items = np.zeros((1, L.I_WIDTH), np.int64)
+    pairing = Pairing(hold=100)
+    third = batch(12, answer(10), answer(11))
+    for one in (first, second, third):
+        pairing.add(one)
+    assert third.before is not None and third.before.items[:, L.I_MESSAGE].tolist() == [0, 1]

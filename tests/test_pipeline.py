@@ -429,7 +429,7 @@ def test_a_batch_is_bounded_by_its_weight(monkeypatch) -> None:
 
 def batches_of(data: bytes) -> list:
     reading = Reading(battery.shipped(), 0)
-    found = list(reading.read(io.BytesIO(data), 1, None, lambda: False))
+    found = list(reading.read(io.BytesIO(data), 1, lambda: False))
     return [*(piece for piece in found if hasattr(piece, "messages")), *reading.finish()]
 
 
@@ -480,7 +480,7 @@ def test_batches_are_let_go(monkeypatch) -> None:
     analysis = pipeline.Analysis(battery.shipped(), reading.engine.rows.texts, None, None)
     analysis.inventory = lambda *_: None  # type: ignore[method-assign]
     alive: list = []
-    for piece in reading.read(io.BytesIO(f.pcap(exchange(60).records)), 1, None, lambda: False):
+    for piece in reading.read(io.BytesIO(f.pcap(exchange(60).records)), 1, lambda: False):
         if hasattr(piece, "messages"):
             alive.append(weakref.ref(piece.messages))
             analysis.take(piece)

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("typst")
 
+from sentinel.errors import AssessmentError  # noqa: E402
 from sentinel.report import raster  # noqa: E402
 from sentinel.report.figures import _svg as svg  # noqa: E402
 
@@ -26,3 +27,8 @@ def test_size():
     assert raster.size(DRAWING) == (144, 72)
     with pytest.raises(ValueError, match="without a size"):
         raster.size("<svg></svg>")
+
+
+def test_a_drawing_that_typst_does_not_take_is_an_error_of_the_report() -> None:
+    with pytest.raises(AssessmentError, match="a figure could not be drawn: .*SVG"):
+        raster.png(['<svg width="10" height="10"><'])

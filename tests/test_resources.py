@@ -27,3 +27,18 @@ def test_damaged_installation_is_named(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(resources, "PACKAGE", tmp_path / "sentinel")
     with pytest.raises(FileNotFoundError, match="install the package again"):
         resources.pcaps()
+
+
+def test_a_folder_of_rules_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTINEL_RULESETS", str(tmp_path / "none"))
+    with pytest.raises(FileNotFoundError, match="none: no such folder"):
+        resources.rulesets()
+
+
+def test_updates_lie_beside_the_releases_of_a_box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SENTINEL_UPDATES")
+    monkeypatch.setattr(resources.sys, "prefix", str(tmp_path / "opt/sentinel/releases/0.1.0-0"))
+    assert resources.updates() == tmp_path / "opt/sentinel/updates"
+    monkeypatch.setattr(resources.sys, "prefix", str(tmp_path / "venv"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert resources.updates() == tmp_path / "data/sentinel/updates"

@@ -69,7 +69,7 @@ def test_numbers_that_case_files_hold_stay() -> None:
 
 POLARS = {
     "i32": (pl.Int32,), "i64": (pl.Int64,), "u8": (pl.UInt8,), "f64": (pl.Float64,),
-    "text": (pl.String, pl.Categorical),
+    "text": (pl.String, pl.Categorical, pl.Enum),
     "time": (pl.Datetime("ns", "UTC"),),
 }  # fmt: skip
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
-from store_rows import SHA_A, SHA_B, SHA_C, alert, analyse
+from store_rows import SHA_A, SHA_B, SHA_C, alert, analyse, frame, messages
 
+from sentinel.errors import CaseError, Sentence
 from sentinel.store import outbox
 from sentinel.store.case import Case
 from sentinel.store.outbox import Counts, Outbox
@@ -98,3 +100,50 @@ def test_a_case_that_is_only_read_keeps_its_places_elsewhere(case, tmp_path):
         everything(box, "messages")
     assert (tmp_path / outbox.FILE).exists()
     assert not (case.path / outbox.FILE).exists()
+
+
+def test_points_of_one_message_are_numbered_across_windows(tmp_path, monkeypatch):
+    monkeypatch.setattr(outbox, "WINDOW", 4)
+    with Case.open(tmp_path / "c") as case:
+        with case.begin_run([{"sha256": SHA_A, "path": "/x/a.pcap"}]) as run:
+            run.write("messages", messages(run, 3))
+            owner = pl.Series([run.base] * 2 + [run.base + 1] * 11 + [run.base + 2], dtype=pl.Int64)
+            run.write("points", frame("points", 14, message=owner))
+            run.finish([dict(capture) for capture in run.captures], [], [], [], {})
+        found = []
+        with Outbox(case, "es") as box:
+            while (offer := box.offer("points", 3)) is not None:
+                found += [(row["message"] - run.base, row["_nth"]) for row in offer.rows]
+                box.done(offer)
+    assert found == [(0, 0), (0, 1), *((1, n) for n in range(11)), (2, 0)]
+
+
+def test_rows_that_the_case_gave_up_are_counted(case, monkeypatch):
+    with Outbox(case, "es") as box:
+        box.done(box.offer("messages", 2))
+        assert box.counts()["messages"] == Counts(sent=2, waiting=6)
+        monkeypatch.setattr(case, "runs_of", lambda table: [(2, 3)] if table == "messages" else [])
+        assert box.counts()["messages"] == Counts(sent=2, dropped=3, waiting=3)
+        assert box.counts()["messages"] == Counts(sent=2, dropped=3, waiting=3)
+
+
+def test_two_do_not_send_to_one_receiver(case):
+    with Outbox(case, "es"), pytest.raises(CaseError, match="is sending this case to es already"):
+        Outbox(case, "es")
+    with Outbox(case, "es"), Outbox(case, "es", look_only=True) as look:
+        assert look.counts()["messages"].waiting == 8
+
+
+def test_why_nothing_goes_out_is_kept_for_others_to_see(case):
+    with Outbox(case, "es") as box:
+        box.want(["alerts"])
+        assert box.problem() is None
+        box.note(Sentence("{uri}: no", uri="es"))
+    assert outbox.receivers(case.path) == ["es"]
+    with Outbox(case, "es", look_only=True) as look:
+        problem, since = look.problem()
+        assert str(problem) == "es: no"
+        assert since > 0
+        assert set(look.counts()) == {"alerts"}
+        look.note(None)
+        assert look.problem() is None

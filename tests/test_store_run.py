@@ -222,7 +222,7 @@ def test_a_killed_run_is_repeated_without_duplicate_or_loss(tmp_path):
     (folder / "messages/r000002-000999.parquet.tmp").write_bytes(b"half")
     (folder / "messages/notes.txt").write_text("a person's")
     with Case.open(folder) as case:
-        assert sorted(p.name for p in folder.glob("messages/*")) == ["notes.txt", "r000001-000001.parquet"]
+        assert sorted(p.name for p in folder.glob("messages/*")) == ["notes.txt", "r000001-000000001.parquet"]
         with case.begin_run([{"sha256": SHA_A}]) as run:
             assert run.captures[0]["capture"] == 2
             run.write("messages", messages(run, 7))

@@ -89,7 +89,7 @@ def test_a_capture_that_was_not_reached_says_so() -> None:
 def test_arp_facts() -> None:
     frames = [f.ethernet(f.arp(ip, n), f.ARP, n, 2) for n, ip in ((5, "10.0.0.9"), (5, "10.0.0.9"), (6, "0.0.0.0"))]
     seen = see([(START + n * SECOND, frame) for n, frame in enumerate(frames)])
-    (fact,) = summary.arp_facts(seen.engine)
+    (fact,) = summary.arp_facts(seen.engine.arps.items())
     assert {k: fact[k] for k in ("device", "kind", "value", "frame", "capture", "source", "unit", "flow")} == {
         "device": "10.0.0.9", "kind": "mac", "value": "02:00:00:00:00:05", "frame": 1, "capture": 1, "source": "arp",
         "unit": None, "flow": None,

@@ -38,6 +38,7 @@ from sentinel.assess.model import (
     Pack,
     SecurityLevel,
     Site,
+    Text,
 )
 from sentinel.assess.profiles import load_profile
 from sentinel.assess.sheets import registry as sheets
@@ -50,6 +51,8 @@ from sentinel.version import VERSION
 DEFAULT_PACKS = ("measures-bao-an-2021", "cn-miit-14", "cn-22239", "iec-62443-3-3")
 """What is assessed where nobody chose: the programme, the list that every plant is asked for, and the two standards."""
 DEFAULT_PROFILE = "gb20984-ot-1"
+REGISTERS = ("Q-DAT-04.rows",)
+"""Answers whose rows say which data go where."""
 LEVELS_PACK = "iec-62443-3-3"
 """The pack whose verdicts give the security levels."""
 
@@ -97,7 +100,7 @@ class Looked:
 def look(case: Case, site: Site | None = None, told: Told = lambda step: None) -> Looked:
     """Run every check over a case; `site` replaces what the case itself knows of the plant (for a retest)."""
     told("site")
-    known = sites.build(case) if site is None else site
+    known = _with_register(sites.build(case) if site is None else site)
     told("coverage")
     measured = coverage.measure(View(case, known))
     told("checks")
@@ -209,6 +212,18 @@ def exercises(captures: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, An
             yield {**labels, "captures": tuple(by_hash[labels["sha256"]])}
 
 
+def _with_register(site: Site) -> Site:
+    """The site with the register of data that the client filled in, where the checks look for it."""
+    rows = [row for name in REGISTERS if (answer := site.answers.get(name)) is not None for row in answer.value or ()]
+    if not rows or "data_register" in site.engagement:
+        return site
+    named = tuple(
+        {**row, "recipient": row.get("address") or row.get("recipient") or "*", "protocol": row.get("protocol") or "*"}
+        for row in rows
+    )
+    return dataclasses.replace(site, engagement={**site.engagement, "data_register": named})
+
+
 def _with_all(looked: Looked) -> tuple[CheckResult, ...]:
     """The results of the checks; each with what it observed under the parameters of some pack as well."""
     more: dict[str, dict[str, Observation]] = {}
@@ -267,7 +282,7 @@ def _calendar(loaded: Sequence[Pack], site: Site) -> tuple[Mapping[str, Any], ..
             rows.append(
                 {
                     "what": rule["title"],
-                    "basis": f"{pack.title.zh} {pack.edition}",
+                    "basis": Text(f"{pack.title.zh} {pack.edition}", f"{pack.title.en} {pack.edition}"),
                     "months": rule.get("months"),
                     "due": _due(answer, rule.get("months")),
                 }

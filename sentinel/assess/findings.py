@@ -239,8 +239,8 @@ def _seen(observations: Sequence[Observation], heap: _Heap, names: Mapping[str, 
         en.append(f"The answers to these questions do not meet what is asked: {', '.join(listed)}.")
     for contradiction in heap.contradictions:
         told = contradicted(contradiction)
-        zh.append(told.zh)
-        en.append(told.en)
+        zh.append(f"{contradiction.question}：{told.zh}")
+        en.append(f"{contradiction.question}: {told.en}")
     if heap.condition:
         zh.append("业主未提供分区规划，本次使用的分区由程序根据流量推定。")
         en.append("The owner gave no zone plan; the zones used here were proposed by the program from the traffic.")

@@ -18,8 +18,15 @@ from sentinel.assess.model import Assessment
 
 def content(value: Any) -> Any:
     """Plain JSON values of the nouns: dataclasses become objects with their fields, tuples lists, enums their value."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: content(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    # a large plant has millions of values, so the exact type is asked before anything that takes time to answer
+    kind: type = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is tuple or kind is list:
+        return [content(item) for item in value]
+    names = _fields(kind)
+    if names:
+        return {name: content(getattr(value, name)) for name in names}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -31,8 +38,17 @@ def content(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no place in an assessment")
 
 
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+
+
+@cache
+def _fields(class_: type) -> tuple[str, ...]:
+    """Names of the fields of a dataclass; of any other type none."""
+    return tuple(field.name for field in dataclasses.fields(class_)) if dataclasses.is_dataclass(class_) else ()
+
+
 def dump(value: Any) -> bytes:
-    """Canonical JSON: keys sorted, UTF-8, one line, no spaces; half a surrogate pair, which UTF-8 has none of, is `?`."""
+    """Canonical JSON: keys sorted, UTF-8, one line, no spaces; half a surrogate pair becomes `?`."""
     text = json.dumps(content(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8", "replace")
 
@@ -81,10 +97,11 @@ def _build(hint: Any, value: Any) -> Any:
 
 
 def _free(value: Any) -> Any:
-    """A value without a declared type: the two languages of a text are found again, lists become tuples."""
+    """A value without a declared type: texts and evidence are known by their fields, lists become tuples."""
     if isinstance(value, Mapping):
-        if value.keys() == {"zh", "en"}:
-            return model.Text(**value)
+        for class_ in (model.Text, model.Evidence):
+            if value.keys() == {field.name for field in dataclasses.fields(class_)}:
+                return _build(class_, value)
         return {key: _free(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return tuple(_free(item) for item in value)

@@ -237,7 +237,8 @@ def judged(test: Test, answer: Answer) -> tuple[Outcome, Text]:
         return Outcome.NOT_ASSESSABLE, Text("答“不适用”而未说明理由", "answered “not applicable” without a reason")
     if not _satisfied(test, given):
         if answer.state == "wire" and PARTIAL in given:
-            return Outcome.PASS_UNVERIFIED, Text("未经验证，流量只说明了一部分", "unverified, the capture answers part of it")
+            part = Text("未经验证，流量只说明了一部分", "unverified, the capture answers part of it")
+            return Outcome.PASS_UNVERIFIED, part
         told = _TOLD.get(str(given[0])) if len(given) == 1 else None
         if told is None:
             return Outcome.VIOLATED, Text(f"答复不满足要求（{state.zh}）", f"the answer does not meet it ({state.en})")

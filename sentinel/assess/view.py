@@ -99,9 +99,15 @@ class View:
             numbers = [*numbers[: MAX_FRAMES - 1], numbers[-1]]
         return Evidence("frames", capture=capture, sha256=self.hashes.get(capture, ""), frames=tuple(numbers))
 
+    @cached_property
+    def _ends(self) -> dict[int, Any]:
+        return dict(self.captures.select("capture", "last_time").iter_rows())
+
     def flow_frames(self, flow: Mapping[str, Any]) -> Evidence:
-        """Evidence of one row of `flows`: its first and last frame."""
-        return self.frames(flow["capture"], (flow["frame"], flow["last_frame"]))
+        """Evidence of one row of `flows`: its first frame, and its last where that lies in the same capture."""
+        end = self._ends.get(flow["capture"])
+        here = end is None or flow["last_time"] <= end
+        return self.frames(flow["capture"], (flow["frame"], flow["last_frame"]) if here else (flow["frame"],))
 
     def alert_evidence(self, alert: Mapping[str, Any]) -> tuple[Evidence, ...]:
         """Evidence of one row of `alerts`: its frames, one piece for each capture, naming the alert."""

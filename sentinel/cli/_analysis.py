@@ -19,13 +19,18 @@ from sentinel.cli._settings import Settings
 from sentinel.errors import EXIT_INTERRUPTED, EXIT_OK, FaultyCapture, InputError
 
 if TYPE_CHECKING:
-    from sentinel.pipeline import Progress
+    from sentinel.pipeline import Progress, Spread
 
 STDIN = "-"
 
 
 def analysed(
-    paths: Sequence[Path | str], case: Path, rules: Sequence[Path] | None, settings: Settings, show_progress: bool
+    paths: Sequence[Path | str],
+    case: Path,
+    rules: Sequence[Path] | None,
+    settings: Settings,
+    show_progress: bool,
+    spread: Spread | None = None,
 ) -> dict[str, Any]:
     """The summary of analysing `paths` into `case`; the first Ctrl-C ends it in good order, the second at once."""
     from sentinel import memory, pipeline
@@ -33,7 +38,9 @@ def analysed(
     memory.keep()
     stop = threading.Event()
     with _stops_on_interrupt(stop, settings), _progress(settings, show_progress) as report:
-        return pipeline.analyze(list(paths), case, rules=list(rules) if rules else None, progress=report, stop=stop)
+        return pipeline.analyze(
+            list(paths), case, rules=list(rules) if rules else None, progress=report, stop=stop, spread=spread
+        )
 
 
 def print_page(summary: Mapping[str, Any], folder: Path, settings: Settings) -> None:

@@ -7,7 +7,16 @@ A sentence that is missing here is shown in English; `tests/test_cli_texts.py` s
 
 from __future__ import annotations
 
-from sentinel.cli import _texts_client, _texts_pack, _texts_report, _texts_risk
+from sentinel.cli import (
+    _texts_box,
+    _texts_client,
+    _texts_pack,
+    _texts_report,
+    _texts_risk,
+    _texts_scale,
+    _texts_sensor,
+    _texts_sinks,
+)
 
 _HELP = {
     "Usage:": "用法：",
@@ -39,11 +48,6 @@ _HELP = {
     "No progress and no page.": "不显示进度和摘要页。",
     "Print the script that lets a shell complete Sentinel's commands and options.":
         "输出让 shell 自动补全 Sentinel 命令和选项的脚本。",
-    "Analyse a capture that comes with Sentinel and contains an attack.": "分析随 Sentinel 提供的、含有攻击的抓包。",
-    "Analyse a capture that comes with Sentinel and contains an attack on a small plant.":
-        "分析随 Sentinel 提供的、含有对小型工厂攻击的抓包。",
-    "Without NAME it takes the first; `sentinel demo --list` names them all.":
-        "不给 NAME 时取第一个；`sentinel demo --list` 列出全部。",
     "Folder of the case; otherwise a new temporary one.": "案例文件夹；不给出时新建一个临时文件夹。",
     "Name the captures there are.": "列出已有的抓包。",
     "Decode a capture and print every message, for people or as JSON Lines.":
@@ -375,10 +379,14 @@ ZH: dict[str, str] = {
     **_COVERAGE,
     **_COMMANDS,
     **_ERRORS,
+    **_texts_box.TEXTS,
     **_texts_client.TEXTS,
     **_texts_pack.TEXTS,
     **_texts_report.TEXTS,
     **_texts_risk.TEXTS,
+    **_texts_scale.TEXTS,
+    **_texts_sensor.TEXTS,
+    **_texts_sinks.TEXTS,
 }
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 TEXTS: dict[str, str] = {
+    "A folder with a Chinese font for the PDF; may be repeated.": "存有中文字体的文件夹，供生成 PDF 使用；可多次给出。",
     "{n} files in {folder}:": "{folder} 中已写入 {n} 个文件：",
     "No finding. That is no proof of security: see what the captures could not show.": "没有发现。这并不证明安全：请看抓包未能显示的内容。",
     "evidence/: {slices} slices for {items} lines of the evidence index": "evidence/：证据索引 {items} 行，切片 {slices} 个",
@@ -21,7 +22,6 @@ TEXTS: dict[str, str] = {
     "Title": "标题",
     "Status": "状态",
     "{name}: nothing to say, so it was not written": "{name}：没有可写的内容，未生成",
-    "{n} answer is contradicted by the traffic.": "有 {n} 项答复与流量矛盾。",
     "{n} answers are contradicted by the traffic.": "有 {n} 项答复与流量矛盾。",
     "... and {n} more in the report.": "……另有 {n} 项见报告。",
     "The risk profile; otherwise gb20984-ot-1.": "风险模型；未指定时为 gb20984-ot-1。",
@@ -80,7 +80,8 @@ TEXTS: dict[str, str] = {
     "{path}: cannot be made ({why}); choose another place.": "{path}：无法创建（{why}）；请换一个位置。",
     "HTML reports need jinja2: pip install 'sentinel-ics[report]'": "生成 HTML 报告需要 jinja2：pip install 'sentinel-ics[report]'",
     "PDF reports need typst: pip install 'sentinel-ics[report]'": "生成 PDF 报告需要 typst：pip install 'sentinel-ics[report]'",
-    "no Chinese font was found on this machine, so no PDF was made: install one (Debian and Ubuntu: apt install fonts-noto-cjk)": "本机没有中文字体，未生成 PDF；请安装（Debian 和 Ubuntu：apt install fonts-noto-cjk）",
+    "no Chinese font was found on this machine, so no PDF was made: install one (Debian and Ubuntu: apt install fonts-noto-cjk) or name its folder with --font-path": "本机没有中文字体，未生成 PDF；请安装（Debian 和 Ubuntu：apt install fonts-noto-cjk），或用 --font-path 指明字体文件夹",
+    "a figure could not be drawn: {reason}": "插图绘制失败：{reason}",
     "the PDF could not be set: {reason}": "PDF 排版失败：{reason}",
     "no format {names!r}; there are {known}": "没有格式 {names!r}；可用：{known}",
     "{path}: nothing to retest: the case has no assessment yet": "{path}：没有可复测的内容：案例还没有做过评估",

@@ -9,6 +9,7 @@ import click
 
 from sentinel.cli._analysis import STDIN, analysed, exit_code, print_page
 from sentinel.cli._settings import current
+from sentinel.cli._spread import spread_options, spread_over
 from sentinel.errors import InputError, RuleError, UsageError
 
 MAX_WRONG = 5
@@ -38,9 +39,18 @@ MAX_WRONG = 5
     help="A folder of Sigma rules to use as well as the shipped ones; may be repeated.",
 )  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no page.")
+@spread_options
 @click.pass_context
 def command(
-    ctx: click.Context, paths: tuple[str, ...], folder: Path, as_json: bool, rules: tuple[Path, ...], quiet: bool
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    folder: Path,
+    as_json: bool,
+    rules: tuple[Path, ...],
+    quiet: bool,
+    jobs: int | None,
+    cluster: str | None,
+    scratch: Path | None,
 ) -> None:
     """Analyse captures into a case."""
     settings = current()
@@ -49,7 +59,8 @@ def command(
         raise UsageError("the same path is given twice")
     sources = [_source(path) for path in paths]
     _must_be_rules(rules)
-    summary = analysed(sources, folder, rules, settings, show_progress=not quiet and not as_json)
+    with spread_over(folder, sources, jobs, cluster, scratch) as spread:
+        summary = analysed(sources, folder, rules, settings, not quiet and not as_json, spread)
     code = exit_code(summary)
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False, default=str))

@@ -51,13 +51,17 @@ VARIANTS = ("full", "gap", "miit", "iec", "sme", "indicators")
     "--look-in", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder to which captures were moved; may be repeated.",
 )  # fmt: skip
+@click.option(
+    "--font-path", "fonts", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder with a Chinese font for the PDF; may be repeated.",
+)  # fmt: skip
 @click.option("--no-evidence", is_flag=True, help="Leave out the slices of the captures.")
 @click.option("--anonymise", is_flag=True, help="Replace addresses, names and MACs.")
 @click.pass_context
 def command(
     ctx: click.Context, folder: Path, packs: tuple[str, ...], profile: str | None, alternative: str | None,
     language: str, formats: str, output: Path, template: Path | None, variant: str, previous: str | None,
-    frozen: str | None, look_in: tuple[Path, ...], no_evidence: bool, anonymise: bool,
+    frozen: str | None, look_in: tuple[Path, ...], fonts: tuple[Path, ...], no_evidence: bool, anonymise: bool,
 ) -> None:  # fmt: skip
     """Write a report."""
     from sentinel.assess.snapshot import load
@@ -87,7 +91,8 @@ def command(
     with steps(settings) as told:
         delivered = deliver(
             assessment, output, captures, formats=wanted, languages=("zh", "en") if language == "both" else (language,),
-            variant=variant, template=template, look_in=look_in, rewrite=rewrite, slices=not no_evidence, told=told,
+            variant=variant, template=template, look_in=look_in, rewrite=rewrite, fonts=fonts,
+            slices=not no_evidence, told=told,
         )  # fmt: skip
     print_delivered(delivered, output, settings)
     if delivered.failed:

@@ -94,7 +94,12 @@ def accumulate(stats: pl.DataFrame | None, messages: pl.DataFrame | Columns) -> 
     columns = Columns.of(messages)
     if len(columns) == 0:
         return stats
-    rows = _added(stats, _counted(columns))
+    return accumulate_counts(stats, _counted(columns))
+
+
+def accumulate_counts(stats: pl.DataFrame | None, counts: pl.DataFrame) -> pl.DataFrame:
+    """The counts with others that `accumulate` made of later messages."""
+    rows = _added(stats, counts)
     if rows.height > MAX_ROWS:
         rows = _joined(rows, [*_ENDS, "fault"])
     if rows.height > MAX_GROUPS:

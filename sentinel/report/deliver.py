@@ -48,12 +48,14 @@ def deliver(
     template: Path | None = None,
     look_in: Sequence[Path] = (),
     rewrite: Callable[[Frame], Frame] | None = None,
+    fonts: Sequence[Path] = (),
     slices: bool = True,
     told: Callable[[str], None] = lambda name: None,
 ) -> Delivered:
     """Write the formats into `out`. OutputError where that cannot be written to.
 
-    `captures`: rows of the case, for the evidence slices. `rewrite` changes each frame of them (anonymising).
+    `captures`: rows of the case, for the evidence slices. `rewrite` changes each frame of them (anonymising). `fonts`:
+    folders in which the PDF finds its Chinese font, besides those of the system.
     """
     done = Delivered()
     try:
@@ -62,7 +64,7 @@ def deliver(
         why = error.strerror or error
         raise OutputError("{path}: cannot be made ({why}); choose another place.", path=out, why=why) from error
     chosen = list(dict.fromkeys(formats))
-    for name, make in _jobs(assessment, out, chosen, languages, variant, template):
+    for name, make in _jobs(assessment, out, chosen, languages, variant, template, fonts):
         told(name)
         try:
             content = make()
@@ -87,6 +89,7 @@ def _jobs(
     languages: Sequence[str],
     variant: str,
     template: Path | None,
+    fonts: Sequence[Path],
 ) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
     """(file name, what makes it), the cheapest first."""
     if "json" in formats:
@@ -108,7 +111,7 @@ def _jobs(
             )
         documents = [f for f in ("html", "docx", "pdf") if f in formats]
         if documents:
-            made = _Document(assessment, lang, variant)
+            made = _Document(assessment, lang, variant, fonts)
             for form in documents:
                 yield f"report_{lang}.{form}", lambda made=made, form=form: made.render(form, template)  # type: ignore[misc]
 
@@ -116,8 +119,9 @@ def _jobs(
 class _Document:
     """The report in one language, built once for its formats."""
 
-    def __init__(self, assessment: Assessment, lang: str, variant: str):
+    def __init__(self, assessment: Assessment, lang: str, variant: str, fonts: Sequence[Path]):
         self._make = (assessment, lang, variant)
+        self._fonts = fonts
         self._document: Any = None
 
     def render(self, form: str, template: Path | None) -> bytes:
@@ -133,7 +137,7 @@ class _Document:
         if form == "pdf":
             from sentinel.report import pdf
 
-            return pdf.render(self._document)
+            return pdf.render(self._document, self._fonts)
         from sentinel.report import html
 
         return html.render(self._document)

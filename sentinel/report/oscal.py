@@ -9,6 +9,7 @@ import datetime
 import json
 import re
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sentinel.assess.model import Assessment, ControlResult, Evidence, Observation, Outcome
@@ -49,7 +50,11 @@ def document(assessment: Assessment, lang: str) -> dict[str, Any]:
     if seen:
         result["observations"] = [_observation(o, lang, cited, when) for o in seen]
     if judged:
-        result["findings"] = [_finding(r, assessment, lang) for r in judged]
+        rests: dict[Evidence, list[str]] = {}
+        for o in seen:
+            for piece in o.evidence:
+                rests.setdefault(piece, []).append(o.id)
+        result["findings"] = [_finding(r, rests, lang) for r in judged]
     if assessment.risks:
         result["risks"] = [_risk(assessment, k, lang, tool) for k in range(len(assessment.risks))]
     return {
@@ -116,9 +121,10 @@ def _relevant(piece: Evidence, cited: EvidenceIndex) -> dict[str, Any]:
     return {"description": f"{number} {piece.kind} {piece.ref}".strip()}
 
 
-def _finding(result: ControlResult, assessment: Assessment, lang: str) -> dict[str, Any]:
+def _finding(result: ControlResult, rests: Mapping[Evidence, Sequence[str]], lang: str) -> dict[str, Any]:
+    """`rests`: a piece of evidence -> the observations that rest on it."""
     name = f"{result.framework}:{result.control}"
-    related = [o for c in assessment.checks if c.check in result.checks for o in c.observations]
+    related = dict.fromkeys(o for piece in result.evidence for o in rests.get(piece, ()))
     row: dict[str, Any] = {
         "uuid": _uuid("finding", name, result.scope),
         "title": f"{name} ({result.scope})",
@@ -131,7 +137,7 @@ def _finding(result: ControlResult, assessment: Assessment, lang: str) -> dict[s
         },
     }
     if related:
-        row["related-observations"] = [{"observation-uuid": _uuid("observation", o.id)} for o in related]
+        row["related-observations"] = [{"observation-uuid": _uuid("observation", o)} for o in related]
     return row
 
 

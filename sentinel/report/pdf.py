@@ -7,12 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sentinel.errors import AssessmentError, MissingExtra
+from sentinel.report import _typst
 from sentinel.report.document import TONES, Block, Cell, Document, Fields
 
-STANDARD: Literal["a-2b"] = "a-2b"
+STANDARD = "a-2b"
 LONG_CELL = 700
 """Characters from which on a cell may break across pages."""
 LONG_SHEET = 900
@@ -60,18 +61,20 @@ def render(document: Document, font_paths: Sequence[Path] = ()) -> bytes:
         raise MissingExtra("PDF reports need typst: pip install 'sentinel-ics[report]'") from error
     fonts = typst.Fonts(font_paths=[str(path) for path in font_paths])
     content = json.dumps(_content(document, choose(fonts.families())), ensure_ascii=False)
-    template = (Path(__file__).parent / "report.typ").read_bytes()
+    template = (Path(__file__).parent / "report.typ").read_text(encoding="utf-8")
+    job = {
+        "template": template,
+        "inputs": {"document": content},
+        "fonts": [str(path) for path in font_paths],
+        "format": "pdf",
+        "pdf_standards": [STANDARD],
+        "timestamp": document.meta.time // 1_000_000_000,
+    }
     try:
-        pdf = typst.Compiler(template, font_paths=fonts).compile(
-            format="pdf",
-            sys_inputs={"document": content},
-            pdf_standards=[STANDARD],
-            timestamp=document.meta.time // 1_000_000_000,
-        )
-    except typst.TypstError as error:
-        raise AssessmentError("the PDF could not be set: {reason}", reason=error.message) from error
-    assert isinstance(pdf, bytes)
-    return pdf
+        (made,) = _typst.run(job)
+    except _typst.Failed as error:
+        raise AssessmentError("the PDF could not be set: {reason}", reason=error) from error
+    return made
 
 
 def choose(families: Sequence[str]) -> dict[str, list[str]]:
@@ -85,7 +88,7 @@ def choose(families: Sequence[str]) -> dict[str, list[str]]:
     if not serif or not sans:
         raise AssessmentError(
             "no Chinese font was found on this machine, so no PDF was made: install one (Debian and Ubuntu:"
-            " apt install fonts-noto-cjk)"
+            " apt install fonts-noto-cjk) or name its folder with --font-path"
         )
     latin, plain = some(LATIN_SERIF)[:1], some(LATIN_SANS)[:1]
     return {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from collections.abc import Sequence
 
-from sentinel.errors import MissingExtra
+from sentinel.errors import AssessmentError, MissingExtra
+from sentinel.report import _typst
 
 DPI = 300
 _SIZE = re.compile(r'<svg [^>]*?width="([0-9.]+)" height="([0-9.]+)"')
-_PAGE = b"""
+_PAGE = """
 #set page(margin: 0pt, width: auto, height: auto)
 #for (drawing, width) in json(bytes(sys.inputs.drawings)) {
   page(image(bytes(drawing), format: "svg", width: width * 1pt))
@@ -30,10 +32,10 @@ def png(drawings: Sequence[str], dpi: float = DPI) -> list[bytes]:
     """One PNG a drawing, in one run of typst. MissingExtra where typst is not installed."""
     if not drawings:
         return []
-    try:
-        import typst
-    except ImportError as error:
-        raise MissingExtra("pictures of the figures need typst: pip install 'sentinel-ics[report]'") from error
+    if importlib.util.find_spec("typst") is None:
+        raise MissingExtra("pictures of the figures need typst: pip install 'sentinel-ics[report]'")
     inputs = {"drawings": json.dumps([(drawing, size(drawing)[0]) for drawing in drawings])}
-    pages = typst.compile(_PAGE, format="png", ppi=float(dpi), sys_inputs=inputs)
-    return [pages] if isinstance(pages, bytes) else list(pages)
+    try:
+        return _typst.run({"template": _PAGE, "inputs": inputs, "format": "png", "ppi": float(dpi)})
+    except _typst.Failed as error:
+        raise AssessmentError("a figure could not be drawn: {reason}", reason=error) from error

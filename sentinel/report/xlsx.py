@@ -71,12 +71,17 @@ def _write(book: Workbook, table: Table, lang: str, kept: Notes, used: set[str])
         cell.fill = PatternFill("solid", fgColor="1F3A5F")
         cell.alignment = Alignment(vertical="center", wrap_text=True)
         widths[at - 1] = max(widths[at - 1], _width(head))
+    body = None
     for line, (key, cells) in enumerate(table.rows, 2):
         own = kept.get(ident, {}).pop(key, (None, None))
         for at, value in enumerate((key, *cells, *own), 1):
             plain = _plain(value, lang)
-            _put(page, line, at, plain)
-            page.cell(line, at).alignment = Alignment(vertical="top", wrap_text=True)
+            cell = _put(page, line, at, plain)
+            if body is None:
+                cell.alignment = Alignment(vertical="top", wrap_text=True)
+                body = cell._style
+            # openpyxl compares a style with all others each time one is set: half a minute for a large plant
+            cell._style = body
             widths[at - 1] = max(widths[at - 1], _width(plain))
     for at, width in enumerate(widths, 1):
         page.column_dimensions[get_column_letter(at)].width = min(width + 2, MAX_WIDTH)
@@ -91,12 +96,13 @@ def _write(book: Workbook, table: Table, lang: str, kept: Notes, used: set[str])
     page.oddFooter.right.text = ident  # type: ignore[union-attr]
 
 
-def _put(page: Worksheet, line: int, at: int, value: Any) -> None:
-    """Write a cell: text is text, never a formula, whatever it begins with."""
+def _put(page: Worksheet, line: int, at: int, value: Any) -> Any:
+    """Write a cell: text is text, never a formula, whatever it begins with. Returns the cell."""
     cell = page.cell(line, at)
     cell.value = value
     if isinstance(value, str):
         cell.data_type = "s"
+    return cell
 
 
 def _analyst_cells(earlier: bytes) -> Notes:
@@ -183,5 +189,11 @@ def _plain(value: Any, lang: str) -> Any:
 
 
 def _width(value: Any) -> int:
-    lines = str(value).splitlines() if value is not None else []
-    return max((sum(2 if ord(c) > 0x2E7F else 1 for c in line) for line in lines), default=0)
+    if value is None:
+        return 0
+    lines = str(value)[: 4 * MAX_WIDTH].splitlines()
+    return max(map(_places, lines), default=0)
+
+
+def _places(line: str) -> int:
+    return len(line) if line.isascii() else sum(2 if c > "\u2e7f" else 1 for c in line)

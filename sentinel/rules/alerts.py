@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, NamedTuple
@@ -217,6 +218,49 @@ class Book:
         if room > 0:
             fresh = [item for item in claim.evidence if item not in alert.head]
             alert.head.update(dict.fromkeys(list(dict.fromkeys(fresh))[:room]))
+
+    def tally(self) -> Counter[str]:
+        """Name of the rule -> how many alerts."""
+        return Counter(alert.kind.name for alert in self._alerts.values())
+
+    def join(self, later: Book) -> None:
+        """Add the alerts of rows that come after those of this book."""
+        for alert in later._alerts.values():
+            evidence = [*alert.head, alert.tail]
+            claim = Claim(alert.subject, alert.count, alert.first_time, alert.last_time, evidence)
+            self.add(alert.kind, claim, lambda alert=alert: alert.values)  # type: ignore[misc]
+        self.folded += later.folded
+
+    def dump(self) -> dict[str, Any]:
+        """The book as JSON can hold it; values of sentences as the text that they become."""
+        alerts = [
+            {
+                "kind": asdict(alert.kind),
+                "subject": list(alert.subject),
+                "values": _texts(alert.values),
+                "count": alert.count,
+                "first_time": alert.first_time,
+                "last_time": alert.last_time,
+                "head": list(alert.head),
+                "tail": alert.tail,
+            }
+            for alert in self._alerts.values()
+        ]
+        return {"alerts": alerts, "folded": self.folded}
+
+    @classmethod
+    def load(cls, content: Mapping[str, Any]) -> Book:
+        """The book that `dump` gave, after JSON."""
+        book = cls()
+        for row in content["alerts"]:
+            kind, subject = AlertKind(**row["kind"]), Subject(*row["subject"])
+            head = dict.fromkeys(tuple(item) for item in row["head"])
+            alert = _Alert(**row | {"kind": kind, "subject": subject, "head": head, "tail": tuple(row["tail"])})
+            book._alerts[kind.id, subject] = alert
+            book._pairs[kind.id] = book._pairs.get(kind.id, 0) + 1
+            book._changed.add((kind.id, subject))
+        book.folded = content["folded"]
+        return book
 
     def rows(self) -> list[dict[str, Any]]:
         """Every alert as a row, worst first, then by first time and id."""

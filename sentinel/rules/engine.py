@@ -216,12 +216,24 @@ class Engine:
         self._tables = {
             name: _Table(name, own) for name in SELECTORS if (own := [(n, r) for n, r in plain if r.table == name])
         }
+        self._windows = self._new_windows()
+
+    def _new_windows(self) -> list[tuple[Rule, list[int], Any]]:
+        """Rules that count over time: each with the numbers of the rules that it counts, and an empty window."""
         numbers = {rule.id: n for n, rule in enumerate(self._rules)}
-        self._windows = [
+        return [
             (rule, [numbers[i] for i in rule.correlation.rules], make_window(rule.correlation))
             for rule in self._rules
             if rule.correlation is not None
         ]
+
+    def begin(self) -> None:
+        """What follows has nothing to do with what was before: begin a new book, and count from nothing."""
+        self.book = Book()
+        self._windows = self._new_windows()
+        self._counted = dict.fromkeys(self._counted, 0)
+        for table in self._tables.values():
+            table.forgotten = 0
 
     @property
     def counters(self) -> dict[str, int]:

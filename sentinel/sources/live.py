@@ -10,13 +10,16 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import errno
+import fcntl
 import mmap
 import select
 import socket
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sentinel.errors import InputError
 from sentinel.wire.ring import Drained, drain
@@ -28,6 +31,8 @@ MR_PROMISC = 1
 FANOUT_HASH, FANOUT_DEFRAG = 0, 0x8000
 ETH_P_ALL = 0x0003
 SO_ATTACH_FILTER = 26
+HARDWARE = 0x8927
+"""SIOCGIFHWADDR: the kind of an interface and its address."""
 STAMP_HARDWARE = 1 << 6
 """SOF_TIMESTAMPING_RAW_HARDWARE: the card's own time where it offers one, else the kernel's."""
 STATUS_AT, USER = 8, 1
@@ -50,6 +55,22 @@ class Counters:
     dropped: int = 0
     freezes: int = 0
     damaged: int = 0
+
+
+class Opened(Protocol):
+    """What a port is for the loop that reads it: an interface, or a stream that looks like one."""
+
+    name: str
+    number: int
+    link: int
+    counters: Counters
+
+    @property
+    def over(self) -> bool: ...
+    def fileno(self) -> int: ...
+    def drain(self, out: memoryview, done: Drained, max_blocks: int = 1 << 30) -> bool: ...
+    def statistics(self) -> Counters: ...
+    def clear_error(self) -> int: ...
 
 
 class Port:
@@ -75,8 +96,9 @@ class Port:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         except PermissionError as error:
             raise InputError(
-                f"{name}: capturing needs the right to open packet sockets; run as root, or grant it to the service: "
-                "AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN (the unit of `sentinel` has this line)"
+                "{name}: capturing needs the right to open packet sockets; run as root, or grant it to the service "
+                "with AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN (packaging/sentinel.service has this line)",
+                name=name,
             ) from error
         try:
             self._open(program, blocks, fanout, promiscuous)
@@ -113,6 +135,11 @@ class Port:
         if fanout is not None:
             sock.setsockopt(SOL_PACKET, FANOUT, (fanout & 0xFFFF) | (FANOUT_HASH | FANOUT_DEFRAG) << 16)
 
+    @property
+    def over(self) -> bool:
+        """An interface never ends."""
+        return False
+
     def fileno(self) -> int:
         """For select and poll: readable while a block waits."""
         return self._socket.fileno()
@@ -142,6 +169,13 @@ class Port:
         done.damaged = 0
         return waiting
 
+    def clear_error(self) -> int:
+        """The error that waits at the socket, taken away (ENETDOWN when the interface went down); 0 for none.
+
+        An error makes the port readable; a ring goes on by itself when the interface comes up again.
+        """
+        return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
     def statistics(self) -> Counters:
         """The counters, the kernel's own brought up to date (it forgets them when asked)."""
         raw = self._socket.getsockopt(SOL_PACKET, STATISTICS, 12)
@@ -163,13 +197,13 @@ class Port:
         self.close()
 
 
-def wait(ports: list[Port], seconds: float) -> list[Port]:
+def wait(ports: Sequence[Opened], seconds: float) -> list[Opened]:
     """The ports on which a block waits; empty where none came within that time."""
     ready, _, _ = select.select(ports, [], [], max(0.0, seconds))
     return ready
 
 
-def header(ports: list[Port], application: str) -> bytes:
+def header(ports: Sequence[Opened], application: str) -> bytes:
     """The beginning of the pcapng stream: section and one interface block for each port (draft, 4.1 and 4.2)."""
     section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + _option(4, application.encode()) + bytes(4)
     parts = [_block(0x0A0D0D0A, section)]
@@ -179,10 +213,10 @@ def header(ports: list[Port], application: str) -> bytes:
     return b"".join(parts)
 
 
-def statistics_block(port: Port, now_ns: int | None = None) -> bytes:
-    """An interface statistics block (draft, 4.6): received and dropped so far."""
+def statistics_block(port: Opened, now_ns: int | None = None, counters: Counters | None = None) -> bytes:
+    """An interface statistics block (draft, 4.6): received and dropped so far, or as `counters` says."""
     now = time.time_ns() if now_ns is None else now_ns
-    counters = port.counters
+    counters = port.counters if counters is None else counters
     options = _option(4, struct.pack("<Q", counters.frames + counters.dropped))
     options += _option(5, struct.pack("<Q", counters.dropped)) + bytes(4)
     return _block(5, struct.pack("<III", port.number, now >> 32, now & 0xFFFFFFFF) + options)
@@ -205,7 +239,7 @@ def compile_filter(expression: str, link: int) -> bytes:
         )
         if failed:
             reason = pcap.pcap_geterr(handle).decode("utf-8", "replace")
-            raise InputError(f"the capture filter {expression!r} makes no sense: {reason}")
+            raise InputError("the capture filter {filter} makes no sense: {why}", filter=expression, why=reason)
         code = ctypes.string_at(program.instructions, program.length * 8)
         pcap.pcap_freecode(ctypes.byref(program))
     finally:
@@ -221,24 +255,30 @@ class _Program(ctypes.Structure):
 
 def _link(name: str) -> int:
     try:
-        with open(f"/sys/class/net/{name}/type", encoding="ascii") as file:
-            kind = int(file.read())
-    except (OSError, ValueError) as error:
+        # /sys shows the namespace in which it was mounted, which may be another one
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            answer = fcntl.ioctl(control, HARDWARE, struct.pack("16s16x", name.encode()[:15]))
+            kind = struct.unpack_from("H", answer, 16)[0]
+    except OSError as error:
         known = ", ".join(n for _, n in socket.if_nameindex())
-        raise InputError(f"{name}: no such interface; there are {known}") from error
+        raise InputError("{name}: no such interface; there are {known}", name=name, known=known) from error
     if kind not in LINKTYPES:
-        raise InputError(f"{name}: interfaces of hardware type {kind} are not captured; Ethernet ports are")
+        raise InputError(
+            "{name}: interfaces of hardware type {kind} are not captured; Ethernet ports are", name=name, kind=kind
+        )
     return LINKTYPES[kind]
 
 
 def _refusal(name: str, error: OSError) -> InputError:
     if error.errno in (errno.EPERM, errno.EACCES):
-        return InputError(f"{name}: no permission to capture; run as root or with CAP_NET_RAW and CAP_NET_ADMIN")
+        return InputError(
+            "{name}: no permission to capture; run as root or with CAP_NET_RAW and CAP_NET_ADMIN", name=name
+        )
     if error.errno == errno.ENOMEM:
-        return InputError(f"{name}: no memory for the ring; make it smaller (ring_mib in the configuration)")
+        return InputError("{name}: no memory for the ring; make it smaller (ring_mib in the configuration)", name=name)
     if error.errno == errno.ENETDOWN:
-        return InputError(f"{name}: the interface is down; bring it up with: ip link set {name} up")
-    return InputError(f"{name}: cannot be captured ({error.strerror})")
+        return InputError("{name}: the interface is down; bring it up with: ip link set {name} up", name=name)
+    return InputError("{name}: cannot be captured ({why})", name=name, why=error.strerror)
 
 
 def _option(code: int, value: bytes) -> bytes:

@@ -20,7 +20,10 @@ from sentinel.errors import CaseError
 from sentinel.store import merge, tables
 from sentinel.store._parts import Part
 
-RUNNING, COMPLETE, INTERRUPTED = "running", "complete", "interrupted"
+RUNNING, LIVE, COMPLETE, INTERRUPTED = "running", "live", "complete", "interrupted"
+
+OPEN = "/open"
+"""What follows a table's name where a part holds rows that a live run will write again, complete, when they are."""
 
 _IN_HASHES = "IN (SELECT value FROM json_each(?2))"
 HASHED = f"(sha256 {_IN_HASHES} OR content_sha256 {_IN_HASHES})"
@@ -49,16 +52,19 @@ class Outcome:
     summary: str
 
 
-def begin(db: sqlite3.Connection, captures: Sequence[Mapping[str, Any]]) -> tuple[int, list[dict[str, Any]]]:
-    """Give out the number of a run and those of its captures, and keep both as running."""
+def begin(
+    db: sqlite3.Connection, captures: Sequence[Mapping[str, Any]], first: int | None = None
+) -> tuple[int, list[dict[str, Any]]]:
+    """Give out the number of a run and those of its captures, from `first`, and keep both as running."""
     run = db.execute("SELECT coalesce(max(run), 0) + 1 FROM runs").fetchone()[0]
-    first = db.execute("SELECT coalesce(max(capture), 0) + 1 FROM captures").fetchone()[0]
+    if first is None:
+        first = db.execute("SELECT coalesce(max(capture), 0) + 1 FROM captures").fetchone()[0]
     db.execute("INSERT INTO runs (run, state, started, summary) VALUES (?, ?, ?, '{}')", (run, RUNNING, time.time_ns()))
     rows = [
         {**capture, "capture": first + k, "run": str(run), "state": RUNNING, "sha256": capture.get("sha256") or ""}
         for k, capture in enumerate(captures)
     ]
-    _insert_captures(db, rows)
+    insert_captures(db, rows)
     return run, rows
 
 
@@ -68,31 +74,39 @@ def commit(db: sqlite3.Connection, folder: Path, outcome: Outcome, drop: bool) -
     refuse_known(db, folder, hashes)
     replaced = replaceable(db, folder, hashes, drop)
     files = [row[0] for run in replaced for row in db.execute("SELECT file FROM parts WHERE run = ?", (run,))]
-    affected = {table: _ids(db, table, replaced) for table in tables.MERGED_TABLES}
+    affected = {table: _ids(db, table, [*replaced, outcome.run]) for table in tables.MERGED_TABLES}
     for run in replaced:
         delete_run(db, run)
+    files += forget_said(db, outcome.run)
     db.execute(
         "UPDATE runs SET state = ?, ended = ?, summary = ? WHERE run = ?",
         (outcome.state, time.time_ns(), outcome.summary, outcome.run),
     )
     db.execute("DELETE FROM captures WHERE run = ?", (str(outcome.run),))
-    _insert_captures(db, outcome.captures)
-    db.executemany(
-        'INSERT INTO parts ("table", file, rows, bytes, run) VALUES (?, ?, ?, ?, ?)',
-        [(part.table, part.file, part.rows, part.bytes, outcome.run) for part in outcome.parts],
-    )
+    insert_captures(db, outcome.captures)
+    db.execute("DELETE FROM parts WHERE run = ?", (outcome.run,))
+    insert_parts(db, outcome.run, outcome.parts)
     for protocol, columns in outcome.extensions.items():
-        _keep_extension(db, folder, protocol, columns)
+        keep_extension(db, folder, protocol, columns)
     for table, rows in outcome.rows.items():
         _keep_rows(db, table, outcome.run, rows, affected[table])
-    _decide(db)
+    decide(db)
+    return files
+
+
+def forget_said(db: sqlite3.Connection, run: int) -> list[str]:
+    """Delete what a run said at its checkpoints, but for its share in the merged tables, and its rows of what was still
+    open then; returns their files. A run without checkpoints has said nothing."""
+    for table in tables.MERGED_TABLES:
+        db.execute(f'DELETE FROM "{table}_by_run" WHERE by_run = ?', (run,))
+    files = [row[0] for row in db.execute('SELECT file FROM parts WHERE run = ? AND "table" LIKE ?', (run, "%" + OPEN))]
+    db.execute('DELETE FROM parts WHERE run = ? AND "table" LIKE ?', (run, "%" + OPEN))
     return files
 
 
 def delete_run(db: sqlite3.Connection, run: int) -> None:
     """Delete all rows of a run but for its share in the merged tables (a run that is running has none)."""
-    for table in tables.MERGED_TABLES:
-        db.execute(f'DELETE FROM "{table}_by_run" WHERE by_run = ?', (run,))
+    forget_said(db, run)
     db.execute("DELETE FROM parts WHERE run = ?", (run,))
     db.execute("DELETE FROM captures WHERE run = ?", (str(run),))
     db.execute("DELETE FROM runs WHERE run = ?", (run,))
@@ -159,11 +173,20 @@ def replaceable(db: sqlite3.Connection, folder: Path, hashes: Sequence[str], dro
     return runs
 
 
-def _insert_captures(db: sqlite3.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_captures(db: sqlite3.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows of captures."""
     db.executemany(tables.insert_sql("captures", "captures"), tables.as_values("captures", rows))
 
 
-def _keep_extension(db: sqlite3.Connection, folder: Path, protocol: str, columns: Mapping[str, str]) -> None:
+def insert_parts(db: sqlite3.Connection, run: int, parts: Iterable[Part]) -> None:
+    """List parts of a run."""
+    db.executemany(
+        'INSERT INTO parts ("table", file, rows, bytes, run) VALUES (?, ?, ?, ?, ?)',
+        [(part.table, part.file, part.rows, part.bytes, run) for part in parts],
+    )
+
+
+def keep_extension(db: sqlite3.Connection, folder: Path, protocol: str, columns: Mapping[str, str]) -> None:
     """Add the columns of a parser's own table to those that earlier runs wrote; CaseError where a type changed."""
     kept = dict(db.execute("SELECT name, type FROM extensions WHERE protocol = ?", (protocol,)).fetchall())
     for name, type_ in columns.items():
@@ -182,19 +205,20 @@ def _keep_extension(db: sqlite3.Connection, folder: Path, protocol: str, columns
             db.execute("INSERT INTO extensions VALUES (?, ?, ?, ?)", (protocol, len(kept), name, type_))
 
 
-def _key(table: str) -> str:
+def key_of(table: str) -> str:
+    """The column that tells rows of a merged table apart."""
     return schema.TABLES[table].key[0]
 
 
 def _ids(db: sqlite3.Connection, table: str, runs: Iterable[int]) -> set[str]:
     """Ids of the merged table to which one of the runs contributed."""
-    sql = f'SELECT "{_key(table)}" FROM "{table}_by_run" WHERE by_run = ?'
+    sql = f'SELECT "{key_of(table)}" FROM "{table}_by_run" WHERE by_run = ?'
     return {row[0] for run in runs for row in db.execute(sql, (run,))}
 
 
 def _keep_rows(db: sqlite3.Connection, table: str, run: int, rows: list[tuple[Any, ...]], affected: set[str]) -> None:
     """Keep what a run said, and merge it with what the others said; `affected` are ids of which some run has gone."""
-    key = _key(table)
+    key = key_of(table)
     names = [column.name for column in schema.TABLES[table].columns]
     own = set(map(itemgetter(names.index(key)), rows))
     if len(own) < len(rows):  # several rows speak of the same thing
@@ -204,8 +228,8 @@ def _keep_rows(db: sqlite3.Connection, table: str, run: int, rows: list[tuple[An
     among_mine = f'IN (SELECT "{key}" FROM "{table}_by_run" WHERE by_run = ?)'
     sql = f'SELECT "{key}" FROM "{table}_by_run" WHERE by_run <> ? AND "{key}" {among_mine}'
     shared = {row[0] for row in db.execute(sql, (run, run))}
-    _delete(db, table, affected | shared)
-    _merge_again(db, table, affected - own | shared)
+    delete_ids(db, table, affected | shared)
+    merge_again(db, table, affected - own | shared)
     # rows of which no other run speaks, mostly all of them, are copied without becoming objects
     columns = ", ".join(f'"{name}"' for name in names)
     db.execute(
@@ -215,18 +239,19 @@ def _keep_rows(db: sqlite3.Connection, table: str, run: int, rows: list[tuple[An
     )
 
 
-def _delete(db: sqlite3.Connection, table: str, ids: set[str]) -> None:
+def delete_ids(db: sqlite3.Connection, table: str, ids: set[str]) -> None:
+    """Delete merged rows."""
     db.execute(
-        f'DELETE FROM "{table}" WHERE "{_key(table)}" IN (SELECT value FROM json_each(?))', (json.dumps(sorted(ids)),)
+        f'DELETE FROM "{table}" WHERE "{key_of(table)}" IN (SELECT value FROM json_each(?))', (json.dumps(sorted(ids)),)
     )
 
 
-def _merge_again(db: sqlite3.Connection, table: str, ids: set[str]) -> None:
+def merge_again(db: sqlite3.Connection, table: str, ids: set[str]) -> None:
     """Add the rows of these ids anew from what all runs said; ids of which no run speaks any more stay away."""
     names = [column.name for column in schema.TABLES[table].columns]
     columns = ", ".join(f'"{name}"' for name in names)
     said = db.execute(
-        f'SELECT {columns} FROM "{table}_by_run" WHERE "{_key(table)}" IN (SELECT value FROM json_each(?))'
+        f'SELECT {columns} FROM "{table}_by_run" WHERE "{key_of(table)}" IN (SELECT value FROM json_each(?))'
         " ORDER BY by_run, rowid",
         (json.dumps(sorted(ids)),),
     )
@@ -234,7 +259,7 @@ def _merge_again(db: sqlite3.Connection, table: str, ids: set[str]) -> None:
     db.executemany(tables.insert_sql(table, table), map(itemgetter(*names), rows))
 
 
-def _decide(db: sqlite3.Connection) -> None:
+def decide(db: sqlite3.Connection) -> None:
     """Give each alert the state that a person last gave it."""
     db.execute("UPDATE alerts SET state = 'open' WHERE state = ''")
     db.execute(

@@ -126,7 +126,10 @@ def _connect(path: Path, write: bool) -> sqlite3.Connection:
     name = f"file:{quote(str(path.resolve()))}"
     try:
         if write:
-            connection = sqlite3.connect(f"{name}?mode=rw", uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+            # a sensor opens the case in one thread and uses it in another: one at a time, never both
+            connection = sqlite3.connect(
+                f"{name}?mode=rw", uri=True, isolation_level=None, timeout=_BUSY_SECONDS, check_same_thread=False
+            )
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")

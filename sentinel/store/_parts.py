@@ -15,9 +15,11 @@ import io
 import os
 import queue
 import re
+import shutil
 import threading
+from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +40,12 @@ ROW_GROUP = 1 << 18
 COMPRESSION: Literal["lz4"] = "lz4"
 _TYPES_KEY, _NO_TYPES_KEY = b"ARROW:schema", b"arrow.schema"
 
-_PART_NAME = re.compile(r"r\d+-\d+\.parquet(\.tmp)?")
+JOIN_ROWS = 1 << 18
+"""Parts of a run that goes on are joined until one holds about as many rows."""
+JOIN_FROM = 8
+"""So many small parts of a table in a row are joined into one."""
+
+_PART_NAME = re.compile(r"r\d+-\d+(-\d+)?\.parquet(\.tmp)?")
 _STOP = None
 
 
@@ -79,7 +86,7 @@ class PartWriter:
         self._aborted = False
         self._queued_bytes = 0
         self._room = threading.Condition()
-        self._queue: queue.Queue[tuple[str, pl.DataFrame, int] | None] = queue.Queue(QUEUE_FRAMES)
+        self._queue: queue.Queue[tuple[str, pl.DataFrame, int] | threading.Event | None] = queue.Queue(QUEUE_FRAMES)
         self._thread = threading.Thread(target=self._work, name=f"case-writer-{run}", daemon=True)
         self._thread.start()
 
@@ -99,13 +106,62 @@ class PartWriter:
         """Wait until every frame is on disk and return the parts in the order of writing; raises as `write` does."""
         self._stop()
         self._raise()
-        files = [self.folder / part.file for part in self._parts]
+        self._sync(self._parts)
+        return self._parts
+
+    def flush(self) -> list[Part]:
+        """Wait until every frame is on disk, as `close` does, but go on; the parts so far, in the order of writing."""
+        done = threading.Event()
+        self._queue.put(done)
+        done.wait()
+        self._raise()
+        self._sync(self._parts)
+        return list(self._parts)
+
+    def adopt(self, folder: Path, part: Part) -> None:
+        """Make a part of the case in `folder` one of these, without reading it; before anything is written."""
+        self._sequence += 1
+        own = replace(part, file=f"{part.table}/r{self.run:06d}-{self._sequence:09d}.parquet")
+        try:
+            take_file(folder / part.file, self.folder / own.file)
+        except OSError as error:
+            raise explain(error, folder / part.file) from error
+        self._parts.append(own)
+
+    def extra(self, table: str, df: pl.DataFrame) -> Part:
+        """Write a part that the list does not hold; only directly after `flush`."""
+        part = self._written(table, slim(df))
+        self._sync([part])
+        return part
+
+    def join(self) -> list[tuple[list[Part], Part]]:
+        """Join small parts of a table that follow each other, in their order; only directly after `flush`.
+
+        Returns what became what. The old files stay: whoever reads them may go on.
+        """
+        joined = []
+        for table in dict.fromkeys(part.table for part in self._parts):
+            few = _to_join([part for part in self._parts if part.table == table])
+            if few:
+                df = _together([pl.read_parquet(self.folder / part.file, glob=False) for part in few])
+                first, last = Path(few[0].file).stem.split("-")[1], Path(few[-1].file).stem.split("-")[-1]
+                name = f"{table}/r{self.run:06d}-{first}-{last}.parquet"
+                part = Part(table, name, df.height, write_parquet(df, self.folder / name))
+                place = self._parts.index(few[0])
+                self._parts = [old for old in self._parts if old not in few]
+                self._parts.insert(place, part)
+                joined.append((few, part))
+        self._sync([part for _, part in joined])
+        return joined
+
+    def _sync(self, parts: list[Part]) -> None:
+        """Make the names of these parts survive a power cut."""
+        files = [self.folder / part.file for part in parts]
         for folder in {above for file in files for above in file.parents if above.is_relative_to(self.folder)}:
             try:
                 sync_folder(folder)
             except OSError as error:
                 raise explain(error, folder) from error
-        return self._parts
 
     def abort(self) -> None:
         """Forget what waits and delete what was written; raises nothing about a disk that is full or gone."""
@@ -115,6 +171,11 @@ class PartWriter:
             with suppress(OSError):  # what cannot be deleted now is deleted when the case is next opened
                 (self.folder / part.file).unlink(missing_ok=True)
         self._parts = []
+
+    def abandon(self, listed: Collection[str]) -> None:
+        """As `abort`, but leave the files that are part of the case already."""
+        self._parts = [part for part in self._parts if part.file not in listed]
+        self.abort()
 
     def _stop(self) -> None:
         if self._thread.is_alive():
@@ -135,6 +196,11 @@ class PartWriter:
     def _work(self) -> None:
         """The thread: takes frames until told to stop, and goes on emptying the queue after an error."""
         while (entry := self._queue.get()) is not _STOP:
+            if isinstance(entry, threading.Event):
+                for table in list(self._pending):
+                    self._guarded(self._flush, table)
+                entry.set()
+                continue
             table, df, size = entry
             self._guarded(self._gather, table, df)
             with self._room:
@@ -165,11 +231,25 @@ class PartWriter:
 
     def _flush(self, table: str) -> None:
         frames = self._pending.pop(table).frames
-        df = frames[0] if len(frames) == 1 else _together(frames)
+        self._parts.append(self._written(table, frames[0] if len(frames) == 1 else _together(frames)))
+
+    def _written(self, table: str, df: pl.DataFrame) -> Part:
+        """Write the next part of a table; names sort in the order of writing."""
         self._sequence += 1
-        file = f"{table}/r{self.run:06d}-{self._sequence:06d}.parquet"
-        size = write_parquet(df, self.folder / file)
-        self._parts.append(Part(table, file, df.height, size))
+        file = f"{table}/r{self.run:06d}-{self._sequence:09d}.parquet"
+        return Part(table, file, df.height, write_parquet(df, self.folder / file))
+
+
+def _to_join(parts: list[Part]) -> list[Part]:
+    """The last parts of a table, where enough of them are small beside what they would become; else none."""
+    few: list[Part] = []
+    rows = 0
+    for part in reversed(parts):
+        if rows + part.rows > JOIN_ROWS or part.rows > 4 * max(rows, 1000):
+            break
+        few.append(part)
+        rows += part.rows
+    return few[::-1] if len(few) >= JOIN_FROM else []
 
 
 def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:
@@ -235,6 +315,20 @@ def _forget_types(parquet: io.BytesIO) -> None:
         place = bytes(data[footer:]).rfind(_TYPES_KEY)
         if place >= 0:
             data[footer + place : footer + place + len(_TYPES_KEY)] = _NO_TYPES_KEY
+
+
+def take_file(path: Path, target: Path) -> None:
+    """Let `target` name what `path` holds: the same file where both are on one file system, else a copy on disk."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, target)
+    except OSError:
+        temporary = target.with_name(target.name + ".tmp")
+        with path.open("rb") as source, temporary.open("wb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+            copy.flush()
+            os.fsync(copy.fileno())
+        temporary.replace(target)
 
 
 def sync_folder(folder: Path) -> None:

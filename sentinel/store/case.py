@@ -21,7 +21,7 @@ import polars as pl
 
 from sentinel import schema
 from sentinel.errors import CaseError, NoSuchRow, Sentence
-from sentinel.store import _commit, _journal, tables
+from sentinel.store import _checkpoint, _commit, _journal, tables
 from sentinel.store._database import Database
 from sentinel.store._errors import damaged, explain
 from sentinel.store._lock import Lock
@@ -85,6 +85,7 @@ class Case:
             try:
                 with database.transaction() as db:
                     _commit.delete_running(db)
+                    _checkpoint.recover(db)
                 delete_unlisted(folder, {row["file"] for row in database.all("SELECT file FROM parts")})
             except BaseException:
                 database.close()
@@ -111,9 +112,12 @@ class Case:
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def begin_run(self, captures: Sequence[Mapping[str, Any]], drop_interrupted: bool = False) -> Run:
+    def begin_run(
+        self, captures: Sequence[Mapping[str, Any]], drop_interrupted: bool = False, first: int | None = None
+    ) -> Run:
         """Begin the analysis of captures: rows of `captures` as far as known, without numbers, each hash once.
 
+        `first` is the number of the first of them where somebody else gives the numbers out (a shard's case).
         CaseError where a capture is in the case already (`known` tells), or where an interrupted run that would be
         replaced had read other captures too (`unfinished` tells which), unless `drop_interrupted`.
         """
@@ -124,8 +128,17 @@ class Case:
         with self._database.transaction() as db:
             _commit.refuse_known(db, self.path, _commit.hashes_of(captures))
             _commit.replaceable(db, self.path, _commit.hashes_of(captures), drop_interrupted)
-            number, rows = _commit.begin(db, captures)
+            number, rows = _commit.begin(db, captures, first)
         return Run(self.path, self._database, number, rows, drop_interrupted)
+
+    def amend_capture(self, capture: int, changes: Mapping[str, Any]) -> None:
+        """Change columns of a capture: where it lies, how large it is and what its hash is, or its detail."""
+        self._require_writer()
+        if not changes.keys() <= {"path", "sha256", "content_sha256", "bytes", "format", "detail"}:
+            raise ValueError(f"no such change of a capture: {sorted(changes)}")
+        names = ", ".join(f'"{name}" = ?' for name in changes)
+        with self._database.transaction() as db:
+            db.execute(f"UPDATE captures SET {names} WHERE capture = ?", (*changes.values(), capture))
 
     def set_alert_state(self, alert: str, state: str, reason: str, author: str, time_ns: int | None = None) -> None:
         """Add a person's decision to the alert's history and make it the alert's state; NoSuchRow for no such alert."""
@@ -198,13 +211,30 @@ class Case:
         )
         return [(row["run"], row["rows"]) for row in rows]
 
-    def scan_run(self, table: str, run: int) -> pl.LazyFrame:
-        """The rows of a Parquet table that one run wrote, in the order in which it wrote them."""
+    def scan_run(self, table: str, run: int, start: int = 0, length: int | None = None) -> pl.LazyFrame:
+        """The rows of a Parquet table that one run wrote, in the order of writing: `length` of them from `start`."""
         wanted = tables.polars_schema(table)
-        stored = self._scan_parts(table, tables.stored_schema(table), run)
+        stored = self._scan_parts(table, tables.stored_schema(table), run).slice(start, length)
         if len(tables.stored_schema(table)) == len(wanted):
             return stored
-        return self._joined(stored, wanted, self._scan_parts("messages", tables.stored_schema("messages"), run))
+        rows = stored.collect()  # first, so that only what their messages say is read, and not that of the whole run
+        said = self._scan_parts("messages", tables.stored_schema("messages"), run)
+        said = said.filter(pl.col("message").is_between(rows["message"].min(), rows["message"].max()))
+        return self._joined(rows.lazy(), wanted, said)
+
+    def parts(self, table: str, run: int) -> list[Path]:
+        """The files that hold a table's rows of one run, in the order of writing; CaseError where one is damaged."""
+        rows = self._database.all(
+            'SELECT file, bytes FROM parts WHERE "table" = ? AND run = ? ORDER BY file', (table, run)
+        )
+        for row in rows:
+            self._verify_part(self.path / row["file"], row["bytes"])
+        return [self.path / row["file"] for row in rows]
+
+    @property
+    def database(self) -> Database:
+        """The open database, for the other modules of the store."""
+        return self._database
 
     def tables(self) -> list[str]:
         """Names that `scan` takes."""
@@ -280,7 +310,8 @@ class Case:
         runs = self._database.all("SELECT * FROM runs WHERE state <> ? ORDER BY run", (_commit.RUNNING,))
         counts = dict.fromkeys(schema.TABLES, 0)
         for row in self._database.all('SELECT "table", sum(rows) AS rows FROM parts GROUP BY "table"'):
-            counts[row["table"]] = row["rows"]
+            name = row["table"].removesuffix(_commit.OPEN)
+            counts[name] = counts.get(name, 0) + row["rows"]
         for name in tables.MERGED_TABLES:
             counts[name] = self._database.one(f'SELECT count(*) FROM "{name}"')[0]
         counts["captures"] = self._database.one("SELECT count(*) FROM captures WHERE state <> ?", (_commit.RUNNING,))[0]
@@ -291,6 +322,12 @@ class Case:
             "alerts": {row["severity"]: row["n"] for row in severities},
             "runs": [{**dict(row), "summary": json.loads(row["summary"])} for row in runs],
         }
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the parts of each table, and of the database with its log."""
+        rows = self._database.all('SELECT "table", sum(bytes) AS bytes FROM parts GROUP BY "table" ORDER BY "table"')
+        database = sum(path.stat().st_size for path in self.path.glob(DATABASE + "*"))
+        return {**{row["table"]: row["bytes"] for row in rows}, DATABASE: database}
 
     def check(self) -> list[str]:
         """One sentence for each part that is missing, damaged or holds another number of rows than it should."""
@@ -319,7 +356,9 @@ class Case:
 
     def _scan_parts(self, table: str, wanted: dict[str, Any], run: int | None = None) -> pl.LazyFrame:
         parts = self._database.all(
-            'SELECT file, bytes FROM parts WHERE "table" = ?1 AND (?2 IS NULL OR run = ?2) ORDER BY file', (table, run)
+            'SELECT file, bytes FROM parts WHERE "table" = ?1 AND run = ?2 OR ?2 IS NULL AND "table" IN (?1, ?1 || ?3)'
+            " ORDER BY file",
+            (table, run, _commit.OPEN),
         )
         if not parts:
             return pl.LazyFrame(schema=wanted)

@@ -229,6 +229,12 @@ def verified(row: Mapping[str, Any], look_in: Sequence[Path]) -> Path:
             "capture {capture} came from standard input and was not kept; there is nothing to read again",
             capture=row["capture"],
         )
+    if row["path"].startswith("live:"):
+        raise InputError(
+            "capture {capture} was read from {port} without being recorded; there is nothing to read again",
+            capture=row["capture"],
+            port=row["path"].removeprefix("live:"),
+        )
     found = [p for p in (path, *(folder / path.name for folder in look_in)) if p.is_file()]
     if not found:
         raise InputError(

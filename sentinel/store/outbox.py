@@ -239,9 +239,7 @@ class Outbox:
 
     def note(self, problem: Sentence | None) -> None:
         """Keep why nothing goes out (None: it does), for whoever asks from another process."""
-        text = ""
-        if problem is not None:
-            text = json.dumps([problem.english, {name: str(value) for name, value in problem.values.items()}])
+        text = "" if problem is None else problem.kept()
         with self._transaction() as db:
             db.execute(
                 "UPDATE receivers SET problem = ?1, since = ?2 WHERE receiver = ?3 AND (problem = '') <> (?1 = '')",
@@ -253,10 +251,7 @@ class Outbox:
         row = self._db.execute(
             "SELECT problem, since FROM receivers WHERE receiver = ? AND problem <> ''", (self._receiver,)
         ).fetchone()
-        if row is None:
-            return None
-        english, values = json.loads(row["problem"])
-        return Sentence(english, **values), row["since"]
+        return None if row is None else (Sentence.again(row["problem"]), row["since"])
 
     def wanted(self) -> tuple[str, ...]:
         """The tables that the receiver is to have; all where nobody said."""
@@ -359,7 +354,7 @@ class Outbox:
 
     def _read(self, table: str, run: int, start: int) -> pl.DataFrame:
         """At most WINDOW rows of a run, with what `Offer` says about them."""
-        rows = self._case.scan_run(table, run).slice(start, WINDOW).collect()
+        rows = self._case.scan_run(table, run, start, WINDOW).collect()
         rows = rows.with_columns(pl.int_range(start, start + pl.len(), dtype=pl.Int64).alias("_row"))
         if table in ("points", "items"):
             rows = self._beside_its_message(table, run, start, rows)
@@ -379,11 +374,24 @@ class Outbox:
         rows = rows.join(said, on="message", how="left", maintain_order="left")
         if table == "items":
             return rows
-        numbers = self._case.scan_run(table, run).select("message").slice(0, start)
-        before = numbers.filter(pl.col("message") == rows["message"][0]).select(pl.len()).collect().item()
+        first = rows["message"][0]
+        before = self._rows_before(table, run, start, first)
         nth = pl.int_range(pl.len(), dtype=pl.Int64).over("message")
-        first = pl.col("message") == rows["message"][0]
-        return rows.with_columns((nth + pl.when(first).then(before).otherwise(0)).alias("_nth"))
+        return rows.with_columns((nth + pl.when(pl.col("message") == first).then(before).otherwise(0)).alias("_nth"))
+
+    def _rows_before(self, table: str, run: int, start: int, message: int) -> int:
+        """How many rows of a message stand right before `start`."""
+        found = 0
+        while start:
+            length = min(start, WINDOW)
+            numbers = self._case.scan_run(table, run, start - length, length).select("message").collect()["message"]
+            others = numbers.reverse() != message
+            here = length if not others.any() else others.arg_max() or 0
+            found += here
+            if here < length:
+                break
+            start -= length
+        return found
 
     def _with_extension(self, extension: str, rows: pl.DataFrame) -> pl.DataFrame:
         said = _of(self._case.scan(extension), rows).collect()

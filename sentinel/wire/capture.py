@@ -142,6 +142,14 @@ class CaptureReader:
             return self.next_block()
         return self.next_record()
 
+    def skim(self):
+        """Step over all records that are left; the latest of their time stamps, ns, or of the record at hand."""
+        latest = self.time
+        while self.next():
+            if self.time > latest:
+                latest = self.time
+        return latest
+
     @cython.boundscheck(False)  # one check for all four bytes
     def u32(self, p):
         """32 bits at position p of the buffer, in the byte order of the section."""

@@ -202,6 +202,13 @@ class Engine:
             self.end(f, 0)
         return True
 
+    def open_flows(self):
+        """Rows of the flows that have not ended, as they stand; shape (n, L_WIDTH). They stay open."""
+        block = Block(L_WIDTH, max(self.table.count, 1))
+        for f in self.table.flows.values():
+            write_flow(block, f, self.rows, 0)
+        return block.taken()
+
     # -- one frame --------------------------------------------------------------------------------------------
 
     def frame(self, source: CaptureReader):

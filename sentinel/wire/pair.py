@@ -4,7 +4,8 @@
 A message whose shape is UNPAIRED takes no part (a request that nobody answers, a later fragment of an answer). Any
 other request waits under (flow, direction, protocol, unit, transaction). An answer takes the oldest waiting request of
 its key whose shape (function code) fits, else the oldest. A request that waited longer than EXPIRE when another of
-the same key arrives has lost its answer. What waits is bounded by one batch: `settle` forgets all older requests.
+the same key arrives has lost its answer. What waits is bounded by what the caller still holds: older requests are
+forgotten (`since`).
 """
 
 import cython
@@ -57,11 +58,12 @@ class Matcher:
         self.capacity = 0
         self.used = 0
 
-    def match(self, cells, first):
-        """Join one batch: `cells` are its message rows, `first` the number of its first message.
+    def match(self, cells, first, since=-1):
+        """Join one batch: `cells` are its message rows, `first` the number of its first message; of what waits then,
+        requests with a number before `since` (as it stands: those of earlier batches) are forgotten.
 
         Returns (pair, result, late): for each row the number of its partner or -1, and ANSWERED, ORPHAN, MISMATCH or
-        0; and the list of (request, answer, result) for requests of the batch before that were answered now.
+        0; and the list of (request, answer, result) for requests of earlier batches that were answered now.
         """
         if cells.shape[0] == 0:
             empty = np.zeros(0, dtype=np.int64)
@@ -82,8 +84,12 @@ class Matcher:
             self.wait(key, number, time, shape)
         with cython.nogil:
             count = self.walk()
-        self.waiting = self.rest(first)
+        self.waiting = self.rest(first if since < 0 else since)
         return pair, result, [tuple(row) for row in late[:count].tolist()]
+
+    def forget(self, before):
+        """Let requests with a lower number wait no longer."""
+        self.waiting = self.waiting[self.waiting[:, 1] >= before]
 
     def make_room(self, n):
         """An empty table for n requests; the memory of the batch before is used again where it suffices."""
@@ -207,8 +213,8 @@ class Matcher:
         self.nodes[node, 2] = -1 - self.nodes[node, 2]
         return node
 
-    def rest(self, first):
-        """The requests of this batch that still wait, for the next call; shape (n, 5)."""
+    def rest(self, since):
+        """The requests from number `since` on that still wait, for the next call; shape (n, 5)."""
         nodes = np.asarray(self.nodes)[: self.used]
-        keep = (nodes[:, 2] >= 0) & (nodes[:, 1] >= first)
+        keep = (nodes[:, 2] >= 0) & (nodes[:, 1] >= since)
         return nodes[keep].copy()

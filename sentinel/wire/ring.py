@@ -139,3 +139,39 @@ def drain(block, out, interface, done, skip=0):
     done.at = at
     done.frames += frames
     done.bytes += octets
+
+
+@cython.locals(
+    data="const unsigned char[:]", found="long long[:, :]", at=cython.Py_ssize_t, size=cython.Py_ssize_t,
+    total=cython.longlong, n=cython.Py_ssize_t,
+)  # fmt: skip
+def places(data, found):
+    """Time (ns), start and length of each packet block that `drain` wrote, to the rows of `found`; how many."""
+    at, size, n = 0, len(data), 0
+    while at + OVERHEAD <= size and n < found.shape[0]:
+        total = _u32(data, at + 4)
+        if total < OVERHEAD or at + total > size:
+            break
+        found[n, 0] = _u32(data, at + 12) * _TWO32 + _u32(data, at + 16)
+        found[n, 1] = at
+        found[n, 2] = total
+        n += 1
+        at += total
+    return n
+
+
+@cython.locals(
+    data="const unsigned char[:]", found="long long[:, :]", out="unsigned char[:]", at=cython.Py_ssize_t,
+    n=cython.Py_ssize_t, start=cython.Py_ssize_t, total=cython.Py_ssize_t,
+)  # fmt: skip
+def arrange(data, found, out):
+    """Copy the blocks at these places to `out`, in the order of the rows; how many bytes."""
+    at = 0
+    for n in range(found.shape[0]):
+        start = found[n, 1]
+        total = found[n, 2]
+        if start < 0 or start + total > len(data) or at + total > len(out):
+            break
+        _copy(out, at, data, start, total)
+        at += total
+    return at

@@ -624,6 +624,18 @@ class Rows:
         self.heap_n = heap
         self.row = -1
 
+    def forget(self):
+        """Begin the dictionary of texts anew, and let facts be said again: for a run that follows another one.
+
+        Only where no rows are held; rows that were taken keep the old dictionary.
+        """
+        self.texts = [""]
+        self.text_ids = {"": 0}
+        self.text_size = 0
+        self.texts_dropped = 0
+        self.fact_keys = set()
+        self.facts_dropped = 0
+
     def clear(self):
         """Start a new batch."""
         self.messages.clear()

@@ -131,7 +131,10 @@ def tenants(material: Material) -> Sheet:
         (source.name, *("·" if source is target else amounts.get((source.id, target.id), 0) for target in zones))
         for source in zones
     )
-    note = Text("单元格为由行到列的字节数；0 表示覆盖范围内未见。", "Cells are bytes from row to column; 0: none seen.")
+    note = Text(
+        "单元格为由行发起、与列之间会话的双向字节数；0 表示覆盖范围内未见。",
+        "Cells are the bytes, both ways, of sessions that the row opened to the column; 0: none seen.",
+    )
     return Sheet("tenants", title, head, rows, (note,), clauses=("M22",), evidence=evidence_of(material, ("TG-01",)))
 
 

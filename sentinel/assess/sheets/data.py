@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sentinel.assess.model import Sheet, Text
-from sentinel.assess.sheets.registry import Material, columns, evidence_of, not_answered, said, sheet
+from sentinel.assess.sheets.registry import Material, columns, evidence_of, not_answered, said, sheet, zone_name
 
 _YES, _NO, _UNKNOWN = Text("是", "yes"), Text("否", "no"), Text("未知", "not known")
 
@@ -16,10 +16,9 @@ def data_flows(material: Material) -> Sheet:
     """Every flow of data between zones or to the outside, with what the register says of it (M08, M25, M27, M28)."""
     title = Text("数据流登记与实测对照表", "Data flows: the register against the wire")
     clauses = ("M08", "M25", "M27", "M28")
-    names = {zone.id: zone.name for zone in material.site.zones}
     rows = tuple(
         (
-            names.get(row["source_zone"], row["source_zone"]), names.get(row["target_zone"], row["target_zone"]),
+            zone_name(material, row["source_zone"]), zone_name(material, row["target_zone"]),
             material.name(row["source"]), material.name(row["target"]), row["protocol"], row["bytes"],
             _tri(row["encrypted"]), _tri(row["registered"]), row["level"] or Text("未定级", "not classified"),
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from sentinel.assess.model import Outcome, Sheet, Text
 from sentinel.assess.sheets.data import thresholds
-from sentinel.assess.sheets.registry import Material, columns, evidence_of, said, sheet
+from sentinel.assess.sheets.registry import Material, columns, evidence_of, said, sheet, zone_name
 
 PROGRAMME = "programme"
 ACCEPTANCE = ("AS-01", "AU-03", "CO-04", "HY-01")
@@ -32,10 +32,9 @@ OUTCOMES = {
 def monitoring_coverage(material: Material) -> Sheet:
     """Which zones and conduits have eyes on them (M03)."""
     title = Text("安全监测覆盖情况", "Monitoring coverage")
-    names = {zone.id: zone.name for zone in material.site.zones}
     rows = tuple(
         (
-            names.get(row["zone"], row["zone"]), Text("见到", "seen") if row["seen"] else Text("未见", "not seen"),
+            zone_name(material, row["zone"]), Text("见到", "seen") if row["seen"] else Text("未见", "not seen"),
             _hours(row.get("hours")), row.get("packets"), _percent(row.get("visibility")),
         )
         for row in material.coverage.zones
@@ -99,6 +98,11 @@ def scorecard(material: Material) -> Sheet:
         ("抓包", "Capture"), ("攻击步骤", "Step"), ("技术", "Techniques"), ("见到的告警", "Alerts seen"),
         ("结果", "Result"),
     )  # fmt: skip
+    if not rows:
+        return Sheet(
+            "scorecard", title, clauses=clauses,
+            empty=Text("演练抓包中没有攻击步骤。", "The captures of exercises hold no attack."),
+        )  # fmt: skip
     note = Text(f"{steps} 个攻击步骤中 {caught} 个产生了告警。", f"{caught} of {steps} attack steps raised an alert.")
     return Sheet("scorecard", title, head, tuple(rows), (note,), clauses=clauses)
 

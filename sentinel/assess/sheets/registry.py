@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from sentinel.assess import questions
 from sentinel.assess.model import Answer, Asset, CheckResult, Coverage, Evidence, Outcome, Pack, Sheet, Site, Text
 
 Rows = tuple[Mapping[str, Any], ...]
@@ -116,10 +117,30 @@ def said(material: Material, question: str) -> Text | str:
     answer = material.answer(question)
     if answer is None or answer.value is None:
         return not_answered(question)
-    value = answer.value
-    words = "、".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    words = _words(question, answer.value)
     state = STATES.get(answer.state)
-    return words if state is None else Text(f"{words}（{state.zh}）", f"{words} ({state.en})")
+    return words if state is None else Text(f"{words.zh}（{state.zh}）", f"{words.en} ({state.en})")
+
+
+def _words(question: str, value: Any) -> Text:
+    """An answer as its question words it."""
+    asked = questions.find(question)
+    if asked is not None:
+        return questions.words(asked, value)
+    given = value if isinstance(value, list | tuple) else (value,)
+    return Text("、".join(map(str, given)), ", ".join(map(str, given)))
+
+
+def zone_name(material: Material, zone: str) -> Text | str:
+    """The name of a zone, and of what lies in none."""
+    for known in material.site.zones:
+        if known.id == zone:
+            return known.name
+    return PLACES.get(zone, zone)
+
+
+_NOWHERE = Text("未划区", "in no zone")
+PLACES = {"external": Text("外部", "outside"), "unzoned": _NOWHERE, "": _NOWHERE}
 
 
 STATES = {

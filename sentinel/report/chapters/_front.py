@@ -218,7 +218,11 @@ def _limits(c: Context) -> Iterator[tuple[Run, ...]]:
             " traffic that passed the taps.",
         )
         return
-    parts = c.runs("整体可见度为 {share}", "The taps could see {share} of the plant", share=c.percent(coverage.share))
+    parts = c.runs(
+        "整体可见度为 {share}（各区域设备全部见到、抓满一天且无丢失为 100%）",
+        "Visibility is {share} (100% is every device of every zone, for a whole day, without loss)",
+        share=c.percent(coverage.share),
+    )
     if unseen:
         parts += c.runs("，{n} 个区域没有见到任何流量", "; {n:zone|zones} showed no traffic at all", n=unseen)
     frameworks = {pack.id for pack in c.packs}

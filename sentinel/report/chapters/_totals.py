@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from sentinel.assess.model import ControlResult, Outcome, Pack
+from sentinel.assess.model import ControlResult, Pack
+from sentinel.assess.verdicts import MET, NOT_APPLICABLE, NOT_MET, ON_SITE, PARTLY
 from sentinel.report.chapters._context import Context
 from sentinel.report.document import Block, cell, row, text
 
-RANK = {outcome: rank for rank, outcome in enumerate(Outcome)}
-"""Verdicts in the order of truth."""
+DISPLAYS = (NOT_MET, PARTLY, ON_SITE, NOT_APPLICABLE, MET)
+"""Words of verdicts in the order of every table that counts them."""
 
 
 def judged(c: Context) -> list[Pack]:
@@ -22,12 +23,15 @@ def results_of(c: Context, pack: Pack) -> list[ControlResult]:
     return [result for result in c.a.controls if result.framework == pack.id]
 
 
+def displays(c: Context, results: Iterable[ControlResult]) -> list[str]:
+    """The words of these verdicts, each once, in the order of DISPLAYS; unknown ones behind."""
+    given = dict.fromkeys(result.display for result in results)
+    return [c.t(word) for word in (*(d for d in DISPLAYS if d in given), *(d for d in given if d not in DISPLAYS))]
+
+
 def totals(c: Context, packs: list[Pack], anchor: str = "") -> Iterator[Block]:
     """Verdicts counted by framework."""
-    words: dict[str, None] = {}
-    for pack in packs:
-        for result in sorted(results_of(c, pack), key=lambda r: RANK[r.outcome]):
-            words.setdefault(c.t(result.display))
+    words = displays(c, (result for pack in packs for result in results_of(c, pack)))
     lines = []
     for pack in packs:
         counts = c.outcomes(pack.id)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from sentinel.assess.model import ControlResult, Outcome, Pack
 from sentinel.report.chapters._context import Context
 from sentinel.report.chapters._figures import figure
-from sentinel.report.chapters._totals import RANK, judged, results_of, totals
-from sentinel.report.document import Block, Callout, Heading, Row, Run, cell, row, text
+from sentinel.report.chapters._totals import displays, judged, results_of, totals
+from sentinel.report.document import Block, Callout, Heading, Row, Run, Runs, cell, row, text
 from sentinel.report.texts import OUTCOMES, REQUIREMENTS
 
 CONTROLS = 600
@@ -17,12 +17,13 @@ CONTROLS = 600
 SMALL = 60
 """Verdicts that are printed in the chapter; of a longer list only what is disproved."""
 DISPROVED = 60
-REASONS = 2
-"""Sentences that give the reason of a verdict; they come the weightiest first."""
-REASON = 140
-"""Characters of one of them."""
+REASON = 110
+"""Characters of the reason of a verdict; the weightiest is printed."""
+NAMED = 3
+"""Findings that a verdict refers to."""
 GAPS = 4
 """Requirements named in one cell."""
+_AGAINST = (Outcome.VIOLATED, Outcome.CONTRADICTED)
 
 
 def weaknesses(c: Context) -> Iterator[Block]:
@@ -131,7 +132,7 @@ def _group(c: Context, result: ControlResult) -> str:
 
 def _layers(c: Context, pack: Pack, results: list[ControlResult]) -> Iterator[Block]:
     """Verdicts counted by layer, part or family of the framework."""
-    words = list(dict.fromkeys(c.t(r.display) for r in sorted(results, key=lambda r: RANK[r.outcome])))
+    words = displays(c, results)
     counts: dict[str, Counter[str]] = {}
     for result in results:
         counts.setdefault(_group(c, result), Counter())[c.t(result.display)] += 1
@@ -186,19 +187,24 @@ def _clauses(
         anchor=f"tab-controls-{which}-{pack.id}",
         limit=limit,
         note=c.pick(
-            "可见：T 流量可证明不符合且通常可证实符合；P 流量可证明不符合或其中一部分；I 只能访谈、查阅或现场核查。",
+            "可见：T 流量可证明不符合且通常可证实符合；P 流量可证明不符合或其中一部分；I 只能访谈、查阅或现场核查。"
+            "理由只列最主要的一条，全部理由见工作簿。",
             "Obs.: T traffic can disprove and usually confirm; P traffic can disprove, or tell part of it; I"
-            " interview, documents or a look on site only.",
+            " interview, documents or a look on site only. The weightiest reason is printed; the workbook has all.",
         ),
     )
 
 
-def _reasons(c: Context, result: ControlResult) -> str:
-    told = [c.short(reason, REASON) for reason in result.reasons[:REASONS]]
-    rest = len(result.reasons) - REASONS
-    if rest > 0:
-        told.append(c.pick(f"另有 {rest} 条理由见工作簿。", f"The workbook gives {rest} more."))
-    return "\n".join(told) or c.word(OUTCOMES, result.outcome)
+def _reasons(c: Context, result: ControlResult) -> Runs:
+    """The weightiest reason in short, and the findings that tell the whole story."""
+    told = c.short(result.reasons[0], REASON) if result.reasons else c.word(OUTCOMES, result.outcome)
+    name = (result.framework, result.control)
+    found = [f for f in c.chosen if name in f.controls][:NAMED] if result.outcome in _AGAINST else []
+    runs = [Run(told)]
+    for at, finding in enumerate(found):
+        runs.append(Run(c.pick("\n见发现 ", "\nSee finding ") if at == 0 else c.pick("、", ", ")))
+        runs.append(Run(finding.number, ref=f"finding-{finding.id}"))
+    return tuple(runs)
 
 
 def _first(c: Context, names: tuple[str, ...]) -> str:

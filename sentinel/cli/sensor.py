@@ -1,0 +1,91 @@
+"""Listen at a mirror port for months: alerts within a second, everything else in the case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sentinel.cli._settings import current
+
+if TYPE_CHECKING:
+    from sentinel.sensor.loop import Sensor
+
+
+@click.command(
+    "sensor",
+    help="""Listen at a mirror port for months: alerts within a second, everything else in the case.
+
+    Not one frame is sent. What was captured is kept as segments beside the case, so that every alert leads to its
+    frames; what was lost is counted. Ctrl-C and SIGTERM end in good order, SIGHUP reads rules and configuration again,
+    SIGUSR1 writes the status to standard error.
+
+    Exit codes: 0 it was told to stop; 2 a wrong configuration; 3 a port cannot be listened at; 4 the case cannot be
+    used; 7 the disk refuses the segments. See docs/sensor.md.
+    """,
+)
+@click.option(
+    "-i", "--interface", "interfaces", multiple=True, help="Port to listen at, - or tcp://HOST:PORT; may be repeated."
+)
+@click.option(
+    "--case", "-c", "folder", required=True, envvar="SENTINEL_CASE", show_envvar=True,
+    type=click.Path(path_type=Path), help="Folder of the case.",
+)  # fmt: skip
+@click.option(
+    "--config", "config_file", type=click.Path(dir_okay=False, path_type=Path),
+    help="Configuration file (TOML); options count more.",
+)  # fmt: skip
+@click.option(
+    "--follow", "folders", multiple=True, type=click.Path(path_type=Path),
+    help="Read the captures that another program drops into this folder; may be repeated.",
+)  # fmt: skip
+@click.option("--filter", "bpf", help="Capture filter, as tcpdump takes it.")
+@click.option("--record", type=click.Path(path_type=Path), help="Folder for the segments instead of the case's own.")
+@click.option("--no-record", is_flag=True, help="Keep no frames: alerts then cite frames that nobody can look at.")
+@click.option("--user", help="Become this user when the ports are open.")
+@click.option(
+    "--rules", multiple=True, type=click.Path(exists=True, path_type=Path),
+    help="A folder of Sigma rules to use as well as the shipped ones; may be repeated.",
+)  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+def command(
+    interfaces: tuple[str, ...],
+    folder: Path,
+    config_file: Path | None,
+    folders: tuple[Path, ...],
+    bpf: str | None,
+    record: Path | None,
+    no_record: bool,
+    user: str | None,
+    rules: tuple[Path, ...],
+    quiet: bool,
+) -> None:
+    """Listen until told to stop."""
+    from sentinel.sensor.config import Config
+    from sentinel.sensor.loop import Orders
+    from sentinel.sensor.start import run
+
+    settings = current()
+
+    def configured() -> Config:
+        config = Config() if config_file is None else Config.read(config_file)
+        if interfaces or folders:
+            config.capture.interfaces = [*interfaces, *(f"follow:{path}" for path in folders)]
+        if bpf is not None:
+            config.capture.filter = bpf
+        if record is not None:
+            config.record.folder = str(record)
+        if no_record:
+            config.record.enabled = False
+        if user is not None:
+            config.life.user = user
+        config.rules += [str(path) for path in rules]
+        return config
+
+    def listening(sensor: Sensor) -> None:
+        if not (quiet or settings.quiet):
+            names = ", ".join(port.name for port in sensor.ports)
+            click.echo(settings.say("listening at {names}; the case is {folder}", names=names, folder=folder), err=True)
+
+    run(configured, folder, Orders(), listening)

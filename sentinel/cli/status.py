@@ -1,0 +1,98 @@
+"""Show how a running sensor does: ports, losses, queue, latency of alerts, memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sentinel.cli._case import case_option
+from sentinel.cli._settings import Settings, current
+from sentinel.errors import CaseError, InputError
+
+FRESH_SECONDS = 5
+"""A status that is older was not written by a sensor that runs."""
+
+
+@click.command(
+    "status",
+    help="""Show how a running sensor does: ports, losses, queue, latency of alerts, memory.
+
+    Exit codes: 0 a sensor runs on this case; 1 none does, and what is shown is the last that one wrote; 4 no sensor
+    ever ran on it.
+    """,
+)
+@case_option
+@click.option("--json", "as_json", is_flag=True, help="Print the status file as it is.")
+@click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
+@click.pass_context
+def command(ctx: click.Context, folder: Path, as_json: bool, watch: bool) -> None:
+    """The status of a sensor."""
+    settings = current()
+    while True:
+        status = _read(folder)
+        runs = _runs(status)
+        if as_json:
+            click.echo(json.dumps(status, ensure_ascii=False))
+        else:
+            for name, value in _lines(status, runs, settings):
+                click.echo(f"{name:<24}{value}")
+        if not watch:
+            ctx.exit(0 if runs else 1)
+        time.sleep(1)
+        click.echo("")
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """The status file; CaseError where there is none."""
+    path = folder / "status.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CaseError("{path}: no sensor ever ran on this case", path=folder) from error
+    except (OSError, ValueError) as error:
+        raise InputError("{path}: cannot be read ({why})", path=path, why=error) from error
+
+
+def _runs(status: dict[str, Any]) -> bool:
+    """Whether its writer is still there, and writes."""
+    return time.time_ns() - status["time"] < FRESH_SECONDS * 1_000_000_000 and os.path.exists(f"/proc/{status['pid']}")
+
+
+def _lines(status: dict[str, Any], runs: bool, settings: Settings) -> Iterator[tuple[str, str]]:
+    say = settings.say
+    age = (time.time_ns() - status["time"]) / 1e9
+    if runs:
+        hours = (status["time"] - status["started"]) / 3.6e12
+        yield say("sensor"), say("running, process {pid}, for {hours} h", pid=status["pid"], hours=f"{hours:.1f}")
+    else:
+        yield say("sensor"), say("not running; this was {seconds} s ago", seconds=f"{age:.0f}")
+    for port in status["ports"]:
+        yield port["port"], say(
+            "{frames} frames, {rate} a second, {dropped} lost", frames=f"{port['frames']:,}",
+            rate=f"{port['frames_per_second']:,}", dropped=f"{port['dropped']:,}",
+        )  # fmt: skip
+        if port["silent"]:
+            yield "", say("silent: check the cable and the mirror session")
+    queue, latency = status["queue"], status["latency"]
+    yield say("queue"), say("{waiting} of {most}, at most {deepest}", **queue)
+    if latency["alerts"]:
+        yield say("alerts"), say(
+            "{n} at once; {mean} s from the frame to the case, at worst {worst} s", n=latency["alerts"],
+            mean=f"{latency['mean']:.2f}", worst=f"{latency['worst']:.2f}",
+        )  # fmt: skip
+    yield say("open flows"), f"{status['open_flows']:,}"
+    if status["evicted_flows"]:
+        yield "", say("{n} were given up: more than are kept", n=f"{status['evicted_flows']:,}")
+    if status["one_sided"] is not None:
+        yield say("one-sided"), f"{100 * status['one_sided']:.0f} %"
+    if status["clock_steps"]:
+        yield say("clock was set"), f"{status['clock_steps']} ×"
+    yield say("segment"), status["segment"] or say("frames are not kept")
+    yield say("memory"), f"{status['memory'] >> 20} MiB"
+    yield say("processor"), f"{100 * status['cpu']:.0f} %"

@@ -1,0 +1,395 @@
+"""What becomes of a batch while the sensor runs: rules at once, the case within seconds, the inventory now and then.
+
+A batch is looked at twice. When it comes, with the answers that are known: its alerts are in the case within a second.
+And when nothing can amend it any more (`HOLD`), with every answer: so its rows are those that a stored analysis of the
+same frames writes. Rules that ask whether a request was answered look at the second time.
+
+Everything here happens in one thread, which alone uses the case; the capturing thread sends it calls.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from sentinel.pairing import Batch, Pairing
+from sentinel.pipeline import Analysis
+from sentinel.plugins import Parsers
+from sentinel.rules.alerts import Book
+from sentinel.rules.engine import Engine as RuleEngine
+from sentinel.rules.load import RuleSet
+from sentinel.summary import Limits, summary_of
+from sentinel.wire.layout import M_TIME
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+    from sentinel.store.case import Case
+    from sentinel.store.run import Run
+
+HOLD = 10_000_000_000
+"""ns for which an answer may take: a request that waited longer is unanswered."""
+MAX_WAITING = 6
+"""Calls that may wait for the thread before the capturing one waits as well (and the kernel's ring fills)."""
+IDLE = 0.1
+"""Seconds without a call after which the thread looks whether something is due."""
+LATE_COLUMNS = frozenset({"pair", "pairing", "latency"})
+SUMS = (
+    "packets_client", "packets_server", "bytes_client", "bytes_server", "payload_client", "payload_server", "messages",
+)  # fmt: skip
+"""Columns of flows that the inventory adds up."""
+_log = logging.getLogger(__name__)
+
+
+def split(ruleset: RuleSet) -> tuple[RuleSet, RuleSet]:
+    """The rules that can be asked at once, and those that ask what only later answers tell."""
+    late = {rule.id for rule in ruleset.rules if rule.table == "messages" and rule.columns() & LATE_COLUMNS}
+    for rule in ruleset.rules:
+        if rule.correlation is not None and late.intersection(rule.correlation.rules):
+            late |= {rule.id, *rule.correlation.rules}
+    return (
+        RuleSet([rule for rule in ruleset.rules if rule.id not in late]),
+        RuleSet([rule for rule in ruleset.rules if rule.id in late]),
+    )
+
+
+class Rules:
+    """Both kinds of rules over one book."""
+
+    def __init__(self, ruleset: RuleSet, book: Book):
+        now, late = split(ruleset)
+        self.now = RuleEngine(now, book)
+        self.late = RuleEngine(late, book)
+        self.book = book
+        self.own_columns = {name: list(columns) for name, columns in self.now.own_columns.items()}
+        """Protocol -> the columns of its own table that some rule reads."""
+        for name, columns in self.late.own_columns.items():
+            self.own_columns[name] = list(dict.fromkeys([*self.own_columns.get(name, []), *columns]))
+
+    def begin(self, book: Book) -> None:
+        """Write into another book from now on; what correlations remember stays."""
+        self.book = self.now.book = self.late.book = book
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """As those of an engine."""
+        now, late = self.now.counters, self.late.counters
+        return {name: n if name == "claims_folded" else n + late[name] for name, n in now.items()}
+
+
+@dataclass(slots=True)
+class Latency:
+    """From the frame that completed an alert to the alert in the case; seconds."""
+
+    alerts: int = 0
+    last: float = 0.0
+    worst: float = 0.0
+    total: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """One alert more."""
+        self.alerts += 1
+        self.last = seconds
+        self.worst = max(self.worst, seconds)
+        self.total += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the core counted of a segment."""
+
+    frames: int = 0
+    bytes: int = 0
+    duplicates: int = 0
+    unread: Mapping[str, int] = field(default_factory=Counter)
+
+
+class LiveAnalysis:
+    """Feeds the case of one sensor. `call` is for the capturing thread, all else happens in this one's own."""
+
+    def __init__(self, case: Case, run: Run, parsers: Parsers, texts: list[str], rules: Rules, timing: Any):
+        self.case = case
+        self.run = run
+        self.parsers = parsers
+        self.rules = rules
+        self.timing = timing
+        self.latency = Latency()
+        self.deepest = 0
+        """Most calls that ever waited."""
+        self.rows: dict[int, dict[str, Any]] = {row["capture"]: row for row in run.captures}
+        self.limits = Limits()
+        self._analysis = Analysis(parsers, texts, run, rules)
+        self._pairing = Pairing(HOLD)
+        self._frames: deque[dict[str, pl.DataFrame]] = deque()
+        self._told = 0
+        self._latest = 0
+        self._came = 0.0
+        self._seen = Seen()
+        self._changed_rows = set(self.rows)
+        self._open_flows: np.ndarray | None = None
+        self._before: pl.DataFrame | None = None
+        """Flows that were open when the run began: what they had until then was said by the run before."""
+        self._alerts = 0
+        self._next_checkpoint = 0.0
+        self._next_inventory = 0.0
+        self._error: BaseException | None = None
+        self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(MAX_WAITING)
+        self._thread = threading.Thread(target=self._loop, name="live-analysis", daemon=True)
+
+    # -- for the capturing thread -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin; the case belongs to the thread from now on."""
+        self._thread.start()
+
+    def call(self, step: Callable[..., None], *values: Any) -> None:
+        """Let the thread do something; waits while MAX_WAITING calls wait. Raises what went wrong with earlier ones."""
+        self.check()
+        self._queue.put(lambda: step(*values))
+        self.deepest = max(self.deepest, self._queue.qsize())
+
+    def waiting(self) -> int:
+        """Calls that wait."""
+        return self._queue.qsize()
+
+    def check(self) -> None:
+        """Raise what went wrong."""
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        """Wait until every call is done. Raises what went wrong."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+        self.check()
+
+    def abandon(self) -> None:
+        """Let the thread end without an error of its own: another one is on its way."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    # -- calls ----------------------------------------------------------------------------------------------------
+
+    def take(self, batch: Batch) -> None:
+        """The next batch, unpaired."""
+        if len(batch.messages):
+            self._latest, self._came = int(batch.messages[-1, M_TIME]), time.monotonic()
+        done = self._pairing.add(batch)
+        frames = self._analysis.frames(batch)
+        batch.before = None
+        self._analysis.totals.add(frames)
+        tables = self._analysis.for_rules(frames)
+        self.rules.now.batch(tables)
+        self._analysis.inventory(tables["messages"], self._since(frames["flows"]))
+        if batch in done:  # nothing to hold it for
+            self._complete(frames)
+        else:
+            self._frames.append(frames)
+            self._release(done)
+        self._alert()
+
+    def began(self, row: Mapping[str, Any]) -> None:
+        """A segment began; `row` has the number that comes next in the case."""
+        given = self.run.next_capture({name: value for name, value in row.items() if name not in ("capture", "run")})
+        if given["capture"] != row["capture"]:
+            raise ValueError(f"capture {row['capture']} should be {given['capture']}")
+        self.note(given)
+
+    def progress(self, row: Mapping[str, Any], seen: Seen, limits: Limits) -> None:
+        """How far the segment is, and which bounds were reached."""
+        self.note(row)
+        self._seen = seen
+        self.limits = limits
+
+    def open(self, flows: np.ndarray) -> None:
+        """Cells of the flows that are open."""
+        self._open_flows = flows
+
+    def learn(self, facts: list[dict[str, Any]]) -> None:
+        """Facts that came from no message."""
+        self._analysis.learn(facts)
+
+    def ended(self, row: Mapping[str, Any], seen: Seen) -> None:
+        """A segment ended: its final row, and what it held."""
+        self._analysis.totals.add_capture(seen)
+        self._seen = Seen()
+        self.note(row)
+        self.checkpoint()
+        self.run.tidy()
+
+    def amended(self, capture: int, changes: Mapping[str, Any]) -> None:
+        """A segment was compressed, or deleted: what of its row has changed."""
+        if capture in self.rows:
+            self.rows[capture].update(changes)
+        self.case.amend_capture(capture, changes)
+
+    def reload(self, ruleset: RuleSet) -> None:
+        """Go on with other rules; alerts stay, what correlations had gathered is forgotten."""
+        self.rules = Rules(ruleset, self.rules.book)
+        self._analysis.rules = self.rules
+
+    def claim(self, step: Callable[[Book], None]) -> None:
+        """Let something else than a rule add claims."""
+        step(self.rules.book)
+        self._alert()
+
+    def next_run(self, row: Mapping[str, Any], texts: list[str]) -> None:
+        """End the run; what comes now belongs to another one, with a dictionary of texts and a book of its own.
+
+        Flows and correlations go on. What is still held was read by the old one and is written by the new one.
+        """
+        self._finish()
+        self.run = self.case.begin_run([row])
+        given = self.run.captures[0]
+        if given["capture"] != row["capture"]:
+            raise ValueError(f"capture {row['capture']} should be {given['capture']}")
+        self._analysis = Analysis(self.parsers, texts, self.run, self.rules)
+        self.rules.begin(Book())
+        self.rows = {}
+        self._changed_rows.clear()
+        self.note(given)
+        self._seen = Seen()
+        self._alerts = self._told = 0
+        self._before = self._open_frame()
+
+    def finish(self) -> None:
+        """The end: what is held, the inventory, everything in one transaction."""
+        self._release(self._pairing.finish())
+        self._finish()
+
+    def _finish(self) -> None:
+        facts, devices = self._said()
+        summary = self._summary(facts, devices)
+        self.run.finish(list(self.rows.values()), facts, devices, self.rules.book.rows(), summary)
+
+    # -- the thread -----------------------------------------------------------------------------------------------
+
+    def _loop(self) -> None:
+        while True:
+            try:
+                step = self._queue.get(timeout=IDLE)
+            except queue.Empty:
+                step = self._idle
+            if step is None:
+                return
+            if self._error is not None:
+                continue
+            try:
+                step()
+                if time.monotonic() >= self._next_checkpoint:
+                    self.checkpoint()
+            except BaseException as error:  # handed to the thread that captures
+                self._error = error
+
+    def _idle(self) -> None:
+        # by the frames' own clock, which may be another machine's, or be set
+        self._release(self._pairing.settle(self._latest + int((time.monotonic() - self._came) * 1e9)))
+        self._alert()
+
+    def note(self, row: Mapping[str, Any]) -> None:
+        """The row of a segment as it is now."""
+        self.rows[row["capture"]] = dict(row)
+        self._changed_rows.add(row["capture"])
+
+    def _release(self, done: list[Batch]) -> None:
+        """Store the batches that nothing can amend any more."""
+        for batch in done:
+            frames = self._frames.popleft()
+            if frames["messages"].height:
+                frames["messages"] = self._analysis.tables.amended(frames["messages"], batch)
+            self._complete(frames)
+
+    def _complete(self, frames: dict[str, pl.DataFrame]) -> None:
+        self.rules.late.batch(self._analysis.for_rules(frames))
+        self._analysis.store(frames)
+
+    def _alert(self) -> None:
+        """Put new alerts into the case at once; those that only grow come with the next checkpoint."""
+        book = self.rules.book
+        if len(book) == self._alerts:
+            return
+        self._alerts = len(book)
+        rows = book.changed()
+        self.run.checkpoint(self._take_rows(), alerts=rows)
+        now = time.time_ns()
+        for row in rows:
+            if row["count"] == 1 or now - row["last_time"] < 60_000_000_000:
+                self.latency.add((now - row["last_time"]) / 1e9)
+
+    def _take_rows(self) -> list[dict[str, Any]]:
+        rows = [self.rows[capture] for capture in sorted(self._changed_rows)]
+        self._changed_rows.clear()
+        return rows
+
+    def checkpoint(self) -> None:
+        """Bring the case up to date: everything but what is still held."""
+        began = time.monotonic()
+        devices = None
+        open_flows = None
+        if began >= self._next_inventory:
+            _, devices = self._said()
+            open_flows = self._open_frame()
+        # what was learnt stays in the order in which it was first said
+        facts = list(islice(self._analysis.facts.values(), self._told, None))
+        self._told += len(facts)
+        self._alerts = len(self.rules.book)
+        summary = self._summary(self._analysis.facts, devices if devices is not None else [])
+        self.run.checkpoint(self._take_rows(), self.rules.book.changed(), facts, devices, summary, open_flows)
+        took = time.monotonic() - began
+        # a checkpoint takes a twentieth of the time at most, whatever the size of the plant
+        self._next_checkpoint = began + max(self.timing.checkpoint_seconds, 20 * took)
+        if devices is not None:
+            self._next_inventory = began + max(self.timing.inventory_seconds, 20 * took)
+
+    def _open_frame(self) -> pl.DataFrame | None:
+        """The flows that are open, as rows of that table."""
+        if self._open_flows is None or not len(self._open_flows):
+            return None
+        return self._analysis.tables.flow_rows(self._open_flows)
+
+    def _since(self, flows: pl.DataFrame) -> pl.DataFrame:
+        """The flows, with the numbers of what they carried since the run began."""
+        import polars as pl
+
+        if self._before is None or flows.height == 0:
+            return flows
+        before = self._before.select("flow", *(pl.col(name).alias(f"{name}_before") for name in SUMS))
+        joined = flows.join(before, on="flow", how="left", maintain_order="left")
+        return joined.with_columns(pl.col(name) - pl.col(f"{name}_before").fill_null(0) for name in SUMS).select(
+            flows.columns
+        )
+
+    def _said(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """All facts and the devices, those of open flows included."""
+        from sentinel.inventory import assets
+        from sentinel.pipeline import MAX_INVENTORY_FLOWS
+
+        facts = list(self._analysis.facts.values())
+        pairs = self._analysis.pairs
+        flows = self._open_frame()
+        if flows is not None:
+            pairs = assets.accumulate_flows(pairs, self._since(flows), MAX_INVENTORY_FLOWS)
+        return facts, assets.build(pairs, facts, self._analysis.stats) if pairs is not None else []
+
+    def _summary(self, facts: Any, devices: Any) -> dict[str, Any]:
+        summary = summary_of(self._analysis.totals, self.limits, facts, devices, self.rules.book.tally())
+        now = self._seen
+        return summary | {
+            "frames": summary["frames"] + now.frames,
+            "bytes": summary["bytes"] + now.bytes,
+            "duplicates": summary["duplicates"] + now.duplicates,
+            "unread": dict(Counter(summary["unread"]) + Counter(now.unread)),
+            "captures": [],
+            "case": str(self.case.path),
+            "interrupted": False,
+        }

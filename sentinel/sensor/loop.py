@@ -1,0 +1,440 @@
+"""The capturing thread: ports -> bytes -> segment and core -> batches -> the analysis thread.
+
+What the ports deliver is one stream of pcapng, written to a segment and read by the core from the same memory. The
+loop knows how many frames it wrote and lets the core read exactly so many, so nothing ever waits for bytes. A batch is
+cut after GATHER seconds, whatever is in it; while the analysis is behind, it grows instead, and while it is full the
+loop waits, the kernel's ring fills, and what no longer fits is dropped there and counted.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sentinel import memory
+from sentinel.errors import OutputError, SentinelError
+from sentinel.pipeline import BATCH_BYTES, FRAMES_A_TURN, Reading
+from sentinel.sensor.analysis import MAX_WAITING, LiveAnalysis, Seen
+from sentinel.sensor.config import GIB, MIB, Config
+from sentinel.sensor.health import Health, Moment, held
+from sentinel.sensor.order import Order
+from sentinel.sensor.segments import COMPRESSED, Kept, Segment, compressed, surplus
+from sentinel.sources import live
+from sentinel.sources.streams import is_stream
+from sentinel.summary import Input, Limits, arp_facts, capture_row
+from sentinel.version import VERSION
+from sentinel.wire.capture import CaptureReader
+from sentinel.wire.ring import Drained
+
+if TYPE_CHECKING:
+    from sentinel.rules.load import RuleSet
+    from sentinel.store.case import Case
+
+GATHER = 0.2
+"""Seconds of traffic that become one batch: with the kernel's own 60 ms the largest part of the latency of an alert."""
+ROOM = 8 << 20
+"""Bytes that are taken from the rings at once."""
+PRESSURE = 0.8
+"""Part of the memory that the process may use from which on it lets go of some."""
+RELIEF_SECONDS = 300.0
+BUSY = 2
+"""Calls waiting for the analysis from which on a batch grows instead of being cut."""
+_log = logging.getLogger(__name__)
+
+
+class Feed:
+    """What the core reads: the bytes that were put in, as they came."""
+
+    def __init__(self) -> None:
+        self._parts: deque[bytes] = deque()
+
+    def put(self, data: bytes) -> None:
+        """More bytes; whole blocks."""
+        self._parts.append(data)
+
+    def read(self, n: int = -1, /) -> bytes:
+        """The next bytes, however many; empty where none are there, which the core takes for the end."""
+        return self._parts.popleft() if self._parts else b""
+
+
+@dataclass(slots=True)
+class Orders:
+    """What signals ask for; the loop looks at it several times a second."""
+
+    stop: bool = False
+    reload: bool = False
+    report: bool = False
+
+
+class Sensor:
+    """Listens at ports until it is told to stop."""
+
+    def __init__(
+        self,
+        config: Config,
+        case: Case,
+        ports: Sequence[live.Opened],
+        reading: Reading,
+        analysis: LiveAnalysis,
+        first: dict[str, Any],
+        health: Health,
+        orders: Orders,
+        again: Callable[[], tuple[Config, RuleSet]],
+    ):
+        """`first`: row of the first capture. `again` reads configuration and rules once more, raising as at start."""
+        self.config = config
+        self.orders = orders
+        self.ports = ports
+        self._case = case
+        self._reading = reading
+        self._engine = reading.engine
+        self._analysis = analysis
+        self._health = health
+        self._folder = self._where() if config.record.enabled else None
+        self._out = bytearray(ROOM)
+        self._order = Order() if len(ports) > 1 else None
+        self._came = 0.0
+        self._header = live.header(ports, f"Sentinel {VERSION}")
+        self._drops = [0] * len(ports)
+        self._number = first["capture"]
+        self._first = first
+        self._run_began = time.monotonic()
+        self._compressor: threading.Thread | None = None
+        self._kept: list[tuple[int, Kept]] = []
+        self._deleted = 0
+        self._own_clock = not any(is_stream(port.name) for port in ports)
+        self._arps = 0
+        self._again = again
+        self._relieved = float("-inf")
+
+    def _where(self) -> Path:
+        folder = self.config.record.folder
+        return (Path(folder) if folder else self._case.path / "segments").absolute()
+
+    # -- the loop -------------------------------------------------------------------------------------------------
+
+    def run(self, ready: Callable[[], None] = lambda: None, alive: Callable[[], None] = lambda: None) -> None:
+        """Capture until `orders.stop`; `ready` is called when the ports are listened to, `alive` every second.
+
+        Raises what goes wrong with the disk or the case; what was captured until the last checkpoint is kept.
+        """
+        self._begin_segment(self._first)
+        self._analysis.start()
+        self._analysis.call(self._analysis.note, dict(self._row))
+        ready()
+        try:
+            self._listen(alive)
+        except BaseException:
+            self._analysis.abandon()
+            raise
+        self._end()
+
+    def _listen(self, alive: Callable[[], None]) -> None:
+        now = time.monotonic()
+        next_cut, next_second = now + GATHER, now + 1
+        while not self.orders.stop:
+            if live.wait(self.ports, max(0.0, min(next_cut, next_second) - time.monotonic())):
+                self._gather()
+            now = time.monotonic()
+            if self._order and now - self._came > GATHER:
+                self._take(*self._order.rest())
+            if now >= next_cut:
+                next_cut = now + GATHER
+                if self._analysis.waiting() < BUSY:
+                    self._cut()
+            if now >= next_second:
+                next_second = now + 1
+                self._second(now)
+                alive()
+                if all(port.over for port in self.ports):
+                    return
+
+    def _gather(self) -> None:
+        """Take what waits at the ports, in turns, until nothing waits."""
+        waiting = True
+        while waiting and not self.orders.stop:
+            waiting = False
+            done = Drained()
+            for port in self.ports:
+                waiting = port.drain(memoryview(self._out), done) or waiting
+            if done.frames:
+                self._came = time.monotonic()
+                data, frames = bytes(memoryview(self._out)[: done.at]), done.frames
+                if self._order is not None:
+                    data, frames = self._order.put(data)
+                if frames:
+                    self._take(data, frames)
+            else:
+                for port in self.ports:
+                    port.clear_error()
+            if self._segment_is_full():
+                self._next_segment()
+
+    def _take(self, data: bytes, frames: int) -> None:
+        """Record whole packet blocks, and let the core read them."""
+        self._record(data)
+        self._feed.put(data)
+        engine = self._engine
+        end = engine.frames + frames
+        while engine.frames < end:
+            engine.read(self._reader, min(FRAMES_A_TURN, end - engine.frames))
+            if engine.full() or self._reading.weight() >= BATCH_BYTES:
+                self._cut()
+
+    def _cut(self) -> None:
+        batch = self._reading.cut()
+        if batch is not None:
+            self._analysis.call(self._analysis.take, batch)
+
+    # -- segments and runs ------------------------------------------------------------------------------------------
+
+    def _begin_segment(self, row: dict[str, Any]) -> None:
+        self._row = row
+        try:
+            self._segment = Segment(self._folder, row["capture"], self._header)
+        except OutputError as error:
+            self._segment = Segment(None, row["capture"], self._header)
+            self._refused(error)
+        if self._segment.path is not None:
+            row["path"] = str(self._segment.path)
+        self._feed = Feed()
+        self._feed.put(self._header)
+        self._reader = CaptureReader(self._feed)
+        self._reading.start(row["capture"])
+        self._lost_before = [port.statistics().dropped for port in self.ports]
+        self._counted_before = [(port.counters.frames, port.counters.bytes) for port in self.ports]
+
+    def _record(self, data: bytes) -> None:
+        """Write to the segment. Where the disk refuses, the analysis goes on, and the next segment tries again."""
+        try:
+            self._segment.write(data)
+        except OutputError as error:
+            self._refused(error)
+
+    def _refused(self, error: OutputError) -> None:
+        _log.error("%s", error)
+        self._segment.give_up()
+        self._row["path"] = self.new_row(0, self.ports)["path"]
+        self._health.unrecorded += 1
+
+    def _segment_is_full(self) -> bool:
+        record = self.config.record
+        age = time.monotonic() - self._segment.began
+        return self._segment.bytes >= record.max_mib * MIB or age >= record.max_minutes * 60
+
+    def _reload(self) -> None:
+        """Read configuration and rules again, beside the capture; what is wrong is said, and the old ones stay."""
+
+        def work() -> None:
+            try:
+                config, ruleset = self._again()
+            except SentinelError as error:
+                _log.error("%s", error)
+                return
+            if (config.capture, config.life) != (self.config.capture, self.config.life):
+                _log.warning("ports, filter and user are taken over at the next start")
+            config.capture, config.life = self.config.capture, self.config.life
+            self.config = config
+            self._analysis.timing = config.store
+            self._health.limits = config.health
+            self._analysis.call(self._analysis.reload, ruleset)
+            _log.warning("configuration and rules were read again: %d rules", len(ruleset.rules))
+
+        threading.Thread(target=work, name="reload", daemon=True).start()
+
+    def _relieve(self, now: float) -> None:
+        """Where the process takes more memory than it may: give back what is free, then begin another run.
+
+        A run that ends lets go of texts, facts, counts for the inventory and the book of alerts, which are in the case.
+        Flows stay: they are bounded by their own number.
+        """
+        cap = self.config.life.memory_mib * MIB
+        if not cap or held() < PRESSURE * cap or now - self._relieved < RELIEF_SECONDS:
+            return
+        self._relieved = now
+        memory.give_back()
+        if held() >= PRESSURE * cap:
+            _log.warning(
+                "the process takes %d MiB: a new run is begun to let go of the old one's memory", held() // MIB
+            )
+            self._next_segment(new_run=True)
+
+    def _end_segment(self) -> None:
+        self._cut()
+        for port, lost, (frames, octets) in zip(self.ports, self._lost_before, self._counted_before, strict=True):
+            now = port.statistics()
+            since = replace(now, frames=now.frames - frames, bytes=now.bytes - octets, dropped=now.dropped - lost)
+            self._record(live.statistics_block(port, counters=since))
+        try:
+            kept = self._segment.end()
+        except OutputError as error:
+            kept = None
+            self._refused(error)
+        row = self._capture_row("complete")
+        if kept is not None:
+            row |= {"sha256": kept.sha256, "content_sha256": kept.content_sha256, "bytes": kept.bytes}
+        self._analysis.call(self._analysis.ended, row, self._seen())
+        if kept is not None and self.config.record.compress:
+            self._compress(row["capture"], kept)
+
+    def _next_segment(self, new_run: bool = False) -> None:
+        """End the segment and begin another; of a run that is old enough, the run as well."""
+        self._end_segment()
+        self._number += 1
+        row = self.new_row(self._number, self.ports)
+        if new_run or time.monotonic() - self._run_began >= self.config.store.run_hours * 3600:
+            self._run_began = time.monotonic()
+            self._tell_arp()
+            self._analysis.call(self._analysis.open, self._engine.open_flows())
+            rows = self._engine.rows
+            rows.forget()
+            self._engine.arps.clear()
+            self._arps = 0
+            self._begin_segment(row)
+            self._analysis.call(self._analysis.next_run, dict(row), rows.texts)
+        else:
+            self._begin_segment(row)
+            self._analysis.call(self._analysis.began, dict(row))
+        self._thin_out()
+
+    @staticmethod
+    def new_row(capture: int, ports: Sequence[live.Opened]) -> dict[str, Any]:
+        """The row of a capture that begins."""
+        return {
+            "capture": capture,
+            "sha256": "",
+            "content_sha256": "",
+            "path": "live:" + ",".join(port.name for port in ports),
+            "state": "live",
+            "bytes": 0,
+            "format": "pcapng",
+            "frames": 0,
+            "detail": "{}",
+        }
+
+    def _capture_row(self, state: str) -> dict[str, Any]:
+        """The row of the segment as it stands."""
+        one = Input(self._row["path"], size=self._segment.bytes)
+        row = capture_row(one, self._row, self._engine, self._reader, "", False)
+        dropped = sum(port.counters.dropped for port in self.ports) - sum(self._lost_before)
+        detail = json.loads(row["detail"]) | {"sensor": self._health.detail(self._segment.path is not None)}
+        return row | {
+            "state": state,
+            "format": "pcapng",
+            "dropped": dropped,
+            "detail": json.dumps(detail, ensure_ascii=False),
+        }
+
+    def _seen(self) -> Seen:
+        engine = self._engine
+        return Seen(engine.frames, engine.bytes, engine.duplicates, dict(engine.unread))
+
+    def _compress(self, capture: int, kept: Kept) -> None:
+        """Compress a segment in a thread; one at a time, the next one is left plain."""
+        if self._compressor is not None and self._compressor.is_alive():
+            return
+
+        def work() -> None:
+            try:
+                self._kept.append((capture, compressed(kept)))
+            except Exception as error:  # the plain file stays, which is all that is needed
+                _log.warning("%s", error)
+
+        self._compressor = threading.Thread(target=work, name="compress", daemon=True)
+        self._compressor.start()
+
+    def _after_compressing(self) -> None:
+        while self._kept:
+            capture, kept = self._kept.pop(0)
+            changes = {"path": str(kept.path), "sha256": kept.sha256, "bytes": kept.bytes, "format": "pcapng+zstd"}
+            self._analysis.call(self._analysis.amended, capture, changes)
+            plain = kept.path.with_name(kept.path.name.removesuffix(COMPRESSED) + ".pcapng")
+            self._analysis.call(plain.unlink, True)
+
+    def _thin_out(self) -> None:
+        """Delete the oldest segments where they take more room than they may."""
+        if self._folder is None:
+            return
+        keep = [self._segment.path] if self._segment.path is not None else []
+        for path in surplus(self._folder, int(self.config.record.disk_gib * GIB), keep):
+            path.unlink(missing_ok=True)
+            self._deleted += 1
+
+    # -- every second -----------------------------------------------------------------------------------------------
+
+    def _second(self, now: float) -> None:
+        """Look after oneself: counters, health, what signals asked for."""
+        self._analysis.check()
+        self._after_compressing()
+        if self._segment_is_full():
+            self._next_segment()
+        self._relieve(now)
+        if self.orders.reload:
+            self.orders.reload = False
+            self._reload()
+        row = self._capture_row("live")
+        flows = self._engine.open_flows() if self._health.wants_flows(now) else None
+        one_sided = self._health.flows(flows) if flows is not None else None
+        self._analysis.call(self._analysis.progress, row, self._seen(), Limits.of(self._engine, self._analysis.rules))
+        if flows is not None:
+            self._analysis.call(self._analysis.open, flows)
+        self._tell_arp()
+        moment = Moment(
+            now=now,
+            time_ns=time.time_ns(),
+            ports=[(port.name, replace(port.statistics())) for port in self.ports],
+            latest_frame_ns=self._engine.latest_time if self._own_clock else time.time_ns(),
+            frame=(self._row["capture"], self._engine.frames),
+            waiting=self._analysis.waiting(),
+            deepest=self._analysis.deepest,
+            most=MAX_WAITING,
+            latency=replace(self._analysis.latency),
+            open_flows=self._engine.table.count,
+            evicted=self._engine.table.evictions,
+            segment=str(self._segment.path or ""),
+            deleted_segments=self._deleted,
+        )
+        claims = self._health.look(moment, one_sided)
+        if self.orders.report:
+            self.orders.report = False
+            sys.stderr.write(json.dumps(self._health.status, ensure_ascii=False) + "\n")
+            sys.stderr.flush()
+        if claims is not None:
+            self._analysis.call(self._analysis.claim, claims)
+
+    def _tell_arp(self) -> None:
+        """Hand on what ARP said since the last time."""
+        said = list(islice(self._engine.arps.items(), self._arps, None))
+        if said:
+            self._arps += len(said)
+            self._analysis.call(self._analysis.learn, arp_facts(said))
+
+    def _end(self) -> None:
+        """The end in good order: what waits in the rings, open flows, the case."""
+        self.orders.stop = False
+        self._gather()
+        if self._order:
+            self._take(*self._order.rest())
+        self.orders.stop = True
+        engine = self._engine
+        while not engine.finish():
+            self._cut()
+        self._cut()
+        self._tell_arp()
+        self._analysis.call(self._analysis.open, engine.open_flows())
+        self._end_segment()
+        if self._compressor is not None:
+            self._compressor.join()
+        self._analysis.check()
+        self._after_compressing()
+        self._analysis.call(self._analysis.finish)
+        self._analysis.close()

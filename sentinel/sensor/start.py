@@ -1,0 +1,112 @@
+"""From a configuration to a running sensor: everything that can be refused is refused before anything starts."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from sentinel import memory
+from sentinel.errors import RuleError, UsageError
+from sentinel.metrics import Exporter
+from sentinel.pipeline import Reading
+from sentinel.plugins import load_parsers
+from sentinel.rules.alerts import Book
+from sentinel.rules.load import RuleSet, shipped
+from sentinel.sensor.analysis import LiveAnalysis, Rules
+from sentinel.sensor.config import Config
+from sentinel.sensor.health import STATUS, Health
+from sentinel.sensor.loop import Orders, Sensor
+from sentinel.sensor.segments import found_again
+from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
+from sentinel.sources.live import Opened, Port
+from sentinel.sources.streams import StreamPort, is_stream
+from sentinel.store.case import Case
+
+_log = logging.getLogger(__name__)
+
+
+def rules_of(config: Config) -> RuleSet:
+    """The shipped rules and those of the configuration. RuleError where one of them is none."""
+    folders = [Path(name) for name in config.rules]
+    for folder in folders:
+        if not folder.exists():
+            raise RuleError("no rule (*.yml) in {path}", path=folder)
+    ruleset = RuleSet.load([shipped(), *folders])
+    if ruleset.problems:
+        raise RuleError("{problems}", problems="\n".join(str(problem) for problem in ruleset.problems[:5]))
+    return ruleset
+
+
+def run(
+    configured: Callable[[], Config],
+    folder: Path,
+    orders: Orders,
+    listening: Callable[[Sensor], None] = lambda sensor: None,
+) -> None:
+    """Listen until `orders.stop`. Raises InputError, CaseError, RuleError or UsageError before anything starts.
+
+    `configured` reads the configuration: now, and when it is told to be read again.
+    """
+    config = configured()
+    if not config.capture.interfaces:
+        raise UsageError("name a port to listen at: -i INTERFACE")
+    user = user_of(config.life.user)
+    with ExitStack() as stack:
+        ports: list[Opened] = []
+        for number, name in enumerate(config.capture.interfaces):
+            port = _opened(name, number, config)
+            stack.callback(port.close)
+            ports.append(port)
+        give_up_privileges(user)
+        if config.life.metrics_port:
+            stack.enter_context(Exporter(folder / STATUS, config.life.metrics_port))
+        parsers = load_parsers()
+        for broken in parsers.broken:
+            _log.warning("parser %s cannot be used: %s", broken.name, broken.reason)
+        rules = Rules(rules_of(config), Book())
+        case = stack.enter_context(Case.open(folder))
+        hash_again(case)
+        # what the start needed is garbage by now, or stays
+        memory.keep()
+        gc.collect()
+        gc.freeze()
+        run_ = stack.enter_context(case.begin_run([Sensor.new_row(0, ports)]))
+        reading = Reading(parsers, run_.base)
+        analysis = LiveAnalysis(case, run_, parsers, reading.engine.rows.texts, rules, config.store)
+        health = Health(config.health, folder, config.store.inventory_seconds)
+        first = dict(run_.captures[0])
+
+        def again() -> tuple[Config, RuleSet]:
+            fresh = configured()
+            return fresh, rules_of(fresh)
+
+        sensor = Sensor(config, case, ports, reading, analysis, first, health, orders, again)
+
+        def ready() -> None:
+            tell("READY=1")
+            listening(sensor)
+
+        with signals(orders):
+            sensor.run(ready, lambda: tell("WATCHDOG=1"))
+        tell("STOPPING=1")
+
+
+def _opened(name: str, number: int, config: Config) -> Port | StreamPort:
+    """An interface or a stream, opened. InputError where it cannot be."""
+    if is_stream(name):
+        return StreamPort(name, number=number)
+    capture = config.capture
+    return Port(name, number=number, bpf=capture.filter, blocks=capture.ring_mib, promiscuous=capture.promiscuous)
+
+
+def hash_again(case: Case) -> None:
+    """Segments whose writer was killed before it knew their hash get one: their frames are evidence as well."""
+    for row in case.captures().to_dicts():
+        if row["sha256"] == "" and row["state"] == "interrupted" and row["path"].endswith(".pcapng"):
+            kept = found_again(Path(row["path"]))
+            if kept is not None:
+                changes = {"sha256": kept.sha256, "content_sha256": kept.content_sha256, "bytes": kept.bytes}
+                case.amend_capture(row["capture"], changes)

@@ -1,0 +1,1 @@
+"""Where alerts and data go: one file per kind of receiver, found by file name."""

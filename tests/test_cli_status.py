@@ -1,0 +1,53 @@
+"""`sentinel status`: what a sensor wrote, and whether it still runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sentinel.cli.main import cli
+from sentinel.sensor.analysis import Latency
+from sentinel.sensor.config import Health as Limits
+from sentinel.sensor.health import Health, Moment
+from sentinel.sources.live import Counters
+
+
+def written(folder: Path, silent: float = 60) -> dict:
+    health = Health(Limits(silent_seconds=silent), folder, 30)
+    for now in (1.0, 2.0, 200.0):
+        health.look(
+            Moment(
+                now, time.time_ns(), [("eth1", Counters(1500, 90_000, 3))], time.time_ns(), (1, 1500), 1, 4, 16,
+                Latency(2, 0.2, 0.4, 0.5), 12, 5, "/x/segments/a.pcapng", 0,
+            )
+        )  # fmt: skip
+    return json.loads((folder / "status.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", ["running", "3 lost", "silent"]), ("zh", ["运行中", "丢失 3 帧", "没有流量"])]
+)
+def test_a_sensor_that_runs(tmp_path: Path, lang: str, words: list[str]) -> None:
+    written(tmp_path)
+    run = CliRunner().invoke(cli, ["--lang", lang, "status", "--case", str(tmp_path)])
+    assert run.exit_code == 0
+    assert [word for word in [*words, "1,500", "0.25", "12"] if word not in run.output] == []
+
+
+def test_one_that_does_not(tmp_path: Path) -> None:
+    status = written(tmp_path)
+    (tmp_path / "status.json").write_text(json.dumps({**status, "time": status["time"] - 10**11, "pid": os.getpid()}))
+    run = CliRunner().invoke(cli, ["--lang", "en", "status", "--case", str(tmp_path)])
+    assert (run.exit_code, "not running" in run.output) == (1, True)
+    as_json = CliRunner().invoke(cli, ["status", "--case", str(tmp_path), "--json"])
+    assert as_json.exit_code == 1 and json.loads(as_json.output)["frame"] == 1500
+
+
+def test_no_sensor_ever(tmp_path: Path) -> None:
+    run = CliRunner().invoke(cli, ["--lang", "en", "status", "--case", str(tmp_path)])
+    assert run.exit_code == 4

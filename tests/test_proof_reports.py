@@ -1,0 +1,375 @@
+"""From a capture and a filled questionnaire to everything that is handed over, in both languages, and back to the frames.
+
+The plant is the testbed's, with its invented client; the others are real captures, interviewed with the workbook that
+the program writes. LibreOffice and Chromium open the files where they are installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from proof_page import Page, colours, contrast
+
+from sentinel import pipeline, resources
+from sentinel.assess import example, snapshot
+from sentinel.assess.model import Assessment, Evidence, Outcome
+from sentinel.assess.questions import TOPICS, questions
+from sentinel.cli import main
+from sentinel.exercise.engineer import PASSWORD
+from sentinel.store.case import Case
+
+docx = pytest.importorskip("docx")
+openpyxl = pytest.importorskip("openpyxl")
+typst = pytest.importorskip("typst")
+
+SOURCES = {
+    "plant": "",
+    "s7": "s7comm/qut2017__20161215185429.ChangeLowerThreshold.master.pcap",
+    "modbus": "modbus/lemay__CnC_uploading_exe_modbus_6RTU_with_operate.pcap",
+    "dnp3": "dnp3/iti__cold_restart_and_response.pcap",
+}
+"""Shared captures: an attacker's writes to a controller, the way in of an intruder, a cold restart."""
+SPEAKS = {"plant": {"modbus", "s7comm", "dnp3"}, "s7": {"s7comm"}, "modbus": {"modbus"}, "dnp3": {"dnp3"}}
+TSHARK = {"modbus": "mbtcp || modbus", "s7comm": "s7comm", "dnp3": "dnp3"}
+FILES = (
+    "assessment.json", "oscal.json", *(f"{name}_{lang}.{suffix}" for lang in ("zh", "en") for name, suffix in
+    (("report", "docx"), ("report", "html"), ("workbook", "xlsx"), ("navigator", "json"))), "MANIFEST.sha256",
+    "evidence/index.json",
+)  # fmt: skip
+HAS_FONT = any("CJK" in name or name == "SimSun" for name in typst.Fonts().families())
+EMPTY = re.compile(
+    r"\bNone\b|\bnan\b|\bNaN\b|\{\w*\}|\bTODO\b|\bundefined\b|Text\(|<Outcome|\[\]|，，|。。|, ,|\( ?\)|（）"
+)
+"""Traces of a value that was not there when a sentence was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One capture, its case, and what was written about it."""
+
+    name: str
+    capture: Path
+    case: Path
+    out: Path
+    assessment: Assessment
+
+    def page(self, lang: str) -> Page:
+        """The report as HTML."""
+        return Page((self.out / f"report_{lang}.html").read_text(encoding="utf-8"))
+
+
+def run(*arguments: object) -> str:
+    """What a command printed; it must end well."""
+    result = CliRunner().invoke(main.cli, [str(a) for a in arguments], prog_name="sentinel")
+    assert result.exit_code == 0, result.output + result.stderr
+    return result.stdout
+
+
+def interview(case: Path, book: Path) -> int:
+    """Fill the workbook of questions as a consultant does, and import it. Returns how many were answered."""
+    run("questions", "export", book, "--case", case)
+    opened = openpyxl.load_workbook(book)
+    asked = questions()
+    answered = 0
+    for page in (p for p in opened if p.title.partition(" ")[0] in TOPICS):
+        columns = {cell.value: cell.column for cell in page[1]}
+        for line in range(2, page.max_row + 1):
+            question = asked.get(str(page.cell(line, columns["ID"]).value))
+            if question is None or question.type != "single":
+                continue
+            options = [text.en for code, text in question.options if code not in ("na", "unknown")]
+            page.cell(line, columns["Answer"]).value = options[answered % len(options)]
+            page.cell(line, columns["State"]).value = ("stated", "documented", "verified")[answered % 3]
+            page.cell(line, columns["Answered by"]).value = "Li Na"
+            answered += 1
+    opened.save(book)
+    run("--lang", "en", "questions", "import", book, "--case", case)
+    return answered
+
+
+@pytest.fixture(scope="session", params=SOURCES)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    name, folder = request.param, tmp_path_factory.mktemp(f"proof-{request.param}")
+    case, out = folder / "case", folder / "report"
+    if SOURCES[name]:
+        capture = request.getfixturevalue("captures") / SOURCES[name]
+        if not capture.is_file():
+            pytest.skip(f"{SOURCES[name]} is not among the shared captures")
+        pipeline.analyze([capture], case)
+        assert interview(case, folder / "interview.xlsx") > 60
+    else:
+        capture = resources.pcaps() / "plant-attack.pcapng"
+        pipeline.analyze([capture], case)
+        with Case.open(case) as opened:
+            example.take_in(opened, example.folder_of("plant-attack"))
+    formats = "docx,html,xlsx,json,oscal,navigator,vex" + (",pdf" if HAS_FONT else "")
+    run("report", "--case", case, "-o", out, "--format", formats)
+    return Made(name, capture, case, out, snapshot.load((out / "assessment.json").read_bytes()))
+
+
+@pytest.fixture(scope="session", params=["zh", "en"])
+def lang(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_everything_is_there_and_sealed(made: Made) -> None:
+    names = {p.relative_to(made.out).as_posix() for p in made.out.rglob("*") if p.is_file()}
+    assert set(FILES) <= names
+    assert not HAS_FONT or {"report_zh.pdf", "report_en.pdf"} <= names
+    sealed = dict(reversed(line.split("  ", 1)) for line in (made.out / "MANIFEST.sha256").read_text().splitlines())
+    assert sealed.keys() == names - {"MANIFEST.sha256"}
+    assert all(hashlib.sha256((made.out / name).read_bytes()).hexdigest() == digest for name, digest in sealed.items())
+
+
+# --- each verdict leads to packets or an answer ----------------------------------------------------------------------
+
+
+def frames_of(protocols: set[str], capture: Path) -> dict[str, set[int]]:
+    """Protocol -> the frames in which tshark (where it is installed) or our reader finds it."""
+    if shutil.which("tshark") is None:
+        found: dict[str, set[int]] = {}
+        for batch in pipeline.dissect(capture):
+            for protocol, frame in batch["messages"].select("protocol", "frame").iter_rows():
+                found.setdefault(str(protocol), set()).add(frame)
+        return found
+    command = ["tshark", "-r", str(capture), "-T", "fields", "-e", "frame.number", "-Y"]
+    return {
+        name: set(map(int, subprocess.run([*command, TSHARK[name]], capture_output=True, text=True).stdout.split()))
+        for name in protocols
+    }
+
+
+def cited(assessment: Assessment) -> Iterator[tuple[str, Evidence]]:
+    """What is claimed, and each piece that it rests on."""
+    for result in assessment.controls:
+        yield from ((f"{result.framework} {result.control} {result.scope}", piece) for piece in result.evidence)
+    for finding in assessment.findings:
+        yield from ((finding.number, piece) for piece in finding.evidence)
+
+
+def test_what_is_disproved_or_proved_has_evidence(made: Made) -> None:
+    wanted = (Outcome.VIOLATED, Outcome.CONTRADICTED, Outcome.CONFIRMED)
+    bare = [f"{r.framework} {r.control}" for r in made.assessment.controls if r.outcome in wanted and not r.evidence]
+    assert bare == []
+    assert all(r.reasons for r in made.assessment.controls)
+
+
+def test_evidence_leads_to_frames_of_the_capture_or_to_an_answer(made: Made) -> None:
+    digest = hashlib.sha256(made.capture.read_bytes()).hexdigest()
+    (row,) = made.assessment.captures
+    answers, kinds = made.assessment.site.answers, set()
+    for claim, piece in cited(made.assessment):
+        kinds.add(piece.kind)
+        if piece.frames:
+            assert piece.sha256 == digest and 1 <= min(piece.frames) <= max(piece.frames) <= row["frames"], claim
+        elif piece.kind == "answer":
+            assert answers[piece.ref].value is not None and answers[piece.ref].author, claim
+        else:
+            assert piece.kind in ("record", "coverage"), claim
+    assert {"frames", "answer"} <= kinds
+
+
+def test_the_frames_hold_the_protocol_that_is_claimed(made: Made) -> None:
+    frames = frames_of(SPEAKS[made.name], made.capture)
+    traced = 0
+    for result in made.assessment.checks:
+        for observation in result.observations:
+            if observation.protocol in SPEAKS[made.name] and observation.evidence:
+                shown = {frame for piece in observation.evidence for frame in piece.frames}
+                # of a conversation the first and the last frame are cited: connection and farewell
+                alerts = any(piece.kind == "alert" for piece in observation.evidence)
+                assert not alerts or shown & frames[observation.protocol], (result.check, observation.subject)
+                traced += 1
+    assert traced
+    for alert in made.assessment.alerts:
+        if alert["protocol"] in frames:
+            assert {frame for _, frame in json.loads(alert["evidence"])} & frames[alert["protocol"]], alert["name"]
+
+
+def test_a_slice_holds_the_frames_of_its_number(made: Made) -> None:
+    index = json.loads((made.out / "evidence/index.json").read_text(encoding="utf-8"))
+    files = [row for row in index["items"] if "file" in row]
+    assert files
+    for row in files[:5]:
+        data = (made.out / row["file"]).read_bytes()
+        assert row["number"].encode() in data
+        # enhanced packet blocks of a pcapng: at least one for each frame
+        assert data.count(b"\x06\x00\x00\x00") >= len(row["frames"])
+
+
+# --- both languages say the same, and nothing is empty ---------------------------------------------------------------
+
+
+def test_both_languages_have_the_same_shape_and_numbers(made: Made) -> None:
+    zh, en = made.page("zh"), made.page("en")
+    assert zh.headings == en.headings
+    for tag in ("table", "figure", "tr", "td", "th"):
+        assert len(zh.all(tag)) == len(en.all(tag)), tag
+    texts = zh.text(), en.text()
+    for risk in made.assessment.risks:
+        assert all(risk.number in text and risk.score in text for text in texts)
+    for finding in made.assessment.findings:
+        assert finding.title.zh in texts[0] and finding.title.en in texts[1]
+    scores = [re.findall(r"\b\d{1,2}\.\d\d\b", text) for text in texts]
+    assert sorted(scores[0]) == sorted(scores[1])
+
+
+def test_no_sentence_has_a_hole(made: Made, lang: str) -> None:
+    page = made.page(lang)
+    assert EMPTY.findall(page.text()) == []
+    document = docx.Document(io.BytesIO((made.out / f"report_{lang}.docx").read_bytes()))
+    words = " ".join(p.text for p in document.paragraphs)
+    assert EMPTY.findall(words) == []
+
+
+def test_the_english_report_is_english(made: Made) -> None:
+    """Chinese stands only where the client or a standard is quoted."""
+    text = made.page("en").text()
+    own = [word for word in re.findall(r"[\u3400-\u9fff]+", text) if len(word) > 12]
+    quoted = json.dumps(snapshot.content(made.assessment.site), ensure_ascii=False)
+    quoted += json.dumps([snapshot.content(pack) for pack in made.assessment.packs], ensure_ascii=False)
+    assert [word for word in own if word not in quoted] == []
+
+
+def test_secrets_are_in_no_file(made: Made) -> None:
+    if made.name != "plant":
+        pytest.skip("the passwords of this capture are not known")
+    secret = str(PASSWORD)
+    for path in made.out.iterdir():
+        if path.suffix in (".json", ".html"):
+            assert secret not in path.read_text(encoding="utf-8"), path.name
+
+
+# --- the formats open ------------------------------------------------------------------------------------------------
+
+
+def test_word_opens_with_real_headings_and_captions(made: Made, lang: str) -> None:
+    document = docx.Document(io.BytesIO((made.out / f"report_{lang}.docx").read_bytes()))
+    styles = [p.style.name for p in document.paragraphs]
+    assert sum(style.startswith("Heading 1") for style in styles) >= 8
+    assert styles.count("Caption") >= len(document.tables) // 2
+    section = document.sections[0]
+    assert round(section.page_width.mm) == 210 and round(section.page_height.mm) == 297
+    xml = document.element.xml
+    assert "TOC \\o" in xml and "w:tblHeader" in xml and " REF " in xml
+    assert "w:updateFields" in document.settings.element.xml
+
+
+def test_the_workbook_opens_with_filters_and_the_analyst_s_columns(made: Made) -> None:
+    books = [openpyxl.load_workbook(made.out / f"workbook_{lang}.xlsx") for lang in ("zh", "en")]
+    assert [page.max_row for page in books[0]] == [page.max_row for page in books[1]]
+    for page in (p for book in books for p in book):
+        assert page.auto_filter.ref and page.freeze_panes
+        assert page.cell(1, page.max_column).value in ("分析员备注", "Analyst note")
+        assert not any(cell.data_type == "f" for row in page for cell in row)
+
+
+def test_the_page_is_whole_and_accessible(made: Made, lang: str) -> None:
+    page = made.page(lang)
+    assert page.unclosed == []
+    assert page.all("html")[0]["lang"] == {"zh": "zh-CN", "en": "en"}[lang]
+    loaded = [v for _, a in page.elements for k, v in a.items() if k in ("src", "href", "xlink:href", "action")]
+    assert [value for value in loaded if not value.startswith(("#", "data:"))] == []
+    assert "@import" not in page.style and "url(http" not in page.style
+    assert page.headings[0] == 1 and page.headings.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(page.headings, page.headings[1:], strict=False))
+    assert len(page.all("table")) and all(attributes.get("scope") for attributes in page.all("th"))
+    assert all(attributes.get("alt") for attributes in page.all("img"))
+    drawings = [a for a in page.all("svg") if a.get("aria-hidden") != "true"]
+    assert drawings and all(
+        a.get("role") == "img" and (a.get("aria-label") or a.get("aria-labelledby")) for a in drawings
+    )
+    names = [a["id"] for _, a in page.elements if "id" in a]
+    assert len(names) == len(set(names))
+    targets = {value[1:] for value in loaded if value.startswith("#")}
+    assert targets <= set(names)
+
+
+def test_colours_of_text_have_contrast(made: Made) -> None:
+    if made.name != "plant":
+        pytest.skip("the style is the same in every report")
+    pairs = colours(made.page("en").style)
+    assert len(pairs) > 20
+    poor = {selector: round(contrast(*pair), 2) for selector, *pair in pairs if contrast(*pair) < 4.5}
+    assert poor == {}
+
+
+def test_chromium_shows_it_without_an_error(made: Made, lang: str, tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium is installed")
+    if made.name != "plant":
+        pytest.skip("one report is enough for the browser")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--enable-logging=stderr"]
+    url = (made.out / f"report_{lang}.html").as_uri()
+    done = subprocess.run([browser, *options, "--dump-dom", url], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "CONSOLE" not in done.stderr
+    shown = Page(done.stdout)
+    assert shown.headings == made.page(lang).headings
+    # the script of the page ran: long tables have their search
+    assert shown.all("input")
+
+
+def test_libreoffice_opens_word_and_workbook(made: Made, tmp_path: Path) -> None:
+    office = shutil.which("soffice")
+    if office is None:
+        pytest.skip("LibreOffice is not installed")
+    if made.name != "plant":
+        pytest.skip("one report is enough for the office suite")
+    files = [made.out / "report_zh.docx", made.out / "workbook_zh.xlsx"]
+    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    command = [office, profile, "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), *map(str, files)]
+    subprocess.run(command, capture_output=True, timeout=170, check=True)
+    assert all((tmp_path / f"{path.stem}.pdf").stat().st_size > 50_000 for path in files)
+
+
+# --- bad input costs itself alone ------------------------------------------------------------------------------------
+
+
+def refused(*arguments: object) -> tuple[int, str]:
+    """Exit code and what was said on standard error."""
+    result = CliRunner().invoke(main.cli, [str(a) for a in arguments], prog_name="sentinel")
+    return result.exit_code, result.stderr
+
+
+def test_bad_input_is_named_and_the_rest_is_kept(made: Made, tmp_path: Path) -> None:
+    if made.name != "plant":
+        pytest.skip("one case is enough")
+    case = made.case
+    code, said = refused("assess", "--case", case, "--pack", "no-such-pack")
+    assert code == 9 and "no-such-pack" in said and "cn-22239" in said
+    broken = tmp_path / "client.docx"
+    broken.write_bytes(b"PK\x03\x04 no archive")
+    out = tmp_path / "out"
+    options = ("--case", case, "-o", out, "--lang", "zh", "--no-evidence")
+    code, said = refused("report", *options, "--template", broken, "--format", "docx,json,navigator")
+    assert code == 9 and "client.docx" in said
+    assert (out / "assessment.json").is_file() and (out / "navigator_zh.json").is_file()
+    (out / "workbook_zh.xlsx").write_bytes(b"no workbook")
+    code, said = refused("report", *options, "--format", "xlsx,json")
+    assert code == 9 and "workbook" in said and (out / "workbook_zh.xlsx").read_bytes() == b"no workbook"
+    (tmp_path / "interview.xlsx").write_bytes(b"no workbook either")
+    code, said = refused("questions", "import", tmp_path / "interview.xlsx", "--case", case)
+    assert code == 9 and "interview.xlsx" in said
+    for text in ("zh", "en"):
+        code, said = refused("--lang", text, "report", "--case", case, "-o", out, "--format", "odt")
+        assert code == 2 and "odt" in said
+
+
+def test_a_case_without_a_client_gives_a_report_that_says_so(tmp_path: Path) -> None:
+    case, out = tmp_path / "case", tmp_path / "out"
+    pipeline.analyze([resources.pcaps() / "dnp3-normal.pcap"], case)
+    run("report", "--case", case, "-o", out, "--format", "html,json", "--no-evidence")
+    text = Page((out / "report_en.html").read_text(encoding="utf-8")).text()
+    assert EMPTY.findall(text) == []
+    assert "proposed" in text and "not answered" in text

@@ -1,0 +1,53 @@
+"""What is asked at once and what later, and that the analysis thread hands on what goes wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sentinel.plugins import load_parsers
+from sentinel.rules.alerts import Book
+from sentinel.rules.load import RuleSet
+from sentinel.sensor.analysis import LATE_COLUMNS, LiveAnalysis, Rules, split
+from sentinel.sensor.config import Store
+from sentinel.sensor.loop import Sensor
+from sentinel.store.case import Case
+
+
+def test_rules_that_ask_for_answers_are_asked_later_with_those_they_feed() -> None:
+    everything = RuleSet.load()
+    now, late = split(everything)
+    assert {rule.id for rule in now.rules} | {rule.id for rule in late.rules} == {rule.id for rule in everything.rules}
+    assert not any(rule.columns() & LATE_COLUMNS for rule in now.rules if rule.table == "messages")
+    names = {rule.name for rule in late.rules}
+    assert {"modbus_broadcast_write"} <= names and len(late.rules) < len(now.rules) / 4
+    for part in (now, late):
+        inside = {rule.id for rule in part.rules}
+        for rule in part.rules:
+            assert rule.correlation is None or inside.issuperset(rule.correlation.rules), rule.name
+
+
+def test_both_kinds_write_into_one_book() -> None:
+    rules = Rules(RuleSet.load(), Book())
+    assert rules.now.book is rules.late.book is rules.book
+    fresh = Book()
+    rules.begin(fresh)
+    assert rules.now.book is rules.late.book is rules.book is fresh
+    assert set(rules.own_columns) == set(rules.now.own_columns) | set(rules.late.own_columns)
+    assert rules.counters["claims_folded"] == 0
+
+
+def test_what_goes_wrong_reaches_the_capturing_thread(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise RuntimeError("on purpose")
+
+    with Case.open(tmp_path / "case") as case, case.begin_run([Sensor.new_row(0, [])]) as run:
+        rules = Rules(RuleSet([]), Book())
+        analysis = LiveAnalysis(case, run, load_parsers(), [""], rules, Store())
+        analysis.start()
+        analysis.call(fail)
+        with pytest.raises(RuntimeError, match="on purpose"):
+            analysis.close()
+        with pytest.raises(RuntimeError, match="on purpose"):
+            analysis.call(fail)
