@@ -27,7 +27,7 @@ WHEELS := build/wheels-$(PINS)
 EXPORT = git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | \
 	tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C
 
-.PHONY: run build test test-compiled test-pure lint bench bench-assess soak scale fuzz docs matrix wheel bundle constraints clean elasticsearch kibana
+.PHONY: run build test test-compiled test-pure test-cluster lint bench bench-assess soak scale fuzz docs matrix wheel bundle constraints clean elasticsearch kibana
 
 run: $(BUILT) $(REPORT)
 	@$(BIN)/sentinel demo --case build/demo-case -o build/demo-report
@@ -78,6 +78,10 @@ test-compiled: $(DEV) $(BUILT) $(WHEELS)
 test-pure: $(DEV)
 	@rm -rf build/pure && mkdir -p build/pure && $(EXPORT) build/pure
 	cd build/pure && SENTINEL_PURE=1 PYTHONPATH=. $(BIN)/python -m pytest --cov $(PYTEST)
+
+# Worker processes that are started, killed and stopped: apart from the others, for it takes what time the machine takes.
+test-cluster: $(DEV) $(BUILT)
+	SENTINEL_CLUSTER_TESTS=1 $(BIN)/python -m pytest tests/test_cluster.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .

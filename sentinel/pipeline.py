@@ -395,8 +395,9 @@ def analyze(
         if len(inputs) == 1 and isinstance(inputs[0].path, Path):
             _refuse_no_capture(inputs[0].path)
         with Case.open(case) as opened:
-            for module in _NEEDED:  # it takes about as long as hashing a capture of a hundred megabytes
-                import_module(module)
+            if spread is None:
+                for module in _NEEDED:  # it takes about as long as hashing a capture of a hundred megabytes
+                    import_module(module)
             parsers = load_parsers()
             if spread is None:
                 for one, hashed in zip(stored, hashes, strict=True):
@@ -416,8 +417,9 @@ def analyze(
             if not fresh:
                 summary = known_summary(opened, case, inputs)
             else:
-                chosen = list(fresh.values())
-                summary = _analyze_fresh(opened, case, inputs, chosen, parsers, rules, progress, stop, spread)
+                summary = _analyze_fresh(
+                    opened, case, inputs, list(fresh.values()), parsers, rules, progress, stop, spread
+                )
     summary["seconds"] = round(time.monotonic() - began, 3)
     return summary
 

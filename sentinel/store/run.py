@@ -149,7 +149,9 @@ class Run:
         said = Said(self.number, [self._final_capture("live", row) for row in captures])
         said.rows = {
             "alerts": tables.as_rows("alerts", alerts),
-            "facts": [_with_id(row) for row in tables.as_rows("facts", facts)],
+            "facts": [
+                dict(zip(_FACT_COLUMNS, row, strict=True)) for row in _with_ids(tables.as_values("facts", facts))
+            ],
         }
         if assets is not None:
             now = {row["asset"]: row for row in tables.as_rows("assets", assets)}
