@@ -21,12 +21,13 @@ REPORT := $(VENV)/installed-report-$(PINS)
 DEV := $(VENV)/installed-dev-$(PINS)
 FUZZ := $(VENV)/installed-fuzz-$(PINS)
 BUILT := build/compiled-$(SOURCES)
+WHEELS := build/wheels-$(PINS)
 
 # The files of the tree as git sees them, without anything that was built.
 EXPORT = git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | \
 	tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C
 
-.PHONY: run build test test-compiled test-pure lint bench bench-assess soak faults scale fuzz docs matrix wheel constraints clean elasticsearch kibana
+.PHONY: run build test test-compiled test-pure test-cluster lint bench bench-assess soak faults scale fuzz docs matrix wheel bundle constraints clean elasticsearch kibana
 
 run: $(BUILT) $(REPORT)
 	@$(BIN)/sentinel demo --case build/demo-case -o build/demo-report
@@ -62,19 +63,25 @@ $(BUILT): $(CORE)
 	@echo "Compiling the core ..."
 	@mkdir -p build
 	@$(BIN)/python setup.py --quiet build_ext --inplace >build/compile.log 2>&1 || { cat build/compile.log >&2; exit 1; }
+	@# bytecode too: where PYTHONDONTWRITEBYTECODE is set, each command would translate its modules anew, a tenth of a second
+	@$(BIN)/python -m compileall -q sentinel parsers
 	@rm -f build/compiled-*
 	@touch $@
 
 # Both legs run every test: compiled as it ships, and uncompiled with branch coverage.
-test: $(DEV) $(BUILT)
+test: $(DEV) $(BUILT) $(WHEELS)
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target lint test-compiled test-pure
 
-test-compiled: $(DEV) $(BUILT)
+test-compiled: $(DEV) $(BUILT) $(WHEELS)
 	SENTINEL_PURE=0 $(BIN)/python -m pytest $(PYTEST)
 
 test-pure: $(DEV)
 	@rm -rf build/pure && mkdir -p build/pure && $(EXPORT) build/pure
 	cd build/pure && SENTINEL_PURE=1 PYTHONPATH=. $(BIN)/python -m pytest --cov $(PYTEST)
+
+# Worker processes that are started, killed and stopped: apart from the others, for it takes what time the machine takes.
+test-cluster: $(DEV) $(BUILT)
+	SENTINEL_CLUSTER_TESTS=1 $(BIN)/python -m pytest tests/test_cluster.py
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -119,6 +126,19 @@ matrix:
 wheel: $(BUILT)
 	@find build/lib* -type f ! -name '*.so' -delete
 	$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+# What a bundle installs beside Sentinel, pip included: Debian's Python brings none. Of Sentinel only the names of its
+# requirements are wanted here.
+$(WHEELS): $(CORE)
+	@echo "Fetching the wheels for a bundle ..."
+	@rm -rf build/wheels-*
+	@SENTINEL_PURE=1 $(PIP) wheel --quiet --constraint constraints.txt --no-build-isolation --wheel-dir $@.part \
+		'.[sensor,report]' "pip==$$($(BIN)/python -c 'import pip; print(pip.__version__)')"
+	@rm $@.part/sentinel_ics-*.whl && mv $@.part $@
+
+# An installation for a machine without a network: dist/sentinel-VERSION-linux-MACHINE-cpXY.tar.gz. KEY=file signs it.
+bundle: $(DEV) $(WHEELS) wheel
+	@$(BIN)/python tools/bundle.py --wheels $(WHEELS) $(if $(KEY),--key $(KEY))
 
 # Renews constraints.txt: the newest releases that setup.cfg allows, as the oldest supported Python resolves them.
 constraints:

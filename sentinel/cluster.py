@@ -134,8 +134,15 @@ def _distributed() -> Any:
         raise MissingExtra("several processes need dask.distributed: pip install 'sentinel-ics[cluster]'") from error
     dask.config.set({
         "distributed.scheduler.allowed-failures": DEATHS,
+        # a task that waits at a worker would be blamed when the one before it kills that worker
+        "distributed.scheduler.worker-saturation": 1.0,
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.target": False,
+        # looking at every thread a hundred times a second takes the interpreter lock from the core
+        "distributed.worker.profile.enabled": False,
+        # a worker has one processor; more threads would only hinder its neighbours
+        "distributed.nanny.pre-spawn-environ.POLARS_MAX_THREADS": 1,
+        "distributed.nanny.pre-spawn-environ.OPENBLAS_NUM_THREADS": 1,
     })  # fmt: skip
     logging.getLogger("distributed").setLevel(logging.ERROR)  # it tells of each worker, and of each that is retried
     return distributed
@@ -224,7 +231,8 @@ def _read(captures: Sequence[dict[str, Any]], latest: int, rules: Sequence[str],
     with Case.open(folder) as case, case.begin_run(rows, first=rows[0]["capture"]) as run:
         left = deque((_input(capture), row) for capture, row in zip(captures, run.captures, strict=True))
         engine = pipeline.make_rules([Path(path) for path in rules])
-        share = pipeline.read_set(left, run, load_parsers(), engine, None, _never, latest)
+        with pipeline.few_collections():
+            share = pipeline.read_set(left, run, load_parsers(), engine, None, _never, latest)
         if left:
             raise InputError("{path}: changed while it was read; analyse it again.", path=left[0][0].path)
         run.finish(share.captures, [], [], [], {})

@@ -134,3 +134,5 @@ class UpdateError(SentinelError):
     """A file of rules and knowledge, or the key that it should be signed with, is refused; nothing was changed."""
 
     exit_code = 11
+    problems: tuple[str, ...] = ()
+    """What is wrong with the rules, packs or knowledge in it: a sentence each, with file and place."""

@@ -22,7 +22,6 @@ from typing import Any
 from sentinel.errors import InputError, UsageError
 from sentinel.version import VERSION
 
-PORT = 9820
 TIMEOUT = 5.0
 """Seconds that somebody who connected may take for the request."""
 FRESH = 10.0
@@ -99,7 +98,7 @@ class _Server6(_Server):
 class Exporter:
     """Serves the metrics of one status file, in a thread, while it is open."""
 
-    def __init__(self, path: Path, port: int = PORT, address: str = "127.0.0.1"):
+    def __init__(self, path: Path, port: int, address: str = "127.0.0.1"):
         """Open the port. UsageError where the address is not this machine's own, InputError where it is taken."""
         if not ipaddress.ip_address(address).is_loopback:
             raise UsageError("metrics are for this machine alone: {address} is not a loopback address", address=address)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -61,6 +62,8 @@ OVERLAP = 1_000_000_000
 `IDLE_TCP` or more after it continues none, for every flow is idle by then."""
 NEVER = -(1 << 63)
 """Before every time stamp."""
+_NEEDED = ("sentinel.pairing", "sentinel.tables", "sentinel.rules.engine", "sentinel.inventory.assets")
+"""Modules that reading a capture needs, and that a program which only dissects or opens a case does without."""
 
 
 @dataclass(slots=True)
@@ -380,7 +383,7 @@ def analyze(
     """
     began = time.monotonic()
     inputs = _inputs(paths)
-    with _few_collections(), ThreadPoolExecutor(2) as pool:
+    with few_collections(), ThreadPoolExecutor(2) as pool:
         stored = [one for one in inputs if isinstance(one.path, Path) and not one.unreadable]
         hashes: list[Future[str]] = []
         if spread is not None:
@@ -392,6 +395,10 @@ def analyze(
         if len(inputs) == 1 and isinstance(inputs[0].path, Path):
             _refuse_no_capture(inputs[0].path)
         with Case.open(case) as opened:
+            if spread is None:
+                for module in _NEEDED:  # it takes about as long as hashing a capture of a hundred megabytes
+                    import_module(module)
+            parsers = load_parsers()
             if spread is None:
                 for one, hashed in zip(stored, hashes, strict=True):
                     one.sha256 = hashed.result()
@@ -410,13 +417,15 @@ def analyze(
             if not fresh:
                 summary = known_summary(opened, case, inputs)
             else:
-                summary = _analyze_fresh(opened, case, inputs, list(fresh.values()), rules, progress, stop, spread)
+                summary = _analyze_fresh(
+                    opened, case, inputs, list(fresh.values()), parsers, rules, progress, stop, spread
+                )
     summary["seconds"] = round(time.monotonic() - began, 3)
     return summary
 
 
 @contextmanager
-def _few_collections() -> Iterator[None]:
+def few_collections() -> Iterator[None]:
     """Collect cyclic garbage rarely while it lasts, and none of what is there already.
 
     Flows, facts and rows are many, long-lived and free of cycles once they end.
@@ -454,13 +463,13 @@ def _analyze_fresh(
     case: Path,
     inputs: list[Input],
     fresh: list[Input],
+    parsers: Parsers,
     rule_paths: Sequence[Path] | None,
     progress: Callable[[Progress], None] | None,
     stop: threading.Event | None,
     spread: Spread | None,
 ) -> dict[str, Any]:
     """Read the captures that the case does not hold yet, as one run."""
-    parsers = load_parsers()
     for broken in parsers.broken:
         _log.warning("parser %s cannot be used: %s", broken.name, broken.reason)
     started = [

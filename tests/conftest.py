@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -101,3 +103,17 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 def other_keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     """A pair of keys that nobody trusts."""
     return Keys.make(tmp_path_factory.mktemp("other-keys"))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of this tree; what the compiled leg built already is not compiled again."""
+    for old in ROOT.glob("build/lib*/**/*"):
+        if old.is_file() and old.suffix != ".so":
+            old.unlink()
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), "."]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"SENTINEL_PURE": "0"})
+    assert run.returncode == 0, run.stdout + run.stderr
+    (path,) = folder.glob("*.whl")
+    return path

@@ -43,3 +43,9 @@ def test_an_answer_is_shown_with_its_state() -> None:
     assert registry.said(material, "Q-1").en == "a, b (documented)"
     assert registry.said(material, "Q-0").zh == "0（流量实测）"
     assert "not answered" in registry.said(material, "Q-2").en
+
+
+def test_an_answer_that_stands_alone_has_its_question():
+    material = Material(Site(answers={}), Coverage(), {}, (), (), (), (), {})
+    line = registry.told(material, "Q-SUP-04")
+    assert line.en.endswith("Answer: not answered (Q-SUP-04).") and "?" in line.en and "答复：" in line.zh

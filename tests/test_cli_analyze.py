@@ -398,3 +398,31 @@ def test_outside_the_main_thread_ctrl_c_is_left_alone():
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--scratch", "x"], "--scratch goes with --jobs or --cluster"),
+        (["--jobs", "2", "--cluster", "dask://127.0.0.1:9"], "give either --jobs or --cluster"),
+        (["--cluster", "http://127.0.0.1:9"], "give the scheduler as dask://host:port"),
+        (["--jobs", "0"], "0 is not in the range"),
+    ],
+)
+def test_processes_that_make_no_sense_are_said_before_anything_starts(tmp_path, capture, arguments, sentence):
+    result = run(capture, "--case", str(tmp_path / "case"), *arguments)
+    assert result.exit_code == 2 and sentence in result.stderr
+    assert not (tmp_path / "case").exists()
+
+
+def test_standard_input_is_read_by_one_process(tmp_path):
+    result = run("-", "--case", str(tmp_path / "case"), "--jobs", "2")
+    assert result.exit_code == 2 and "standard input cannot be read by several processes" in result.stderr
+
+
+def test_several_processes_from_the_command_line(tmp_path):
+    pytest.importorskip("distributed")
+    source = Path(__file__).parents[1] / "pcaps/s7-normal.pcap"
+    result = run(str(source), "--case", str(tmp_path / "case"), "--jobs", "2", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["captures"][0]["state"] == "complete"

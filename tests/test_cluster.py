@@ -15,6 +15,9 @@ from sentinel.store.case import Case
 
 pytest.importorskip("distributed")
 
+with_workers = pytest.mark.skipif(
+    os.environ.get("SENTINEL_CLUSTER_TESTS") is None, reason="starts and kills worker processes: make test-cluster"
+)
 PCAPS = Path(__file__).resolve().parent.parent / "pcaps"
 
 
@@ -90,6 +93,7 @@ def bases(case: Path) -> set[int]:
     return set((tables(case)["messages"]["message"].to_numpy() >> 40).tolist())
 
 
+@with_workers
 def test_two_processes_make_the_case_that_one_makes(tmp_path, captures, one_process):
     case, summary = one_process
     assert len(bases(case)) >= 5
@@ -104,6 +108,7 @@ def test_two_processes_make_the_case_that_one_makes(tmp_path, captures, one_proc
     assert all(capture["known"] for capture in again["captures"])
 
 
+@with_workers
 def test_a_worker_that_is_killed_changes_nothing(tmp_path, captures, one_process):
     """Each set's first worker dies of SIGKILL while its second part is being written."""
     case, _ = one_process
@@ -138,6 +143,7 @@ def test_a_worker_that_is_killed_changes_nothing(tmp_path, captures, one_process
     same(case, tmp_path / "two")
 
 
+@with_workers
 def test_what_a_worker_cannot_read_is_said_here(tmp_path):
     source = tmp_path / "gone.pcap"
     source.write_bytes((PCAPS / "s7-attack.pcap").read_bytes())
@@ -164,6 +170,7 @@ def test_no_scheduler_is_one_sentence(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@with_workers
 def test_workers_that_die_over_one_task_are_said(tmp_path, monkeypatch):
     with cluster.Spread(tmp_path / "case", jobs=1) as spread:
         future = spread._submit(os._exit, 1)
@@ -171,6 +178,7 @@ def test_workers_that_die_over_one_task_are_said(tmp_path, monkeypatch):
             cluster._result(future, lambda: False)
 
 
+@with_workers
 def test_a_stop_keeps_the_sets_that_were_read(tmp_path, captures):
     stop = threading.Event()
     with cluster.Spread(tmp_path / "case", jobs=1) as spread:

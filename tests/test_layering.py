@@ -95,6 +95,8 @@ KEPT_APART = {
     "click": "sentinel.cli",
     "rich": "sentinel.cli",
     "sqlite3": "sentinel.store",
+    "dask": "sentinel.cluster",
+    "distributed": "sentinel.cluster",
 }
 
 # What a first look at the program must not wait for.

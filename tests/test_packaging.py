@@ -49,20 +49,6 @@ def without_network() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of this tree; what the compiled leg built already is not compiled again."""
-    for old in ROOT.glob("build/lib*/**/*"):
-        if old.is_file() and old.suffix != ".so":
-            old.unlink()
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), "."]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"SENTINEL_PURE": "0"})
-    assert run.returncode == 0, run.stdout + run.stderr
-    (path,) = folder.glob("*.whl")
-    return path
-
-
-@pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the wheel is installed, and nothing else."""
     folder = tmp_path_factory.mktemp("installed")

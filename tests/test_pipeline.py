@@ -429,7 +429,7 @@ def test_a_batch_is_bounded_by_its_weight(monkeypatch) -> None:
 
 def batches_of(data: bytes) -> list:
     reading = Reading(battery.shipped(), 0)
-    found = list(reading.read(io.BytesIO(data), 1, None, lambda: False))
+    found = list(reading.read(io.BytesIO(data), 1, lambda: False))
     return [*(piece for piece in found if hasattr(piece, "messages")), *reading.finish()]
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import socket
+import threading
+import time
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 
-from sentinel.errors import RuleError, UsageError
+from sentinel.errors import InputError, RuleError, UsageError
 from sentinel.sensor.config import Config
 from sentinel.sensor.loop import Orders
 from sentinel.sensor.start import hash_again, rules_of, run
@@ -45,3 +51,40 @@ def test_segments_of_a_killed_sensor_are_hashed(tmp_path: Path) -> None:
         digest = hashlib.sha256(b"some blocks").hexdigest()
         assert after.captures()["sha256"].to_list() == [digest, "", ""]
         assert after.captures()["bytes"].to_list() == [11, 0, 0]
+
+
+def test_metrics_are_served_while_the_sensor_runs(tmp_path: Path, pcaps: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    (tmp_path / "dropped").mkdir()
+    shutil.copy(pcaps / "modbus-normal.pcap", tmp_path / "dropped/1.pcap")
+    shutil.copy(pcaps / "modbus-normal.pcap", tmp_path / "dropped/2.pcap")
+    config, orders = Config(), Orders()
+    config.capture.interfaces = [f"follow:{tmp_path / 'dropped'}"]
+    config.life.metrics_port = port
+    said: list[str] = []
+
+    def ask() -> None:
+        while 'sentinel_frames_total{port="follow:' not in "".join(said[-1:]):
+            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                said.append(answer.read().decode())
+            time.sleep(0.1)
+        orders.stop = True
+
+    asking = threading.Thread(target=ask, daemon=True)
+    run(lambda: config, tmp_path / "case", orders, lambda sensor: asking.start())
+    asking.join(10)
+    assert "sentinel_up 1\n" in said[-1]
+    with pytest.raises(URLError):
+        urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10)
+
+
+def test_a_taken_port_for_metrics_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    config = Config()
+    (tmp_path / "dropped").mkdir()
+    config.capture.interfaces = [f"follow:{tmp_path / 'dropped'}"]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        config.life.metrics_port = server.getsockname()[1]
+        with pytest.raises(InputError, match="cannot be used"):
+            run(lambda: config, tmp_path / "case", Orders())
+    assert not (tmp_path / "case").exists()

@@ -159,9 +159,12 @@ def test_a_folder_is_no_file(tmp_path) -> None:
             act(tmp_path)
 
 
-def test_sha256_is_that_of_the_file_on_disk(put) -> None:
+def test_sha256_is_that_of_the_file_on_disk(put, monkeypatch) -> None:
     data = gzip.compress(PCAP)
     assert files.sha256(put("c.gz", data)) == hashlib.sha256(data).hexdigest()
+    monkeypatch.setattr(files, "_FILE_CHUNK", 7)
+    assert files.sha256(put("c.gz", data)) == hashlib.sha256(data).hexdigest()
+    assert files.sha256(put("empty", b"")) == hashlib.sha256(b"").hexdigest()
 
 
 class Pipe:

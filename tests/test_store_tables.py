@@ -39,6 +39,19 @@ def test_absence_and_zero_are_told_apart():
         tables.as_values("alerts", [{"alert": "x"}, {"nonsense": 1}])
 
 
+def test_rows_with_the_same_keys_and_with_different_ones_are_kept_alike():
+    rows = [{"fact": f"f{k}", "device": "d", "kind": "name", "value": ["a", k], "confidence": 1} for k in range(3)]
+    alike = tables.as_values("facts", rows)
+    mixed = tables.as_values("facts", [*rows, {"fact": "f3"}])
+    assert mixed[:3] == alike and mixed[3] == ("f3", 0, 0, 0, None, "", None, "", "", "", 0.0)
+    assert alike[1] == ("f1", 0, 0, 0, None, "d", None, "name", '["a",1]', "", 1.0)
+    assert all(type(row[-1]) is float for row in mixed)
+    assert tables.as_values("facts", []) == []
+    for wrong in ([{"facts": 1}], [{"fact": "f"}, {"facts": 1}]):
+        with pytest.raises(ValueError, match="facts has no column facts"):
+            tables.as_values("facts", wrong)
+
+
 def test_frames_are_brought_into_the_shape_of_the_schema():
     wanted = frame("faults", 2, code="length", time=T0)
     other = wanted.select(reversed(wanted.columns)).with_columns(

@@ -19,6 +19,7 @@ from sentinel.assess import (
     findings,
     levels,
     packs,
+    plots,
     questions,
     remediation,
     risk,
@@ -186,6 +187,7 @@ def assess(
             frozenset(detectable),
         ),
         roadmap=remediation.roadmap(found),
+        plots=plots.around(view),
     )
     before = {} if previous is None else compare.compare(previous, assessment)
     material = Material(site, view.coverage, looked.results, alerts, captures, loaded, exercised, before)

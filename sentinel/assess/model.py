@@ -534,3 +534,5 @@ class Assessment:
     """One row a technique of ATT&CK for ICS: id, name, tactics, state, rules, alerts, evidence (`techniques.py`)."""
     roadmap: tuple[Mapping[str, Any], ...] = ()
     """Remediation in order: finding, horizon, start and end week, owner, cost class."""
+    plots: tuple[Mapping[str, Any], ...] = ()
+    """What process values did around the gravest alerts (`plots.py`)."""

@@ -32,7 +32,9 @@ STATES = {
     SEEN: State(Text("已见", "seen"), "#d55e00", 100),
     TESTED: State(Text("演练中已检出", "detected in an exercise"), "#56b4e9", 60),
     DETECTABLE: State(Text("可检测，未见", "detectable, not seen"), "#f0e9c8", 30),
-    NOT_OBSERVABLE: State(Text("被动流量不可见", "not observable passively"), "#d9d9d9", 0),
+    NOT_OBSERVABLE: State(
+        Text("本版本不可检测或被动流量不可见", "no rule for it here, or not observable passively"), "#d9d9d9", 0
+    ),
 }
 
 

@@ -266,7 +266,11 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 100)
     # numpy would start a thread of linear algebra on every core, which nothing here uses
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    cli(prog_name="sentinel")
+    try:
+        cli(prog_name="sentinel")
+    finally:
+        # nor is it looked for at the end, which would take as long as starting did: the system takes all back
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sentinel.cli._settings import Settings, current
-from sentinel.errors import UsageError
+from sentinel.errors import UpdateError, UsageError
 
 if TYPE_CHECKING:
     from sentinel.update.archive import Manifest
@@ -84,7 +84,7 @@ def _apply(file: Path, trusted: tuple[Path, ...], allow_unsigned: bool, allow_ol
 
     try:
         fresh = place.apply(file, signing.trusted(trusted), allow_unsigned, allow_older)
-    except place.Refused as error:
+    except UpdateError as error:
         _show(error.problems, settings)
         raise
     if settings.quiet:
@@ -145,7 +145,7 @@ def _make(folder: Path, output: Path | None, version: str | None, key: Path | No
         raise UsageError("{version} is no version: up to four numbers with dots between", version=chosen)
     try:
         made: Manifest = place.make(folder, output, chosen, key)
-    except place.Refused as error:
+    except UpdateError as error:
         _show(error.problems, settings)
         raise
     if settings.quiet:
@@ -158,7 +158,7 @@ def _make(folder: Path, output: Path | None, version: str | None, key: Path | No
                                 path=output, version=chosen, n=len(made.files), key=made.signed_by))  # fmt: skip
 
 
-def _show(problems: list[str], settings: Settings) -> None:
+def _show(problems: tuple[str, ...], settings: Settings) -> None:
     shown = problems if settings.verbose else problems[:SHOWN]
     for problem in shown:
         click.echo(problem, err=True)

@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from socket import AF_INET, inet_pton
 
 MAX_ALIASES = 8
 """IPv4 addresses that one device may have; a MAC that sends for more is a router's (or a proxy's, or an attacker's)."""
@@ -62,9 +63,20 @@ _parsed = lru_cache(maxsize=1 << 16)(ipaddress.ip_address)
 """Every address is asked about several times, and parsing costs more than all the answers."""
 
 
+def _v4(ip: str) -> int | None:
+    """The number of an IPv4 address, None for other text: what `ipaddress` says in a twentieth of the time."""
+    try:
+        return int.from_bytes(inet_pton(AF_INET, ip), "big")
+    except (OSError, ValueError):
+        return None
+
+
 @lru_cache(maxsize=1 << 16)
 def order(ip: str) -> tuple[bool, int, int]:
     """Sorts IPv4 before IPv6, by number, link-local addresses last."""
+    number = _v4(ip)
+    if number is not None:
+        return number >> 16 == 0xA9FE, 4, number  # 169.254.0.0/16, RFC 3927
     address = _parsed(ip)
     return address.is_link_local, address.version, int(address)
 
@@ -79,6 +91,9 @@ def is_device(address: str) -> bool:
     """True for an address that one device can have: no group, broadcast or unspecified address, and no other text."""
     if is_mac(address):
         return not int(address[:2], 16) & 1 and address != "00:00:00:00:00:00"
+    number = _v4(address)
+    if number is not None:  # 224.0.0.0/4 are groups, RFC 5771
+        return number >> 28 != 14 and number not in (0, 0xFFFFFFFF)
     try:
         ip = _parsed(address)
     except ValueError:
@@ -89,10 +104,10 @@ def is_device(address: str) -> bool:
 @lru_cache(maxsize=1 << 16)
 def subnet(ip: str) -> str:
     """The /24 or /64 that stands for the subnet of an address."""
-    address = _parsed(ip)
-    prefix = 24 if address.version == 4 else 64
-    host_bits = address.max_prefixlen - prefix
-    return f"{type(address)(int(address) >> host_bits << host_bits)}/{prefix}"
+    if _v4(ip) is not None:
+        return f"{ip[: ip.rindex('.')]}.0/24"
+    address = int(_parsed(ip))
+    return f"{ipaddress.IPv6Address(address >> 64 << 64)}/64"
 
 
 def group(

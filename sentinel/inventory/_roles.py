@@ -5,7 +5,7 @@ Only labelled flows with messages make a role of control traffic; a label that a
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,11 +41,11 @@ and fetches their files in its daily work."""
 class Talk:
     """What one device did in one protocol on one side."""
 
-    requests: Counter[str] = field(default_factory=Counter)
+    requests: dict[str, int] = field(default_factory=dict)
     """Activity -> requests, sent (client) or received (server)."""
     answers: int = 0
     """Responses, exceptions and unsolicited messages that it sent (server)."""
-    units: Counter[int] = field(default_factory=Counter)
+    units: dict[int, int] = field(default_factory=dict)
     """Unit -> answers that are no exceptions (server)."""
     peers: set[str] = field(default_factory=set)
 
@@ -61,12 +61,13 @@ class Behaviour:
         """Add one row of the message statistics in which this device is the server, or the client."""
         talk = (self.server if as_server else self.client)[row["protocol"]]
         talk.peers.add(row["client" if as_server else "server"])
-        if row["kind"] in ASKING:
-            talk.requests[row["activity"]] += row["count"]
+        kind, count, unit = row["kind"], row["count"], row["unit"]
+        if kind in ASKING:
+            talk.requests[row["activity"]] = talk.requests.get(row["activity"], 0) + count
         elif as_server:
-            talk.answers += row["count"]
-            if row["kind"] != "exception" and row["unit"] is not None:
-                talk.units[row["unit"]] += row["count"]
+            talk.answers += count
+            if kind != "exception" and unit is not None:
+                talk.units[unit] = talk.units.get(unit, 0) + count
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +123,14 @@ def role_of(behaviour: Behaviour, unanswered: Iterable[str], router: str, sent: 
 
 def _client_role(asked: Mapping[str, Talk]) -> Role:
     """Engineering, hmi or client, by what it asked of controllers."""
-    requests: Counter[str] = Counter()
-    engineering: Counter[str] = Counter()
+    requests: dict[str, int] = defaultdict(int)
+    engineering: dict[str, int] = defaultdict(int)
     for protocol, talk in asked.items():
-        requests.update(talk.requests)
         verbs = _ENGINEERING[SERVER_ROLES[protocol]]
-        engineering.update({verb: n for verb, n in talk.requests.items() if verb in verbs})
+        for verb, n in talk.requests.items():
+            requests[verb] += n
+            if verb in verbs:
+                engineering[verb] += n
     peers = _count(len(set().union(*(talk.peers for talk in asked.values()))), "controller")
     names = ", ".join(sorted(asked))
     if engineering:
@@ -136,7 +139,7 @@ def _client_role(asked: Mapping[str, Talk]) -> Role:
     reads, writes = requests["read"] + requests["report"], requests["write"] + requests["control"]
     if reads >= MIN_POLLS and writes > 0:
         return Role("hmi", f"sent {reads} read and {writes} write or control requests in {names} to {peers}")
-    return Role("client", f"sent {requests.total()} requests in {names} to {peers}")
+    return Role("client", f"sent {sum(requests.values())} requests in {names} to {peers}")
 
 
 def _count(n: int, word: str) -> str:

@@ -63,7 +63,7 @@ def accumulate_flows(pairs: pl.DataFrame | None, flows: pl.DataFrame, limit: int
     rows = joined_pairs(rows)
     if rows.height > limit:
         _warn_once(f"more than {limit} pairs of addresses: those that said least are not in the inventory")
-        rows = rows.top_k(limit, by=["messages", pl.sum_horizontal("packets_client", "packets_server")])
+        rows = rows.top_k(limit, by=["messages", pl.sum_horizontal("packets_client", "packets_server"), *_PAIR])
     return rows
 
 
@@ -104,7 +104,7 @@ def accumulate_counts(stats: pl.DataFrame | None, counts: pl.DataFrame) -> pl.Da
         rows = _joined(rows, [*_ENDS, "fault"])
     if rows.height > MAX_GROUPS:
         _warn_once(f"more than {MAX_GROUPS} pairs and activities: those with the fewest messages are not counted")
-        rows = rows.top_k(MAX_GROUPS, by="count")
+        rows = rows.top_k(MAX_GROUPS, by=["count", *_ENDS, "fault"])
     return rows
 
 

@@ -16,6 +16,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring
 from typing import Any
 
 import polars as pl
@@ -62,7 +63,7 @@ class _Traffic:
         self.packets += row["packets"]
         self.bytes += row["bytes"]
         self.seen(row["first_time"], row["last_time"])
-        self.sent = self.sent or row["sent"] > 0
+        self.sent = self.sent or row["sent"] > 0 or row["connected"]
         self.evidence.append((row["capture"], row["frame"]))
 
     def seen(self, first_time: int, last_time: int) -> None:
@@ -153,15 +154,15 @@ def _sides(flows: pl.DataFrame) -> pl.DataFrame:
     )
     if rows.height > MAX_ADDRESSES:
         _log.warning("more than %d addresses: only those with the most messages and frames are listed", MAX_ADDRESSES)
-        rows = rows.top_k(MAX_ADDRESSES, by=["messages", "packets"])
+        # the addresses themselves decide between equals, so that the same capture gives the same devices
+        rows = rows.top_k(MAX_ADDRESSES, by=["messages", "packets", "address", "mac"])
     return rows.filter(pl.Series(map(is_device, rows["address"]), dtype=pl.Boolean))
 
 
 def _observe(flows: pl.DataFrame, sides: pl.DataFrame, said: list[dict[str, Any]], stats: pl.DataFrame) -> _Observed:
     traffic: dict[str, _Traffic] = defaultdict(_Traffic)
-    for row in sides.iter_rows(named=True):
+    for row in sides.to_dicts():
         traffic[row["address"]].add(row)
-        traffic[row["address"]].sent = traffic[row["address"]].sent or row["connected"]
     facts: dict[str, list[Fact]] = defaultdict(list)
     for fact in said:
         facts[fact["device"]].append(fact)
@@ -170,14 +171,14 @@ def _observe(flows: pl.DataFrame, sides: pl.DataFrame, said: list[dict[str, Any]
     labelled = flows.lazy().filter(_LABELLED).with_columns(pl.col("client", "server", "protocol").cast(pl.String))
     one_sided = (pl.col("transport") == "tcp") & (pl.col("packets_server") == 0)
     pairs = labelled.group_by("client", "server", "protocol").agg(one_sided.all().alias("one_sided")).collect()
-    for client, server, protocol, silent in pairs.iter_rows():
+    for client, server, protocol, silent in pairs.rows():
         protocols[client][protocol].add("client")
         protocols[server][protocol].add("server")
         if silent:
             unanswered[server].add(protocol)
     served: dict[str, list[dict[str, Any]]] = defaultdict(list)
     asked: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in _forward(stats, {tuple(row[:3]) for row in pairs.iter_rows()}):
+    for row in _forward(stats, {row[:3] for row in pairs.rows()}):
         served[row["server"]].append(row)
         asked[row["client"]].append(row)
     return _Observed(traffic, facts, protocols, unanswered, served, asked)
@@ -190,19 +191,21 @@ def _forward(stats: pl.DataFrame, pairs: set[tuple[str, ...]]) -> Iterable[dict[
     that client. Where most messages run against the flows it is the flows' direction that is wrong.
     """
     key = ["client", "server", "protocol"]
-    counts = {tuple(row[:3]): row[3] for row in stats.group_by(key).agg(pl.col("count").sum()).iter_rows()}
-    for row in stats.iter_rows(named=True):
+    counts = {tuple(row[:3]): row[3] for row in stats.group_by(key).agg(pl.col("count").sum()).rows()}
+    for row in stats.to_dicts():
         there = row["client"], row["server"], row["protocol"]
+        if there in pairs:
+            yield row
+            continue
         back = row["server"], row["client"], row["protocol"]
-        against = back in pairs and there not in pairs
-        if not against or counts[there] >= counts.get(back, 0):
+        if back not in pairs or counts[there] >= counts.get(back, 0):
             yield row
 
 
 def _sightings(sides: pl.DataFrame, said: list[dict[str, Any]]) -> list[Sighting]:
     """Network addresses and MACs that were seen together, in flows or in what devices said (ARP, for one)."""
     found: dict[tuple[str, str], Sighting] = {}
-    for row in sides.filter(pl.col("address") != pl.col("mac")).iter_rows(named=True):
+    for row in sides.filter(pl.col("address") != pl.col("mac")).to_dicts():
         if is_mac(row["mac"]) and is_device(row["mac"]) and not is_mac(row["address"]):
             ip, mac = row["address"], row["mac"]
             found[ip, mac] = Sighting(ip, mac, row["first_time"], row["packets"])
@@ -256,8 +259,8 @@ def _rows(device: Device, observed: _Observed, by_mac: Mapping[str, list[Sightin
         **_known([f for f in facts if f.get("unit") is None or f["unit"] not in units], _registry_vendor(device)),
         "asset": asset,
         "parent": "",
-        "ips": _json(device.ips),
-        "macs": _json(device.macs),
+        "ips": _texts_json(device.ips),
+        "macs": _texts_json(device.macs),
         "unit": None,
         "role": role.name,
         "role_by": why,
@@ -333,9 +336,10 @@ def _known(facts: list[Fact], registry_vendor: str) -> dict[str, Any]:
         known = best.get(fact["kind"])
         if known is None or (fact["confidence"], fact["time"]) > (known["confidence"], known["time"]):
             best[fact["kind"]] = fact
-    row: dict[str, Any] = {
-        column: next((best[kind]["value"] for kind in kinds if kind in best), "") for column, kinds in _BEST.items()
-    }
+    row: dict[str, Any] = dict.fromkeys(_BEST, "")
+    if best:
+        for column, kinds in _BEST.items():
+            row[column] = next((best[kind]["value"] for kind in kinds if kind in best), "")
     row["vendor_by"] = "fact" if row["vendor"] else "oui" if registry_vendor else ""
     row["vendor"] = row["vendor"] or registry_vendor
     row["facts"] = len(facts)
@@ -359,14 +363,24 @@ def _protocols(addresses: list[str], observed: _Observed) -> dict[str, str]:
 
 
 def _evidence(frames: list[tuple[int, int]], facts: list[Fact]) -> str:
-    first = sorted(set(frames))[: MAX_EVIDENCE - 1]
-    told = sorted({(f["capture"], f["frame"]) for f in facts})[: MAX_EVIDENCE - len(first)]
-    return _json(sorted({*first, *told}))
+    cited = sorted(set(frames))[: MAX_EVIDENCE - 1]
+    if facts:
+        told = sorted({(f["capture"], f["frame"]) for f in facts})[: MAX_EVIDENCE - len(cited)]
+        cited = sorted({*cited, *told})
+    return f"[{','.join([f'[{capture},{frame}]' for capture, frame in cited])}]"
 
 
 def _asset_id(*parts: str | int) -> str:
     """The same for the same device, whichever run saw it."""
-    return hashlib.sha256(json.dumps(["asset", *parts], ensure_ascii=False).encode()).hexdigest()[:16]
+    return hashlib.sha256(_spaced_json(["asset", *parts]).encode()).hexdigest()[:16]
 
 
 _json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _texts_json(texts: list[str]) -> str:
+    """`_json` of a list of texts."""
+    return f"[{','.join(map(encode_basestring, texts))}]"
+
+
+_spaced_json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False).encode

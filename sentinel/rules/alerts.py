@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, NamedTuple
 
 LEVELS = ("informational", "low", "medium", "high", "critical")
@@ -89,9 +90,12 @@ def _filled(template: str, texts: Mapping[str, str], language: str) -> str:
     words = _ABSENT[language]
     said = []
     for optional, pattern, names in _parts(template):
-        if optional and not all(map(texts.get, names)):
-            continue
-        said.append(pattern % tuple([texts.get(name) or words.get(name, words[""]) for name in names]))
+        values = tuple(map(texts.get, names))
+        if not all(values):
+            if optional:
+                continue
+            values = tuple(texts.get(name) or words.get(name, words[""]) for name in names)
+        said.append(pattern % values)
     return "".join(said)
 
 
@@ -114,7 +118,7 @@ def _text(value: Any) -> str:
     """A value as a person reads it; control characters shown as such, since names come from the wire."""
     if value is None:
         return ""
-    text = (f"{value:g}" if isinstance(value, float) else str(value)).strip()
+    text = value.strip() if type(value) is str else f"{value:g}" if isinstance(value, float) else str(value).strip()
     if not text.isprintable():
         text = "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in text)
     return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"
@@ -122,8 +126,9 @@ def _text(value: Any) -> str:
 
 def alert_id(rule: str, subject: Subject) -> str:
     """The same for the same claim about the same subject, whichever run found it."""
-    key = json.dumps([rule, subject.protocol, subject.src, subject.dst, subject.unit]).encode()
-    return hashlib.sha256(key).hexdigest()[:24]
+    texts = ", ".join(map(_quoted, (rule, subject.protocol, subject.src, subject.dst)))
+    key = f"[{texts}, {'null' if subject.unit is None else subject.unit}]"
+    return hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
 @dataclass(slots=True)
@@ -141,8 +146,11 @@ class _Alert:
     def row(self) -> dict[str, Any]:
         """The row of schema.ALERTS."""
         subject = self.subject
-        texts = _texts({**self.values, **subject._asdict()})
-        evidence = [*self.head] if self.tail in self.head else [*self.head, self.tail]
+        texts = _texts(self.values)
+        texts["protocol"], texts["src"], texts["dst"], texts["unit"] = map(_text, subject)
+        cited = [*self.head] if self.tail in self.head else [*self.head, self.tail]
+        frames = dict.fromkeys([(capture, frame) for capture, frame, _ in cited])
+        flows = dict.fromkeys([flow for _, _, flow in cited if flow is not None])
         row: dict[str, Any] = {
             "alert": alert_id(self.kind.id, subject),
             "rule": self.kind.id,
@@ -156,8 +164,8 @@ class _Alert:
             "count": self.count,
             "first_time": self.first_time,
             "last_time": self.last_time,
-            "evidence": json.dumps(list(dict.fromkeys((capture, frame) for capture, frame, _ in evidence))),
-            "flows": json.dumps(list(dict.fromkeys(flow for _, _, flow in evidence if flow is not None))),
+            "evidence": json.dumps([*frames]),
+            "flows": json.dumps([*flows]),
             "state": "open",
         }
         for language in LANGUAGES:

@@ -152,6 +152,13 @@ class Life:
         0,
         1 << 20,
     )
+    metrics_port: int = _key(
+        0,
+        "Serve metrics for Prometheus at this TCP port of 127.0.0.1, for example 9820; 0: do not. Read at the start.",
+        "在 127.0.0.1 的此 TCP 端口提供 Prometheus 指标，例如 9820；0 表示不提供。仅在启动时读取。",
+        0,
+        65535,
+    )
 
 
 @dataclass(slots=True)

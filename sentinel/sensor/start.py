@@ -10,13 +10,14 @@ from pathlib import Path
 
 from sentinel import memory
 from sentinel.errors import RuleError, UsageError
+from sentinel.metrics import Exporter
 from sentinel.pipeline import Reading
 from sentinel.plugins import load_parsers
 from sentinel.rules.alerts import Book
 from sentinel.rules.load import RuleSet, shipped
 from sentinel.sensor.analysis import LiveAnalysis, Rules
 from sentinel.sensor.config import Config
-from sentinel.sensor.health import Health
+from sentinel.sensor.health import STATUS, Health
 from sentinel.sensor.loop import Orders, Sensor
 from sentinel.sensor.outlets import Outlets
 from sentinel.sensor.segments import found_again
@@ -62,6 +63,8 @@ def run(
             stack.callback(port.close)
             ports.append(port)
         give_up_privileges(user)
+        if config.life.metrics_port:
+            stack.enter_context(Exporter(folder / STATUS, config.life.metrics_port))
         parsers = load_parsers()
         for broken in parsers.broken:
             _log.warning("parser %s cannot be used: %s", broken.name, broken.reason)

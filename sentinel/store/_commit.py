@@ -38,14 +38,17 @@ _MERGE: dict[str, Callable[[Iterable[Mapping[str, Any]]], list[merge.Row]]] = {
 
 @dataclass(slots=True)
 class Outcome:
-    """All that a run leaves in the database. `rows`: table of `tables.MERGED_TABLES` -> rows of the run."""
+    """All that a run leaves in the database.
+
+    `rows`: table of `tables.MERGED_TABLES` -> rows of the run, as `tables.as_values` makes them.
+    """
 
     run: int
     state: str
     captures: list[dict[str, Any]]
     parts: list[Part]
     extensions: dict[str, dict[str, str]]
-    rows: dict[str, list[dict[str, Any]]]
+    rows: dict[str, list[tuple[Any, ...]]]
     summary: str
 
 
@@ -213,18 +216,15 @@ def _ids(db: sqlite3.Connection, table: str, runs: Iterable[int]) -> set[str]:
     return {row[0] for run in runs for row in db.execute(sql, (run,))}
 
 
-def _keep_rows(
-    db: sqlite3.Connection, table: str, run: int, rows: Iterable[Mapping[str, Any]], affected: set[str]
-) -> None:
+def _keep_rows(db: sqlite3.Connection, table: str, run: int, rows: list[tuple[Any, ...]], affected: set[str]) -> None:
     """Keep what a run said, and merge it with what the others said; `affected` are ids of which some run has gone."""
     key = key_of(table)
     names = [column.name for column in schema.TABLES[table].columns]
-    mine = _MERGE[table](rows)
-    db.executemany(
-        tables.insert_sql(table, f"{table}_by_run", ("by_run",)),
-        [(run, *values) for values in map(itemgetter(*names), mine)],
-    )
-    own = {row[key] for row in mine}
+    own = set(map(itemgetter(names.index(key)), rows))
+    if len(own) < len(rows):  # several rows speak of the same thing
+        merged = _MERGE[table](dict(zip(names, row, strict=True)) for row in rows)
+        rows = list(map(itemgetter(*names), merged))
+    db.executemany(tables.insert_sql(table, f"{table}_by_run", ("by_run",)), ((run, *row) for row in rows))
     among_mine = f'IN (SELECT "{key}" FROM "{table}_by_run" WHERE by_run = ?)'
     sql = f'SELECT "{key}" FROM "{table}_by_run" WHERE by_run <> ? AND "{key}" {among_mine}'
     shared = {row[0] for row in db.execute(sql, (run, run))}

@@ -19,6 +19,10 @@ from sentinel.store._errors import damaged, explain, read_only
 from sentinel.store._parts import sync_folder
 
 _BUSY_SECONDS = 10
+_PAGE_BYTES = 8192
+"""A page of a new database holds several alerts, whose sentences make them some 2,000 bytes each."""
+_CACHE_KIB = 64 << 10
+"""Pages that a transaction may hold before it writes them to the log, some of them several times."""
 _CANNOT_SHARE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_IOERR_SHM", "SQLITE_FULL")
 """What SQLite says where it cannot make the shared-memory file: no permission, read-only medium, full disk."""
 
@@ -39,6 +43,7 @@ class Database:
                 leftover.unlink()
             connection = sqlite3.connect(temporary, isolation_level=None)
             try:
+                connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
                 connection.executescript(f"BEGIN; {tables.create_sql()} COMMIT;")  # synced once, not for each table
                 connection.execute("PRAGMA journal_mode = WAL")
             finally:
@@ -127,6 +132,7 @@ def _connect(path: Path, write: bool) -> sqlite3.Connection:
             )
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         else:
             connection = _connect_to_read(path, name)
         connection.row_factory = sqlite3.Row

@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from sentinel.errors import CaseError
+from sentinel.schema import FACTS
 from sentinel.store import tables
 from sentinel.store._checkpoint import Said, checkpoint, prepare, replace_parts
 from sentinel.store._commit import COMPLETE, INTERRUPTED, RUNNING, Outcome, commit, delete_run, hashes_of, known_hashes
@@ -39,6 +41,8 @@ KEEP_JOINED = 60.0
 NUMBER_BITS = 40
 """Messages and flows of a run count up from the number of its first capture shifted by so many bits."""
 
+_FACT_COLUMNS = [column.name for column in FACTS.columns]
+"""The first of them is the id."""
 _PROTOCOL = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
 
@@ -145,7 +149,9 @@ class Run:
         said = Said(self.number, [self._final_capture("live", row) for row in captures])
         said.rows = {
             "alerts": tables.as_rows("alerts", alerts),
-            "facts": [_with_id(row) for row in tables.as_rows("facts", facts)],
+            "facts": [
+                dict(zip(_FACT_COLUMNS, row, strict=True)) for row in _with_ids(tables.as_values("facts", facts))
+            ],
         }
         if assets is not None:
             now = {row["asset"]: row for row in tables.as_rows("assets", assets)}
@@ -218,9 +224,9 @@ class Run:
                 parts=self._writer.close(),
                 extensions=self._extensions,
                 rows={
-                    "facts": [_with_id(row) for row in tables.as_rows("facts", facts)],
-                    "assets": tables.as_rows("assets", assets),
-                    "alerts": tables.as_rows("alerts", alerts),
+                    "facts": _with_ids(tables.as_values("facts", facts)),
+                    "assets": tables.as_values("assets", assets),
+                    "alerts": tables.as_values("alerts", alerts),
                 },
                 summary=json.dumps(summary, ensure_ascii=False),
             )
@@ -249,8 +255,13 @@ class Run:
         return row
 
 
+def _with_ids(facts: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The facts, as `tables.as_values` makes them, with their content-derived ids where they came without."""
+    told = itemgetter(*(_FACT_COLUMNS.index(name) for name in ("device", "unit", "kind", "value", "source")))
+    return [row if row[0] else (fact_id(*told(row)), *row[1:]) for row in facts]
+
+
 def _with_id(fact: dict[str, Any]) -> dict[str, Any]:
-    """The fact with its content-derived id, where it came without one."""
-    if fact["fact"] == "":
-        fact["fact"] = fact_id(fact["device"], fact["unit"], fact["kind"], fact["value"], fact["source"])
-    return fact
+    """The same for a row of a checkpoint."""
+    names = ("device", "unit", "kind", "value", "source")
+    return fact if fact["fact"] else {**fact, "fact": fact_id(*(fact[name] for name in names))}

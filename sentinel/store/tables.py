@@ -8,8 +8,9 @@ In Parquet a `time` is Datetime(ns, UTC), the same 64-bit integer as elsewhere w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import polars as pl
@@ -121,30 +122,48 @@ def insert_sql(table: str, name: str, extra: tuple[str, ...] = ()) -> str:
     return f'INSERT INTO "{name}" ({columns}) VALUES ({", ".join("?" * len(names))})'
 
 
-def as_values(table: str, rows: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-    """Rows in column order, as SQLite keeps them.
+def as_values(table: str, rows: pl.DataFrame | Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """Rows in column order, as SQLite keeps them, whether they come as mappings or a frame.
 
     A column that a row lacks is null, or empty where it cannot be null; lists and dicts in text columns become JSON.
     A key that is no column of the table raises ValueError.
     """
-    rows = list(rows)
     columns = schema.TABLES[table].columns
-    known = {column.name for column in columns}
-    for row in rows:
-        if not row.keys() <= known:
-            raise ValueError(f"{table} has no column {', '.join(sorted(row.keys() - known))}")
-    return list(zip(*(_sql_values(column, [row.get(column.name) for row in rows]) for column in columns), strict=True))
+    if isinstance(rows, pl.DataFrame):
+        times = [c.name for c in columns if c.type == "time" and c.name in rows.columns]
+        rows = rows.with_columns(pl.col(times).cast(_POLARS["time"]).cast(pl.Int64)).to_dicts()
+    return list(zip(*map(_sql_values, columns, _cells(table, list(rows))), strict=True))
 
 
-def _sql_values(column: schema.Column, values: list[Any]) -> list[Any]:
+def _cells(table: str, rows: list[Mapping[str, Any]]) -> Iterator[Sequence[Any]]:
+    """The values of each column in turn, None where a row has none; ValueError for a key that is no column."""
+    names = [column.name for column in schema.TABLES[table].columns]
+    has = rows[0].keys() if rows else set()
+    alike = all(row.keys() == has for row in rows)  # then they need not be asked cell by cell
+    for row in rows[:1] if alike else rows:
+        if not row.keys() <= set(names):
+            raise ValueError(f"{table} has no column {', '.join(sorted(row.keys() - set(names)))}")
+    for name in names:
+        if not alike:
+            yield [row.get(name) for row in rows]
+        elif name in has:
+            yield list(map(itemgetter(name), rows))
+        else:
+            yield [None] * len(rows)
+
+
+def _sql_values(column: schema.Column, values: Sequence[Any]) -> Sequence[Any]:
     """The values of one column, as SQLite keeps them."""
-    absent = None if column.null else {"REAL": 0.0, "TEXT": "", "BLOB": b""}.get(_SQL.get(column.type, ""), 0)
-    if column.type == "text":
+    own: type = {"REAL": float, "TEXT": str, "BLOB": bytes}.get(_SQL.get(column.type, ""), int)
+    types = set(map(type, values))
+    if types <= {own} or column.null and types <= {own, type(None)}:
+        return values
+    absent = None if column.null else own()
+    if own is str:
         return [v if isinstance(v, str) else absent if v is None else _json(v) for v in values]
-    if column.type == "bytes":
+    if own is bytes:
         return [absent if v is None else v for v in values]
-    number = float if column.type == "f64" else int
-    return [absent if v is None else number(v) for v in values]
+    return [absent if v is None else own(v) for v in values]
 
 
 def _json(value: Any) -> str:
@@ -152,11 +171,8 @@ def _json(value: Any) -> str:
 
 
 def as_rows(table: str, rows: pl.DataFrame | Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with every column in order, as SQLite keeps them (`as_values`), whether they come as mappings or a frame."""
-    if isinstance(rows, pl.DataFrame):
-        times = [c.name for c in schema.TABLES[table].columns if c.type == "time" and c.name in rows.columns]
-        rows = rows.with_columns(pl.col(times).cast(_POLARS["time"]).cast(pl.Int64)).to_dicts()
-    names = [c.name for c in schema.TABLES[table].columns]
+    """Rows with every column in order, as SQLite keeps them (`as_values`)."""
+    names = [column.name for column in schema.TABLES[table].columns]
     return [dict(zip(names, values, strict=True)) for values in as_values(table, rows)]
 
 

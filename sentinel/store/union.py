@@ -159,7 +159,7 @@ class _Taking:
                 captures=[{**old, "capture": new[old["capture"]], "run": str(number)} for old in fresh],
                 parts=parts,
                 extensions=self._extensions(parts),
-                rows=said,
+                rows={table: tables.as_values(table, rows) for table, rows in said.items()},
                 summary=run["summary"],
             ),
             drop=False,

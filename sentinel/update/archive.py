@@ -142,9 +142,7 @@ def unpack(path: Path, into: Path, keys: list[signing.Trusted], allow_unsigned: 
         raise UpdateError("{path}: cannot be read: {why}", path=path, why=error.strerror) from error
 
 
-def _unpack(
-    path: Path, plain: _Capped, into: Path, keys: list[signing.Trusted], allow_unsigned: bool
-) -> Manifest:
+def _unpack(path: Path, plain: _Capped, into: Path, keys: list[signing.Trusted], allow_unsigned: bool) -> Manifest:
     with tarfile.open(fileobj=plain, mode="r|", errorlevel=2) as tar:  # type: ignore[call-overload]
         members = _members(path, tar)
         name, text = next(members, ("", b""))
@@ -174,9 +172,7 @@ def _unpack(
     return manifest
 
 
-def _signer(
-    path: Path, text: bytes, signature: bytes, keys: list[signing.Trusted], allow_unsigned: bool
-) -> str | None:
+def _signer(path: Path, text: bytes, signature: bytes, keys: list[signing.Trusted], allow_unsigned: bool) -> str | None:
     """Who signed. A signature that fits no key is refused even where none is asked for, unless no key is known."""
     if len(signature) != signing.LENGTH:
         raise UpdateError("{path}: its signature has {n} bytes instead of 64", path=path, n=len(signature))

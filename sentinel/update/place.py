@@ -49,12 +49,6 @@ class Placed:
         return self.program == VERSION
 
 
-class Refused(UpdateError):
-    """Rules or packs do not pass the checks; `problems` says each."""
-
-    problems: list[str]
-
-
 def apply(path: Path, keys: list[signing.Trusted], allow_unsigned: bool = False, allow_older: bool = False) -> bool:
     """Check an update and put it in place; False where it is in place already. UpdateError where it is refused."""
     folder = resources.updates()
@@ -152,8 +146,8 @@ def _must_follow(path: Path, manifest: Manifest, placed: Placed) -> None:
 def _must_pass(path: Path, rulesets: Path) -> None:
     problems = check.problems(rulesets)
     if problems:
-        error = Refused("{path}: refused: its rules, packs or knowledge do not pass the checks", path=path)
-        error.problems = problems
+        error = UpdateError("{path}: refused: its rules, packs or knowledge do not pass the checks", path=path)
+        error.problems = tuple(problems)
         raise error
 
 

@@ -289,7 +289,7 @@ def tables(data: bytes) -> None:
     found = parsers()
     reading = Reading(found, 0)
     analysis = Analysis(found, reading.engine.rows.texts, None, None)
-    for piece in reading.read(io.BytesIO(wrap.conversation(data)), 1, None, lambda: False):
+    for piece in reading.read(io.BytesIO(wrap.conversation(data)), 1, lambda: False):
         if not isinstance(piece, CaptureReader):
             analysis.frames(piece)
     for batch in reading.finish():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sentinel.assess.model import Sheet, Text
-from sentinel.assess.sheets.registry import Material, columns, evidence_of, said, sheet
+from sentinel.assess.sheets.registry import Material, columns, evidence_of, sheet, told
 
 _REMOTE = columns(
     ("来源", "Source"), ("目标", "Target"), ("服务", "Service"), ("端口", "Port"), ("首次（UTC）", "First (UTC)"),
@@ -35,10 +35,7 @@ def remote_access(material: Material) -> Sheet:
     """Every remote-control session that was seen, beside what the client says of remote access (M04)."""
     rows = _sessions(material)
     title = Text("远程与第三方访问登记表", "Remote and third-party access register")
-    notes = (
-        Text("企业答复：有无供应商远程维护？", "The client's answer: is there vendor remote access?"),
-        _as_text(said(material, "Q-OPS-01")),
-    )
+    notes = (told(material, "Q-OPS-01"),)
     if not rows:
         why = material.reason("RA-01") or Text(
             "覆盖范围内未见远程控制会话；这不等于不存在。",
@@ -81,7 +78,7 @@ def suppliers(material: Material) -> Sheet:
         ("供应商", "Supplier"), ("服务", "Service"), ("合同或协议", "Contract"), ("申报的地址", "Addresses declared"),
         ("流量中可见", "Seen in traffic"),
     )  # fmt: skip
-    return Sheet("suppliers", title, head, tuple(rows), (_as_text(said(material, "Q-SUP-04")),), clauses=clauses)
+    return Sheet("suppliers", title, head, tuple(rows), (told(material, "Q-SUP-04"),), clauses=clauses)
 
 
 @sheet("cloud", 20)
@@ -100,12 +97,12 @@ def cloud(material: Material) -> Sheet:
         why = material.reason("CL-01") or Text(
             "覆盖范围内未见设备上云的连接。", "No uplink of a device to a cloud was seen within the coverage."
         )
-        return Sheet("cloud", title, empty=why, clauses=clauses, notes=(_as_text(said(material, "Q-CLD-03")),))
+        return Sheet("cloud", title, empty=why, clauses=clauses, notes=(told(material, "Q-CLD-03"),))
     head = columns(
         ("来源", "Source"), ("平台地址", "Platform address"), ("服务", "Service"), ("端口", "Port"), ("字节", "Bytes"),
         ("双向证书", "Mutual TLS"),
     )  # fmt: skip
-    notes = (_as_text(said(material, "Q-CLD-03")),)
+    notes = (told(material, "Q-CLD-03"),)
     return Sheet("cloud", title, head, rows, notes, clauses=clauses, evidence=evidence_of(material, ("CL-01", "CL-02")))
 
 
@@ -136,10 +133,6 @@ def tenants(material: Material) -> Sheet:
         "Cells are the bytes, both ways, of sessions that the row opened to the column; 0: none seen.",
     )
     return Sheet("tenants", title, head, rows, (note,), clauses=("M22",), evidence=evidence_of(material, ("TG-01",)))
-
-
-def _as_text(value: Text | str) -> Text:
-    return value if isinstance(value, Text) else Text(value, value)
 
 
 def _words(value: Any) -> list[str]:

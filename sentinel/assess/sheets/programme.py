@@ -234,4 +234,7 @@ def _hours(value: Any) -> Any:
 
 
 def _percent(value: Any) -> Any:
-    return None if value is None else f"{float(value):.0%}"
+    if value is None:
+        return None
+    share = float(value)
+    return f"{share:.0%}" if share == 0 or share >= 0.01 else f"{share:.2%}"

@@ -122,6 +122,15 @@ def said(material: Material, question: str) -> Text | str:
     return words if state is None else Text(f"{words.zh}（{state.zh}）", f"{words.en} ({state.en})")
 
 
+def told(material: Material, question: str) -> Text:
+    """A question with what was answered to it, as a line that stands alone."""
+    asked, answer = questions.find(question), said(material, question)
+    words = answer if isinstance(answer, Text) else Text(answer, answer)
+    if asked is None:
+        return Text(f"{question}：{words.zh}", f"{question}: {words.en}")
+    return Text(f"{asked.text.zh}答复：{words.zh}。", f"{asked.text.en} Answer: {words.en}.")
+
+
 def _words(question: str, value: Any) -> Text:
     """An answer as its question words it."""
     asked = questions.find(question)

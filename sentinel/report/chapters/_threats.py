@@ -9,7 +9,7 @@ from typing import Any
 from sentinel.report.chapters._context import Context
 from sentinel.report.chapters._figures import figure
 from sentinel.report.document import Block, Heading, Run, cell, row
-from sentinel.report.figures import attack
+from sentinel.report.figures import attack, values
 from sentinel.report.texts import SEVERITIES
 
 ALERTS = 40
@@ -90,6 +90,13 @@ def threats(c: Context) -> Iterator[Block]:
         anchor="tab-alerts",
         limit=ALERTS,
     )
+    if c.a.plots:
+        yield figure(
+            c,
+            "values",
+            ("告警前后的过程值", "Process values around alerts"),
+            c.say("所示的值：{names}。", "Values shown: {names}.", names=c.join(values.name(row) for row in c.a.plots)),
+        )
 
 
 def _rank(alert: Mapping[str, Any]) -> int:

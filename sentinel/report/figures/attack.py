@@ -50,7 +50,9 @@ STATES: Mapping[str, tuple[str, str, str, str]] = {
     "seen": ("#E69F00", "rise", "见到", "seen"),
     "tested": ("#56B4E9", "dots", "仅演练验证", "tested in an exercise only"),
     "detectable": ("#FFFFFF", "none", "可检测，未见（不等于没有）", "detectable, not seen (no proof of absence)"),
-    "not_observable": ("#DDE1E5", "cross", "被动流量不可见", "not observable passively"),
+    "not_observable": (
+        "#DDE1E5", "cross", "本版本不可检测或被动流量不可见", "no rule for it here, or not observable passively",
+    ),
 }
 """State -> ground, hatch, words in Chinese and English."""
 _TECHNIQUE = re.compile(r"\bT\d{4}\b")
