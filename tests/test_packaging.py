@@ -35,6 +35,7 @@ def expected_in_wheel() -> set[str]:
         files |= {str(p.relative_to(ROOT)) for p in (ROOT / top).rglob("*.p[yx]*") if p.suffix in (".py", ".pxd")}
     for name in json.loads((ROOT / "sentinel/build.json").read_text("utf-8"))["compiled"]:
         files.add(name.removesuffix(".py") + suffix)
+    files |= {f"sentinel/report/report.{suffix}" for suffix in ("css", "html", "js", "typ")}
     for folder, place in DATA.items():
         found = (p for p in (ROOT / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts)
         files |= {f"{place}/{p.relative_to(ROOT / folder)}" for p in found}
