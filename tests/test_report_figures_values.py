@@ -40,3 +40,13 @@ def test_a_constant_value_and_a_single_moment_are_drawn() -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_text(name: str) -> None:
     ElementTree.fromstring(drawn("en", {**ROW, "tag": name, "title": Text(name, name)}))
+
+
+def test_a_long_line_is_drawn_to_its_end() -> None:
+    times = tuple(range(1_000_000_000, 481_000_000_000, 1_000_000_000))
+    values_ = tuple(float(n % 7) + 0.123 for n in range(len(times)))
+    row = {**ROW, "times": times, "values": values_, "written": (False,) * len(times)}
+    paths = [element.get("d", "") for element in ElementTree.fromstring(drawn("en", row)).iter() if element.get("d")]
+    line = max(paths, key=len)
+    assert line.count("H") == len(times) - 1
+    assert "…" not in line
