@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 from fake_assessment import empty, full
 
 from sentinel import resources
+from sentinel.assess.model import Assessment
 from sentinel.assess.snapshot import dump
 from sentinel.report import _packets
 from sentinel.report.anonymise import Mask, anonymised
@@ -91,3 +93,30 @@ def test_cut_frames_of_every_length_are_rewritten(kind: str) -> None:
     for length in range(90):
         raw = (bytes(12) + bytes.fromhex(kind) + b"\x45" + bytes(80))[:length]
         assert len(Mask(empty()).frame(Frame(1, 0, 1, length, raw)).data) == length
+
+
+def test_nothing_that_the_client_named_is_left(client_assessment: Assessment) -> None:
+    site = client_assessment.site
+    masked, _ = anonymised(client_assessment)
+    text = dump(dataclasses.replace(masked, packs=())).decode()
+    kept = ("classification", "classification_en", "version", "standards")
+    names = {v for k, v in site.engagement.items() if isinstance(v, str) and k not in kept and len(v) > 2}
+    names |= {zone.name.zh for zone in site.zones} | {ticket.id for ticket in site.tickets}
+    names |= {asset.number for asset in site.assets if asset.number} | {tag.name for tag in site.tags}
+    names |= {answer.author for answer in site.answers.values() if answer.state != "wire"}
+    suppliers = site.answers["Q-SUP-05.rows"].value
+    names |= {row[column] for row in suppliers for column in ("name", "contract") if row.get(column)}
+    assert len(names) > 30
+    assert sorted(name for name in names if json.dumps(name, ensure_ascii=False)[1:-1] in text) == []
+    assert masked.site.engagement["reviewer_en"] != site.engagement["reviewer_en"]
+
+
+def test_what_the_standards_say_is_untouched(client_assessment: Assessment) -> None:
+    assert anonymised(client_assessment)[0].packs == client_assessment.packs
+
+
+def test_a_name_inside_a_word_is_no_name() -> None:
+    base = full()
+    site = dataclasses.replace(base.site, engagement={**base.site.engagement, "author": "Ann"})
+    mask = Mask(dataclasses.replace(base, site=site))
+    assert mask.text("Ann is in the Annex") == "author-001 is in the Annex"

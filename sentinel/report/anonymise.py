@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sentinel.assess.model import Assessment, Text
@@ -32,9 +32,18 @@ _TOKEN = re.compile(
     r"|(?<![\w:])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:])"
     r"|(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])"
 )
-_PEOPLE = ("author", "reviewer", "approver", "client", "site", "assessor", "accepted_by", "number", "authorisation")
+_PLAIN = ("version", "classification", "standards")
+"""Fields of the engagement that name nobody."""
+_WORDS = ("process", "scope")
+"""Fields of the engagement that are sentences."""
+_STRUCTURE = frozenset(
+    ("zone", "source", "target", "source_zone", "target_zone", "protocol", "level", "class", "domain", "reviewed")
+)
+"""Columns of the questionnaire's registers that hold no names; what stands in any other text column is replaced."""
 _MIN_NAME = 3
-"""Characters; a shorter name would be replaced inside other words."""
+"""Characters; a shorter name would be replaced where it is none."""
+_LONG = 40
+"""Characters of an answer; a longer one is somebody's own words."""
 
 
 class Mask:
@@ -54,15 +63,17 @@ class Mask:
             bytes.fromhex(mac.replace(":", "")): bytes((2, 0, 0)) + number.to_bytes(3, "big")
             for number, mac in enumerate(sorted(token.lower() for token in found if _is_mac(token)), 1)
         }
-        self._words |= dict(self._names(assessment))
-        known = sorted((re.escape(name) for name in self._words), key=len, reverse=True)
-        self._names_pattern = re.compile("|".join(known)) if known else None
+        self._name_all(assessment)
+        known = "|".join(map(re.escape, sorted(self._words, key=len, reverse=True)))
+        # not inside a longer word: `Li` is nobody in `Limit`
+        self._names_pattern = re.compile(f"(?<![A-Za-z0-9_])(?:{known})(?![A-Za-z0-9_])") if known else None
         self.names = {name.encode(): b"x" * len(name.encode()) for name in self._words}
 
     def assessment(self, assessment: Assessment) -> Assessment:
         """The assessment with everything replaced, under an id of its own."""
-        plain = self._walk(_without_words(content(assessment)))
-        return identify(load(dump(plain)))
+        plain = self._without_words(content(assessment))
+        packs = plain["packs"]  # standards speak of no client, and of much that is also somebody's name
+        return identify(load(dump({**self._walk({**plain, "packs": []}), "packs": packs})))
 
     def text(self, text: str) -> str:
         """A text with everything replaced that is known."""
@@ -112,33 +123,34 @@ class Mask:
         address = _address(token)
         return token if address is None else str(ipaddress.ip_address(self.ip(address.packed)))
 
-    def _names(self, assessment: Assessment) -> Iterable[tuple[str, str]]:
-        """Names of devices, people, firms and files, and what stands for each."""
+    def _name_all(self, assessment: Assessment) -> None:
+        """Give each name something that stands for it, the first of its kind 001."""
         counts: dict[str, int] = {}
+        for kind, name in _named(assessment):
+            # two Chinese characters are a name, two Latin letters stand in too many words
+            long_enough = len(name) >= (_MIN_NAME if name.isascii() else _MIN_NAME - 1)
+            if long_enough and _address(name) is None and not _is_mac(name) and name not in self._words:
+                counts[kind] = counts.get(kind, 0) + 1
+                self._words[name] = f"{kind}-{counts[kind]:03d}"
 
-        def other(kind: str) -> str:
-            counts[kind] = counts.get(kind, 0) + 1
-            return f"{kind}-{counts[kind]:03d}"
-
-        for asset in assessment.site.assets:
-            for name, kind in ((asset.name, asset.kind), (asset.serial, "serial"), (asset.owner, "owner"),
-                               (asset.location, "place")):  # fmt: skip
-                if len(name) >= _MIN_NAME and _address(name) is None and not _is_mac(name):
-                    yield name, other(kind)
-        for tag in assessment.site.tags:
-            if len(tag.name) >= _MIN_NAME:
-                yield tag.name, other("tag")
-        for key in _PEOPLE:
-            value = assessment.site.engagement.get(key)
-            if isinstance(value, str) and len(value) >= _MIN_NAME - 1:
-                yield value, other(key)
-        for answer in assessment.site.answers.values():
-            if len(answer.author) >= _MIN_NAME - 1:
-                yield answer.author, other("person")
-        for capture in assessment.captures:
-            path = str(capture.get("path", ""))
-            if path:
-                yield path, other("capture")
+    def _without_words(self, plain: Any) -> Any:
+        """Leaves out what people wrote in their own words; the engagement is replaced field by field, however short."""
+        site = plain["site"]
+        for key, value in site["engagement"].items():
+            field = key.removesuffix("_en")
+            if isinstance(value, str) and field not in _PLAIN:
+                site["engagement"][key] = REMOVED if field in _WORDS else self._words.get(value, f"{field}-001")
+        for entry in (*site["tickets"], *site["conduits"]):
+            entry["note"] = ""
+        for answer in site["answers"].values():
+            answer["note"] = ""
+            if isinstance(answer["value"], str) and len(answer["value"]) > _LONG:
+                answer["value"] = REMOVED
+        for row in plain["questionnaire"]:
+            row["note"] = ""
+        for finding in plain["findings"]:
+            finding["history"] = []
+        return plain
 
     def _walk(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -158,20 +170,29 @@ def anonymised(assessment: Assessment) -> tuple[Assessment, Mask]:
     return identify(dataclasses.replace(masked, coverage=coverage)), mask
 
 
-def _without_words(plain: Any) -> Any:
-    """Leaves out what people wrote in their own words: notes, histories, free answers."""
-    site = plain["site"]
-    for ticket in site["tickets"]:
-        ticket["note"] = ""
-    for conduit in site["conduits"]:
-        conduit["note"] = ""
-    for answer in site["answers"].values():
-        answer["note"] = ""
-        if isinstance(answer["value"], str) and len(answer["value"]) > 40:
-            answer["value"] = REMOVED
-    for finding in plain["findings"]:
-        finding["history"] = []
-    return plain
+def _named(assessment: Assessment) -> Iterator[tuple[str, str]]:
+    """(kind, name) of whatever has a name, in an order that is always the same."""
+    site = assessment.site
+    for asset in site.assets:
+        yield from ((asset.kind, asset.name), ("device", asset.number), ("serial", asset.serial))
+        yield from (("owner", asset.owner), ("place", asset.location))
+    for zone in site.zones:
+        yield from (("zone", zone.name.zh), ("zone", zone.name.en))
+    yield from (("tag", tag.name) for tag in site.tags)
+    yield from (("ticket", ticket.id) for ticket in site.tickets)
+    for key, value in sorted(site.engagement.items()):
+        if isinstance(value, str) and key.removesuffix("_en") not in (*_PLAIN, *_WORDS):
+            yield key.removesuffix("_en"), value
+    for _, answer in sorted(site.answers.items()):
+        yield "person", answer.author if answer.state != "wire" else ""
+        for row in answer.value if isinstance(answer.value, list | tuple) else ():
+            for column, value in row.items() if isinstance(row, Mapping) else ():
+                if isinstance(value, str) and column not in _STRUCTURE:
+                    yield "entry", value
+    yield from (("person", risk.accepted_by) for risk in assessment.risks)
+    for capture in assessment.captures:
+        path = str(capture.get("path", ""))
+        yield from (("capture", path), ("capture", path.rpartition("/")[2]))
 
 
 def _address(token: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
