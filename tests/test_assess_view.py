@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from sentinel.assess.model import Coverage, Site, Text, Zone
 from sentinel.assess.view import MAX_FRAMES, Rows, View
 
 SHA = "ab" * 32
@@ -54,3 +55,18 @@ def test_an_alert_gives_one_piece_for_each_capture() -> None:
     pieces = view().alert_evidence(view().alerts.row(0, named=True))
     found = [(p.kind, p.ref, p.capture, p.frames) for p in pieces]
     assert found == [("alert", "a", 1, (4, 9)), ("alert", "a", 2, (3,))]
+
+
+def test_another_site_knows_the_tables_that_were_read() -> None:
+    class Counted(Rows):
+        asked = 0
+
+        def scan(self, table: str) -> pl.LazyFrame:
+            Counted.asked += table == "flows"
+            return super().scan(table)
+
+    first = View(Counted(flows=[{"flow": 1}]))
+    assert first.flows.height == 1
+    other = first.knowing(Site(zones=(Zone("z", Text("区", "z")),)), Coverage(hours=2.0))
+    assert other.flows is first.flows and Counted.asked == 1
+    assert (other.site.zones[0].id, other.coverage.hours, first.coverage.hours) == ("z", 2.0, 0.0)

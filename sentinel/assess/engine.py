@@ -103,13 +103,14 @@ def look(case: Case, site: Site | None = None, told: Told = lambda step: None) -
     told("site")
     known = _with_register(sites.build(case) if site is None else site)
     told("coverage")
-    measured = coverage.measure(View(case, known))
+    bare = View(case, known)
+    measured = coverage.measure(bare)
     told("checks")
-    view = View(case, known, measured)
+    view = bare.knowing(known, measured)
     run = Runner(view)
     results = run.all()
     answered = {**questions.prefill(results), **known.answers}
-    return Looked(View(case, dataclasses.replace(known, answers=answered), measured), run, results)
+    return Looked(view.knowing(dataclasses.replace(known, answers=answered), measured), run, results)
 
 
 def assess(

@@ -48,6 +48,13 @@ class View:
         self.site = Site() if site is None else site
         self.coverage = Coverage() if coverage is None else coverage
 
+    def knowing(self, site: Site, coverage: Coverage) -> View:
+        """The same tables with another site and coverage; what was read of them is not read again."""
+        other = View(self._source, site, coverage)
+        read = ("captures", "flows", "facts", "assets", "alerts", "hashes", "_ends")
+        other.__dict__.update({name: self.__dict__[name] for name in read if name in self.__dict__})
+        return other
+
     def scan(self, table: str) -> pl.LazyFrame:
         """Any table of the case, lazily."""
         return self._source.scan(table)
