@@ -10,9 +10,7 @@ from sentinel.cli._assessing import assessed, keep, packs_option, print_delivere
 from sentinel.cli._case import case_option, opened
 from sentinel.cli._settings import current
 from sentinel.errors import AssessmentError, UsageError
-
-FORMATS = ("docx", "pdf", "html", "xlsx", "json", "oscal", "navigator", "vex")
-VARIANTS = ("full", "gap", "miit", "iec", "sme", "indicators")
+from sentinel.report.texts import FORMATS, VARIANTS
 
 
 @click.command(

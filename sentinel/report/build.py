@@ -11,9 +11,7 @@ from sentinel.report.chapters import _annexes as annexes
 from sentinel.report.chapters import _basis, _front, _object, _remedies, _risks, _threats, _topics, _weaknesses
 from sentinel.report.chapters._context import Context, Scope
 from sentinel.report.document import Block, Document, Meta, harmless, number
-from sentinel.report.texts import RENDERER, VARIANTS, titles
-
-LANGUAGES = ("zh", "en")
+from sentinel.report.texts import LANGUAGES, RENDERER, VARIANTS, titles
 
 Chapter = Callable[[Context], Iterator[Block]]
 

@@ -18,11 +18,8 @@ from sentinel.assess.model import Assessment
 from sentinel.assess.snapshot import dump
 from sentinel.errors import AssessmentError, MissingExtra, OutputError, SentinelError
 from sentinel.report import bundle, navigator, oscal, vex, xlsx
+from sentinel.report.texts import FORMATS, LANGUAGES
 from sentinel.store.evidence import Frame
-
-FORMATS = ("docx", "pdf", "html", "xlsx", "json", "oscal", "navigator", "vex")
-LANGUAGES = ("zh", "en")
-VARIANTS = ("full", "gap", "miit", "iec", "sme", "indicators")
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from sentinel.errors import AssessmentError, MissingExtra
 from sentinel.report import _wordml as w
 from sentinel.report import raster
 from sentinel.report._wordstyles import ensure_lists, ensure_settings, ensure_styles, furnish
+from sentinel.report._zip import fixed
 from sentinel.report.document import (
     TONES,
     Block,
@@ -56,7 +57,7 @@ def render(document: Document, template: Path | None = None) -> bytes:
     _Writer(word, document, own=template is None).write()
     stream = io.BytesIO()
     word.save(stream)
-    return _fixed(stream.getvalue())
+    return fixed(stream.getvalue())
 
 
 class _Writer:
@@ -409,16 +410,3 @@ class _Markup(str):
 
     def __html__(self) -> str:
         return str(self)
-
-
-def _fixed(raw: bytes) -> bytes:
-    """The same document with the parts in a fixed order and without the time of writing."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(raw)) as source, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
-        names = sorted(source.namelist(), key=lambda name: (name != "[Content_Types].xml", name))
-        for name in names:
-            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = 0o600 << 16
-            target.writestr(info, source.read(name))
-    return stream.getvalue()

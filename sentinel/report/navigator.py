@@ -7,6 +7,7 @@ from typing import Any
 
 from sentinel.assess.model import Assessment
 from sentinel.assess.techniques import STATES
+from sentinel.report._common import label
 
 LAYER = "4.5"
 
@@ -25,9 +26,8 @@ def render(assessment: Assessment, lang: str) -> bytes:
                 "comment": "; ".join([state.text.in_(lang), *row["rules"]]),
             }
         )
-    number = str(assessment.site.engagement.get("number") or assessment.id)
     layer = {
-        "name": f"Sentinel {number}",
+        "name": label(assessment),
         "versions": {"layer": LAYER, "navigator": "5.1.0", "attack": "18"},
         "domain": "ics-attack",
         "description": _description(assessment, lang),

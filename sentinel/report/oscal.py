@@ -5,7 +5,6 @@ Source: NIST OSCAL 1.1.2, assessment-results model. A control that traffic canno
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
 import uuid
@@ -13,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sentinel.assess.model import Assessment, ControlResult, Evidence, Observation, Outcome
+from sentinel.report._common import iso, label
 from sentinel.report.evidence import EvidenceIndex
 from sentinel.report.hashtree import leaves, root
 
@@ -31,12 +31,12 @@ def render(assessment: Assessment, lang: str) -> bytes:
 
 def document(assessment: Assessment, lang: str) -> dict[str, Any]:
     """The document as plain values."""
-    when = _time(assessment.as_of)
+    when = iso(assessment.as_of)
     cited = EvidenceIndex(assessment)
     seen = [o for result in assessment.checks for o in result.observations]
     judged = [r for r in assessment.controls if r.outcome in (*_MET, *_NOT_MET)]
     tool = _uuid("party", "sentinel")
-    title = str(assessment.site.engagement.get("title") or f"Sentinel {assessment.id}")
+    title = label(assessment)
     tree = root(digest for _, digest in leaves(assessment))
     selections = [_selection(assessment, pack.id) for pack in assessment.packs]
     result: dict[str, Any] = {
@@ -104,7 +104,7 @@ def _observation(o: Observation, lang: str, cited: EvidenceIndex, when: str) -> 
         "description": o.detail.in_(lang),
         "props": _props({"check": o.check, "outcome": o.outcome.value, "subject": o.subject}),
         "methods": ["INTERVIEW" if o.evidence and all(e.kind == "answer" for e in o.evidence) else "TEST"],
-        "collected": when if o.last_time is None else _time(o.last_time),
+        "collected": when if o.last_time is None else iso(o.last_time),
     }
     relevant = [_relevant(piece, cited) for piece in o.evidence]
     if relevant:
@@ -174,8 +174,3 @@ def _props(values: dict[str, str]) -> list[dict[str, str]]:
 
 def _uuid(*parts: str) -> str:
     return str(uuid.uuid5(_SPACE, "\x1f".join(parts)))
-
-
-def _time(ns: int) -> str:
-    stamp = datetime.datetime.fromtimestamp(ns // 1_000_000_000, datetime.UTC)
-    return stamp.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sentinel.assess.answers import ENGAGEMENT
 from sentinel.assess.model import Assessment, Text
 from sentinel.assess.sheets.programme import OUTCOMES
 from sentinel.assess.snapshot import content
@@ -186,17 +187,3 @@ def _time(ns: Any) -> str | None:
 
 def _word(key: str) -> Text:
     return ENGAGEMENT.get(key, Text(key, key))
-
-
-ENGAGEMENT = {
-    "client": Text("被评估单位", "Client"),
-    "site": Text("评估地点", "Site"),
-    "assessor": Text("评估单位", "Assessor"),
-    "author": Text("编制", "Prepared by"),
-    "reviewer": Text("审核", "Reviewed by"),
-    "approver": Text("批准", "Approved by"),
-    "number": Text("报告编号", "Report number"),
-    "classification": Text("密级", "Classification"),
-    "title": Text("报告名称", "Title"),
-    "authorisation": Text("授权文件", "Authorisation"),
-}

@@ -222,6 +222,8 @@ TITLES: Mapping[str, tuple[Text, Text]] = {
 """Variant -> title and subtitle."""
 
 VARIANTS = tuple(TITLES)
+FORMATS = ("docx", "pdf", "html", "xlsx", "json", "oscal", "navigator", "vex")
+LANGUAGES = ("zh", "en")
 
 HASH_NOTE = Text(
     "哈希树由评估快照和全部抓包的 SHA-256 组成（构造见 RFC 6962 第 2.1 节），清单见证据附录；"

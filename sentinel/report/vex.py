@@ -6,12 +6,12 @@ are stated: a vulnerability that was not looked for is not "not affected".
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from sentinel.assess.model import Assessment, Observation
+from sentinel.report._common import iso, label
 
 CHECK, PROVEN = "AS-06", "N"
 
@@ -32,21 +32,20 @@ def render(assessment: Assessment, lang: str) -> bytes | None:
 
 
 def _document(assessment: Assessment, proofs: list[Observation], lang: str) -> dict[str, Any]:
-    stamp = datetime.datetime.fromtimestamp(assessment.as_of // 1_000_000_000, datetime.UTC)
-    when = stamp.strftime("%Y-%m-%dT%H:%M:%SZ")
+    when = iso(assessment.as_of)
     products: dict[str, Mapping[str, Any]] = {}
     by_cve: dict[str, list[Observation]] = {}
     for o in proofs:
         products.setdefault(_product(o), o.values)
         by_cve.setdefault(str(o.values["cve"]), []).append(o)
-    publisher = str(assessment.site.engagement.get("assessor") or assessment.program)
+    publisher = str(assessment.site.engagement.get("organisation") or assessment.program)
     return {
         "document": {
             "category": "csaf_vex",
             "csaf_version": "2.0",
             "lang": "zh-CN" if lang == "zh" else "en",
             "publisher": {"category": "user", "name": publisher, "namespace": "https://sentinel.invalid/"},
-            "title": f"Sentinel {assessment.id}",
+            "title": label(assessment),
             "tracking": {
                 "id": f"sentinel-{assessment.id}",
                 "current_release_date": when,

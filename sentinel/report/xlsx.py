@@ -6,13 +6,13 @@ an earlier one, their cells are carried over by key; rows that are gone keep the
 
 from __future__ import annotations
 
-import datetime
 import io
 import re
 from typing import TYPE_CHECKING, Any
 
 from sentinel.assess.model import Assessment, Text
 from sentinel.errors import AssessmentError, MissingExtra
+from sentinel.report._common import iso, label, moment
 from sentinel.report._zip import fixed
 from sentinel.report.tables import Table, tables
 
@@ -43,17 +43,22 @@ def render(assessment: Assessment, lang: str, earlier: bytes | None = None) -> b
     kept = {} if earlier is None else _analyst_cells(earlier)
     book = Workbook()
     del book[book.sheetnames[0]]
-    when = datetime.datetime.fromtimestamp(assessment.as_of // 1_000_000_000, datetime.UTC).replace(tzinfo=None)
+    when = moment(assessment.as_of).replace(tzinfo=None)
     book.properties.created = book.properties.modified = when
     book.properties.creator = assessment.program
-    book.properties.title = str(assessment.site.engagement.get("title") or assessment.id)
+    book.properties.title = label(assessment)
     used: set[str] = set()
     for table in tables(assessment):
         _write(book, table, lang, kept, used)
     _keep_rest(book, kept)
     out = io.BytesIO()
     book.save(out)
-    return fixed(_without_clock(out.getvalue(), when))
+    # openpyxl writes the time of saving into the properties, whatever they say
+    saved = rb"\g<1>" + iso(assessment.as_of).encode()
+    return fixed(
+        out.getvalue(),
+        {"docProps/core.xml": lambda data: re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", saved, data)},
+    )
 
 
 def _write(book: Workbook, table: Table, lang: str, kept: Notes, used: set[str]) -> None:
@@ -150,21 +155,6 @@ def _keep_rest(book: Workbook, kept: Notes) -> None:
     for line, cells in enumerate(rest, 2):
         for at, value in enumerate(cells, 1):
             _put(page, line, at, _plain(value, "en"))
-
-
-def _without_clock(archive: bytes, when: datetime.datetime) -> bytes:
-    """openpyxl writes the time of saving into the properties, whatever they say."""
-    import zipfile
-
-    out = io.BytesIO()
-    stamp = when.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
-    with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(out, "w") as target:
-        for member in source.infolist():
-            data = source.read(member)
-            if member.filename == "docProps/core.xml":
-                data = re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>" + stamp, data)
-            target.writestr(member, data)
-    return out.getvalue()
 
 
 def _title(name: str, used: set[str]) -> str:

@@ -7,24 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from sentinel.assess.model import Sheet, Text
-from sentinel.assess.sheets.registry import Material, columns, evidence_of, sheet, told
+from sentinel.assess.sheets.registry import YES, Material, columns, evidence_of, sheet, told, tri
 
 _REMOTE = columns(
     ("来源", "Source"), ("目标", "Target"), ("服务", "Service"), ("端口", "Port"), ("首次（UTC）", "First (UTC)"),
     ("末次（UTC）", "Last (UTC)"), ("时长（小时）", "Hours"), ("字节", "Bytes"), ("经跳板机", "Through a jump host"),
 )  # fmt: skip
-_YES, _NO, _UNKNOWN = Text("是", "yes"), Text("否", "no"), Text("未知", "not known")
-
-
-def _tri(value: Any) -> Text:
-    return _UNKNOWN if value is None else _YES if value else _NO
 
 
 def _sessions(material: Material) -> tuple[tuple[Any, ...], ...]:
     return tuple(
         (
             material.name(row["source"]), material.name(row["target"]), row["service"], row["port"], row["first"],
-            row["last"], row["hours"], row["bytes"], _tri(row["jump_host"]),
+            row["last"], row["hours"], row["bytes"], tri(row["jump_host"]),
         )
         for row in material.table("RA-01", "remote_sessions")
     )  # fmt: skip
@@ -71,7 +66,7 @@ def suppliers(material: Material) -> Sheet:
         rows.append(
             (
                 row.get("name") or "", row.get("service") or "", row.get("contract") or "", "、".join(addresses),
-                _YES if seen else Text("未见", "not seen"),
+                YES if seen else Text("未见", "not seen"),
             )
         )  # fmt: skip
     head = columns(
@@ -89,7 +84,7 @@ def cloud(material: Material) -> Sheet:
     rows = tuple(
         (
             material.name(row["source"]), row["target"], row["service"], row["port"], row["bytes"],
-            _tri(row["mutual_tls"]),
+            tri(row["mutual_tls"]),
         )
         for row in material.table("CL-01", "uplinks")
     )  # fmt: skip

@@ -6,9 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sentinel.assess.model import Sheet, Text
-from sentinel.assess.sheets.registry import Material, columns, evidence_of, not_answered, said, sheet, zone_name
-
-_YES, _NO, _UNKNOWN = Text("是", "yes"), Text("否", "no"), Text("未知", "not known")
+from sentinel.assess.sheets.registry import (
+    UNKNOWN,
+    Material,
+    columns,
+    evidence_of,
+    not_answered,
+    said,
+    sheet,
+    told,
+    tri,
+    zone_name,
+)
 
 
 @sheet("data-flows", 10)
@@ -20,7 +29,7 @@ def data_flows(material: Material) -> Sheet:
         (
             zone_name(material, row["source_zone"]), zone_name(material, row["target_zone"]),
             material.name(row["source"]), material.name(row["target"]), row["protocol"], row["bytes"],
-            _tri(row["encrypted"]), _tri(row["registered"]), row["level"] or Text("未定级", "not classified"),
+            tri(row["encrypted"]), tri(row["registered"]), row["level"] or Text("未定级", "not classified"),
         )
         for row in material.table("DA-01", "data_flows")
     )  # fmt: skip
@@ -34,8 +43,7 @@ def data_flows(material: Material) -> Sheet:
         ("协议", "Protocol"),
         ("字节", "Bytes"), ("加密", "Encrypted"), ("已登记", "Registered"), ("数据级别", "Data level"),
     )  # fmt: skip
-    answer = said(material, "Q-DAT-04")
-    notes = (answer if isinstance(answer, Text) else Text(answer, answer),)
+    notes = (told(material, "Q-DAT-04"),)
     return Sheet(
         "data-flows", title, head, rows, notes, clauses=clauses,
         evidence=evidence_of(material, ("DA-01", "DA-02", "DA-03")),
@@ -69,13 +77,13 @@ def identifier_node(material: Material) -> Sheet:
             reached = None if need is None or row["per_month"] is None else row["per_month"] >= need
             rows.append(
                 (
-                    material.name(row["node"]), asked["clause"], need, row["per_month"], _tri(reached),
+                    material.name(row["node"]), asked["clause"], need, row["per_month"], tri(reached),
                     row["success"], row["p95_ms"], row["clients"], row["registrations"], claim,
                 )
             )  # fmt: skip
     if not rows:
         rows = [
-            (_UNKNOWN, asked["clause"], asked.get("queries_per_month"), None, _UNKNOWN, None, None, None, None, claim)
+            (UNKNOWN, asked["clause"], asked.get("queries_per_month"), None, UNKNOWN, None, None, None, None, claim)
             for asked in thresholds(material)
         ]
     head = columns(
@@ -95,6 +103,3 @@ def identifier_node(material: Material) -> Sheet:
         evidence=evidence_of(material, ("ID-01", "ID-02", "ID-03")),
     )  # fmt: skip
 
-
-def _tri(value: Any) -> Text:
-    return _UNKNOWN if value is None else _YES if value else _NO

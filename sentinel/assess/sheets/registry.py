@@ -112,7 +112,7 @@ def not_answered(question: str) -> Text:
     return Text(f"未答复（{question}）", f"not answered ({question})")
 
 
-def said(material: Material, question: str) -> Text | str:
+def said(material: Material, question: str) -> Text:
     """What was answered, with its state; or that it was not."""
     answer = material.answer(question)
     if answer is None or answer.value is None:
@@ -124,8 +124,7 @@ def said(material: Material, question: str) -> Text | str:
 
 def told(material: Material, question: str) -> Text:
     """A question with what was answered to it, as a line that stands alone."""
-    asked, answer = questions.find(question), said(material, question)
-    words = answer if isinstance(answer, Text) else Text(answer, answer)
+    asked, words = questions.find(question), said(material, question)
     if asked is None:
         return Text(f"{question}：{words.zh}", f"{question}: {words.en}")
     return Text(f"{asked.text.zh}答复：{words.zh}。", f"{asked.text.en} Answer: {words.en}.")
@@ -138,6 +137,14 @@ def _words(question: str, value: Any) -> Text:
         return questions.words(asked, value)
     given = value if isinstance(value, list | tuple) else (value,)
     return Text("、".join(map(str, given)), ", ".join(map(str, given)))
+
+
+YES, NO, UNKNOWN = Text("是", "yes"), Text("否", "no"), Text("未知", "not known")
+
+
+def tri(value: Any) -> Text:
+    """A yes, a no, or None for what could not be told."""
+    return UNKNOWN if value is None else YES if value else NO
 
 
 def zone_name(material: Material, zone: str) -> Text | str:

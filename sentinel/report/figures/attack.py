@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
-from typing import Any
 
-from sentinel import resources
 from sentinel.assess.model import Assessment, Observability
+from sentinel.assess.techniques import knowledge
 from sentinel.report.figures import _svg as svg
 
 ORDER = (
@@ -59,13 +57,6 @@ _TECHNIQUE = re.compile(r"\bT\d{4}\b")
 PER_ROW = 7
 WIDTH = 56.0
 HEIGHT = 24.0
-
-
-@cache
-def knowledge() -> Mapping[str, Any]:
-    """Techniques and tactics as the program carries them."""
-    place = resources.rulesets() / "knowledge" / "attack-ics.json"
-    return json.loads(place.read_text(encoding="utf-8"))
 
 
 def states(assessment: Assessment) -> dict[str, str]:
