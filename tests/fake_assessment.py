@@ -1033,6 +1033,23 @@ ENGAGEMENT = {
 }
 
 
+STATES = {
+    "seen": ("T0843", "T0846", "T0886"),
+    "tested": ("T0858",),
+    "detectable": ("T0814", "T0836"),
+    "not_observable": ("T0831", "T0847"),
+}
+NAMES = {control.id: control.title for pack in PACKS if pack.kind == "technique" for control in pack.controls}
+TECHNIQUES = tuple(
+    {
+        "id": ident, "name": NAMES.get(ident, Text(ident, ident)), "tactics": (), "state": state, "rules": (),
+        "alerts": 0, "evidence": (),
+    }
+    for state, found in STATES.items()
+    for ident in found
+)  # fmt: skip
+
+
 def full() -> Assessment:
     """A plant with everything."""
     return identify(
@@ -1084,6 +1101,7 @@ def full() -> Assessment:
             levels=LEVELS,
             sheets=SHEETS,
             questionnaire=QUESTIONNAIRE,
+            techniques=TECHNIQUES,
             calendar=(
                 {
                     "due": "2027-06-22",

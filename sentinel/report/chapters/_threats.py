@@ -22,7 +22,7 @@ def threats(c: Context) -> Iterator[Block]:
     """Chapter 5."""
     yield Heading(1, c.pick("威胁", "Threats"), "threats")
     states = attack.states(c.a)
-    seen = {ident for ident, state in states.items() if state == "seen"}
+    seen = attack.seen(c.a)
     tested = {ident for ident, state in states.items() if state == "tested"}
     yield Heading(2, c.pick("ATT&CK for ICS 矩阵", "ATT&CK for ICS matrix"), "attack")
     if seen:

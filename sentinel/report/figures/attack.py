@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 
-from sentinel.assess.model import Assessment, Observability
+from sentinel.assess.model import Assessment
 from sentinel.assess.techniques import knowledge
 from sentinel.report.figures import _svg as svg
 
@@ -53,51 +51,25 @@ STATES: Mapping[str, tuple[str, str, str, str]] = {
     ),
 }
 """State -> ground, hatch, words in Chinese and English."""
-_TECHNIQUE = re.compile(r"\bT\d{4}\b")
 PER_ROW = 7
 WIDTH = 56.0
 HEIGHT = 24.0
 
 
 def states(assessment: Assessment) -> dict[str, str]:
-    """Technique -> state: as the assessment says it, else out of the technique pack, the scorecard and what was seen.
-
-    Without either nothing is known of what could have been seen, and only two states occur.
-    """
-    if assessment.techniques:
-        return {str(row["id"]): str(row["state"]) for row in assessment.techniques}
-    found: dict[str, str] = {}
-    for pack in assessment.packs:
-        if pack.kind == "technique":
-            for control in pack.controls:
-                hidden = control.observability is Observability.INTERVIEW
-                found[control.id] = "not_observable" if hidden else "detectable"
-    for sheet in assessment.sheets:
-        if sheet.id == "scorecard":
-            for row in sheet.rows:
-                found.update(dict.fromkeys(_TECHNIQUE.findall(" ".join(map(str, row))), "tested"))
-    found.update(dict.fromkeys(seen(assessment), "seen"))
-    return found
+    """Technique -> state."""
+    return {str(row["id"]): str(row["state"]) for row in assessment.techniques}
 
 
 def seen(assessment: Assessment) -> set[str]:
-    """Techniques that were seen: as the assessment says it, else those that alerts, observations or findings name."""
-    if assessment.techniques:
-        return {str(row["id"]) for row in assessment.techniques if row["state"] == "seen"}
-    found = {t for alert in assessment.alerts for t in json.loads(alert["techniques"] or "[]")}
-    found |= {t for finding in assessment.findings for t in finding.techniques}
-    found |= {t for result in assessment.checks for o in result.observations if not o.ticket for t in o.techniques}
-    return found
+    """Techniques that were seen."""
+    return {ident for ident, state in states(assessment).items() if state == "seen"}
 
 
 def names(assessment: Assessment, lang: str) -> dict[str, str]:
-    """Technique -> name."""
+    """Technique -> name; in English where the assessment does not name it."""
     found = {row["id"]: str(row["name"]) for row in knowledge()["techniques"]}
-    for pack in assessment.packs:
-        if pack.kind == "technique":
-            found.update({control.id: control.title.in_(lang) for control in pack.controls})
-    found.update({str(row["id"]): row["name"].in_(lang) for row in assessment.techniques})
-    return found
+    return found | {str(row["id"]): row["name"].in_(lang) for row in assessment.techniques}
 
 
 def by_tactic() -> Iterator[tuple[str, str, list[str]]]:
