@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
+from contextlib import closing
+
 import polars as pl
 import pytest
 from store_rows import SHA_A, SHA_B, SHA_C, alert, analyse, frame, messages
@@ -132,6 +136,21 @@ def test_two_do_not_send_to_one_receiver(case):
         Outbox(case, "es")
     with Outbox(case, "es"), Outbox(case, "es", look_only=True) as look:
         assert look.counts()["messages"].waiting == 8
+
+
+def test_receivers_that_begin_at_one_moment_wait_for_each_other(case, monkeypatch):
+    """SQLite refuses to change the journal at once while somebody is about to write, whatever its time limit."""
+    with closing(sqlite3.connect(case.path / outbox.FILE, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(outbox, "PATIENCE", 0.05)
+        with pytest.raises(CaseError, match="another program holds"):
+            Outbox(case, "b")
+        monkeypatch.setattr(outbox, "PATIENCE", 10.0)
+        let_go = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+        let_go.start()
+        with Outbox(case, "b") as box:
+            assert len(box.offer("messages", 100).rows) > 0
+        let_go.join()
 
 
 def test_why_nothing_goes_out_is_kept_for_others_to_see(case):

@@ -74,6 +74,8 @@ CREATE TABLE IF NOT EXISTS held (
     PRIMARY KEY (receiver, "table", what, severity)
 ) STRICT;
 """
+PATIENCE = 10.0
+"""Seconds to wait for another program that is writing the places."""
 _FRESH = {"run": 0, "row": 0, "sent": 0, "refused": 0, "left_out": 0, "held": 0, "dropped": 0}
 
 
@@ -153,7 +155,6 @@ class Outbox:
         self._lock = None if look_only else _locked(home, receiver)
         try:
             self._db = _connected(self._path)
-            self._db.executescript(_SQL)
         except sqlite3.Error as error:
             self._unlock()
             raise explain(error, self._path) from error
@@ -487,17 +488,34 @@ def receivers(folder: Path) -> list[str]:
         return []
     try:
         with closing(_connected(path)) as db:
-            db.executescript(_SQL)
             return [row[0] for row in db.execute("SELECT receiver FROM receivers ORDER BY receiver")]
     except sqlite3.Error as error:
         raise explain(error, path) from error
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=10)
+    """The database of places, made where there is none.
+
+    Two that make it at one moment both want it for themselves to change its journal, and SQLite then refuses one of
+    them at once, whatever its time limit says; so the time limit is kept here.
+    """
+    db = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)
+    deadline = time.monotonic() + PATIENCE
+    try:
+        while True:
+            try:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.executescript(_SQL)
+                break
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.01)
+        db.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error:
+        db.close()
+        raise
     db.row_factory = sqlite3.Row
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
     return db
 
 
