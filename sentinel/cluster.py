@@ -296,7 +296,7 @@ def _plain(captures: Sequence[Given]) -> list[dict[str, Any]]:
     """Captures and their rows as JSON could hold them."""
     return [
         {
-            "path": str(Path(one.path).absolute()), "shown": str(one.path), "row": row, "size": one.size,
+            "path": str(Path(one.path).absolute()), "shown": one.name, "row": row, "size": one.size,
             "sha256": one.sha256, "content_sha256": one.content_sha256, "first_time": one.first_time,
             "compressed": one.compressed,
         }

@@ -39,7 +39,7 @@ def test_several_places_give_what_one_gives(rows: list[dict[str, Any]], places: 
     numbers = undecided(RULES)
     engines = [Engine(RuleSet(RULES)) for _ in range(places)]
     together = Engine(RuleSet(RULES))
-    batches = [part for part in (range(0, min(half, len(rows))), range(min(half, len(rows)), len(rows))) if len(part)]
+    batches = [part for part in (range(min(half, len(rows))), range(min(half, len(rows)), len(rows))) if len(part)]
     for batch in batches:
         aside = []
         for n, engine in enumerate(engines):
