@@ -85,7 +85,7 @@ class Spread:
         else:
             self._cluster = distributed.LocalCluster(
                 n_workers=self._jobs, threads_per_worker=1, processes=True, memory_limit=MEMORY, host="127.0.0.1",
-                dashboard_address=None, scheduler_kwargs={"dashboard": False}, silence_logs=logging.CRITICAL,
+                dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False}, silence_logs=logging.CRITICAL,
             )  # fmt: skip
             self._client = distributed.Client(self._cluster, set_as_default=False)
         try:
