@@ -199,3 +199,22 @@ def test_a_file_that_tshark_cannot_read(tmp_path):
     path.write_bytes(b"this is not a capture, not even nearly")
     with pytest.raises(_tshark.InputError, match="cannot read"):
         _tshark.frame(path, 1, {})
+
+
+@pytest.mark.skipif(_tshark.missing() is not None, reason="tshark or pyshark is not installed")
+def test_tshark_may_complain_about_a_name_that_is_no_utf8(monkeypatch, tmp_path):
+    """pyshark cannot decode such a complaint; whether it reads it depends on who is faster."""
+
+    class Complaining:
+        def __init__(self, *_: object, **__: object) -> None:
+            self._running_processes: set[object] = set()
+
+        def __iter__(self):
+            return iter(())
+
+        def close(self) -> None:
+            b"bad\xff.pcap".decode()
+
+    monkeypatch.setattr("pyshark.FileCapture", Complaining)
+    with pytest.raises(InputError, match="tshark cannot read"):
+        _tshark.frame(tmp_path / "bad.pcap", 1, {})
