@@ -93,11 +93,15 @@ class Recorder:
             tap.bind((self.interface, 0))
             tap.settimeout(0.1)
             self.ready.set()
-            while not self._end.is_set():
+            while True:
+                if self._end.is_set():
+                    tap.settimeout(0)  # what the kernel still holds for us, and no more
                 try:
                     frame, ancillary, _, _ = tap.recvmsg(_READ, 64)
                 except TimeoutError:
                     continue
+                except BlockingIOError:
+                    break
                 self._keep(frame, ancillary)
             lost = struct.unpack("II", tap.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))[1]
             self.recording.dropped += lost
