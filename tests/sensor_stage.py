@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE, until  # noqa: F401  (whoever has a stage waits)
 
 from sentinel.exercise.namespaces import Namespace, available
 from sentinel.store.evidence import read_frames
@@ -110,15 +111,7 @@ def status(case: Path) -> dict:
         return {}
 
 
-def until(condition, seconds: float = 20.0) -> None:
-    """Wait for it."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-
-
 def stop(process: subprocess.Popen[str]) -> None:
     """SIGTERM; it must end in good order."""
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0, process.stderr.read() if process.stderr is not None else ""
+    assert process.wait(PATIENCE) == 0, process.stderr.read() if process.stderr is not None else ""

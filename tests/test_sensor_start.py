@@ -12,6 +12,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from waiting import PATIENCE
 
 from sentinel.errors import InputError, RuleError, UsageError
 from sentinel.sensor.config import Config
@@ -53,30 +54,30 @@ def test_segments_of_a_killed_sensor_are_hashed(tmp_path: Path) -> None:
         assert after.captures()["bytes"].to_list() == [11, 0, 0]
 
 
-def test_metrics_are_served_while_the_sensor_runs(tmp_path: Path, pcaps: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+def test_metrics_are_served_while_the_sensor_runs(tmp_path: Path, pcaps: Path, closed_port: int) -> None:
     (tmp_path / "dropped").mkdir()
     shutil.copy(pcaps / "modbus-normal.pcap", tmp_path / "dropped/1.pcap")
     shutil.copy(pcaps / "modbus-normal.pcap", tmp_path / "dropped/2.pcap")
     config, orders = Config(), Orders()
     config.capture.interfaces = [f"follow:{tmp_path / 'dropped'}"]
-    config.life.metrics_port = port
+    config.life.metrics_port = closed_port
     said: list[str] = []
 
     def ask() -> None:
-        while 'sentinel_frames_total{port="follow:' not in "".join(said[-1:]):
-            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-                said.append(answer.read().decode())
-            time.sleep(0.1)
-        orders.stop = True
+        try:
+            while 'sentinel_frames_total{port="follow:' not in "".join(said[-1:]):
+                with urlopen(f"http://127.0.0.1:{closed_port}/metrics", timeout=PATIENCE) as answer:
+                    said.append(answer.read().decode())
+                time.sleep(0.1)
+        finally:
+            orders.stop = True
 
     asking = threading.Thread(target=ask, daemon=True)
     run(lambda: config, tmp_path / "case", orders, lambda sensor: asking.start())
-    asking.join(10)
+    asking.join(PATIENCE)
     assert "sentinel_up 1\n" in said[-1]
     with pytest.raises(URLError):
-        urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10)
+        urlopen(f"http://127.0.0.1:{closed_port}/metrics", timeout=10)
 
 
 def test_a_taken_port_for_metrics_is_refused_before_anything_starts(tmp_path: Path) -> None:

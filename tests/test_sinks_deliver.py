@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from sink_documents import a_case, add, an_alert
 from store_rows import SHA_B, SHA_C, asset
+from waiting import PATIENCE, until
 
 from sentinel.errors import CaseError, SinkError
 from sentinel.sinks import deliver
@@ -238,16 +238,9 @@ def fake(monkeypatch) -> Fake:
 
 def ended(courier: Courier) -> Courier:
     courier.start()
-    courier.join(20)
+    courier.join(PATIENCE)
     assert not courier.is_alive()
     return courier
-
-
-def until(true: Any, seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_a_courier_ends_when_everything_was_sent(case, fake) -> None:
@@ -282,7 +275,7 @@ def test_a_wrong_key_ends_a_courier_at_once_but_not_one_that_follows(case, fake)
     courier.start()
     until(lambda: len(fake.got) == 8)
     courier.stop()
-    courier.join(10)
+    courier.join(PATIENCE)
     assert courier.error is None
 
 
@@ -294,7 +287,7 @@ def test_a_courier_that_follows_sends_what_is_added(case, fake) -> None:
         add(opened, SHA_B, 4)
     until(lambda: len(fake.got) == 12)
     courier.stop()
-    courier.join(10)
+    courier.join(PATIENCE)
     assert courier.state.counts["messages"] == Counts(sent=9)
 
 
