@@ -10,6 +10,7 @@ reason. A receiver that cannot take anything is left alone for a while, longer e
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import re
@@ -115,8 +116,8 @@ class Delivery:
         self._wishes = wishes
         self._clock = clock
         self._patient = patient
-        self._hashes: dict[int, str] = {}
-        self._writer = Writer(observer, self._hash_of)
+        self._captures: dict[int, tuple[str, str]] = {}
+        self._writer = Writer(observer, self._hash_of, self._name_of)
         self._expected: frozenset[str] | None = None
         self.refused = 0
         """Documents that the receiver would not take from this delivery."""
@@ -201,11 +202,24 @@ class Delivery:
         self._expected = names
 
     def _hash_of(self, capture: int) -> str:
-        """SHA-256 of a capture; of its name and time where the file was never whole (a live port)."""
-        if capture not in self._hashes:
+        """SHA-256 of a capture; path and time where there is none, or none yet (a live port)."""
+        return self._capture(capture)[0]
+
+    def _name_of(self, capture: int) -> str:
+        """What tells a capture from others, from its first row on.
+
+        That of a sensor has a hash when its segment ends, another one when that was compressed, and perhaps none at
+        all; a row that is offered twice meanwhile must not become two documents. The time of its first frame stays.
+        """
+        return self._capture(capture)[1]
+
+    def _capture(self, number: int) -> tuple[str, str]:
+        if number not in self._captures:
             for row in self._case.captures().iter_rows(named=True):
-                self._hashes[row["capture"]] = row["sha256"] or f"{row['path']} {row['first_time']}"
-        return self._hashes.get(capture, f"capture {capture}")
+                cited = row["sha256"] or f"{row['path']} {row['first_time']}"
+                grew = row["state"] == "live" or "sensor" in json.loads(row["detail"] or "{}")
+                self._captures[row["capture"]] = cited, f"live {row['first_time']}" if grew else cited
+        return self._captures.get(number, (f"capture {number}",) * 2)
 
 
 @dataclass(frozen=True, slots=True)
