@@ -51,7 +51,8 @@ _SENSOR: tuple[tuple[str, str, str, _Get], ...] = (
 _PORT: tuple[tuple[str, str, str, str], ...] = (
     ("frames_total", "counter", "Frames that arrived.", "frames"),
     ("bytes_total", "counter", "Their bytes.", "bytes"),
-    ("dropped_frames_total", "counter", "Frames lost in the kernel.", "dropped"),
+    ("dropped_frames_total", "counter", "Frames lost in the kernel, or on the way to it.", "dropped"),
+    ("refused_datagrams_total", "counter", "Datagrams of senders that are not listened to.", "refused"),
     ("ring_freezes_total", "counter", "How often the kernel's ring was full.", "freezes"),
     ("damaged_blocks_total", "counter", "Blocks of the ring without sense.", "damaged"),
     ("port_silent", "gauge", "1: nothing arrives.", "silent"),

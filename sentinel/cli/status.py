@@ -78,6 +78,11 @@ def _lines(status: dict[str, Any], runs: bool, settings: Settings) -> Iterator[t
             "{frames} frames, {rate} a second, {dropped} lost", frames=f"{port['frames']:,}",
             rate=f"{port['frames_per_second']:,}", dropped=f"{port['dropped']:,}",
         )  # fmt: skip
+        for name, sender in port.get("senders", {}).items():  # one that an older sensor wrote has none
+            counts = {"frames": f"{sender['frames']:,}", "missing": f"{sender['missing']:,}"}
+            yield "", tame(say("{name}: {frames} frames, {missing} never came", name=name, **counts))
+        if port.get("refused"):
+            yield "", say("{n} from senders that are not listened to", n=f"{port['refused']:,}")
         if port["silent"]:
             yield "", say("silent: check the cable and the mirror session")
     queue, latency = status["queue"], status["latency"]

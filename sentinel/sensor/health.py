@@ -42,9 +42,10 @@ def _kind(name: str, level: str, title: tuple[str, str], why: tuple[str, str], a
 
 LOSS = _kind(
     "sensor_loss", "medium", ("The sensor lost frames", "传感器丢失了数据帧"),
-    ("{lost} frames of port {port} were lost in the kernel because the sensor was slower than the wire: what they held "
-     "is missing from all that is said of this time.",
-     "端口 {port} 有 {lost} 帧在内核中丢失，因为传感器跟不上线路：这段时间内的所有结论都缺少这些帧的内容。"),
+    ("{lost} frames of port {port} were lost, in the kernel because the sensor was slower than the wire, or on the way "
+     "from the sender of a mirror session: what they held is missing from all that is said of this time.",
+     "端口 {port} 丢失 {lost} 帧：传感器跟不上线路而在内核中丢弃，或在镜像会话的传输途中丢失。"
+     "这段时间内的所有结论都缺少这些帧的内容。"),
     {"en": "Narrow the mirror session or the capture filter, enlarge the ring (ring_mib), or use a faster box.",
      "zh": "缩小镜像范围或抓包过滤条件，增大环形缓冲区（ring_mib），或换用更快的设备。"},
 )  # fmt: skip
@@ -201,6 +202,7 @@ class Health:
             "silent_seconds": {name: round(port.silent_seconds, 1) for name, port in self._ports.items()},
             "one_sided": self._one_sided,
             "clock_steps": self._steps,
+            "senders": {name: sorted(c.senders) for name, c in self._last.ports if c.senders} if self._last else {},
             "damaged_blocks": sum(c.damaged for _, c in self._last.ports) if self._last is not None else 0,
         }
 

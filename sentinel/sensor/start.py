@@ -23,6 +23,7 @@ from sentinel.sensor.outlets import Outlets
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
 from sentinel.sources.live import Opened, Port
+from sentinel.sources.mirrors import MirrorPort, is_mirror
 from sentinel.sources.streams import StreamPort, is_stream
 from sentinel.store.case import Case
 
@@ -96,11 +97,13 @@ def run(
         tell("STOPPING=1")
 
 
-def _opened(name: str, number: int, config: Config) -> Port | StreamPort:
-    """An interface or a stream, opened. InputError where it cannot be."""
+def _opened(name: str, number: int, config: Config) -> Port | StreamPort | MirrorPort:
+    """An interface, a stream or a mirror session, opened. InputError where it cannot be."""
+    capture = config.capture
     if is_stream(name):
         return StreamPort(name, number=number)
-    capture = config.capture
+    if is_mirror(name):
+        return MirrorPort(name, number=number, queue_mib=capture.ring_mib)
     return Port(name, number=number, bpf=capture.filter, blocks=capture.ring_mib, promiscuous=capture.promiscuous)
 
 
