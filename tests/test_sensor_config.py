@@ -32,6 +32,7 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ("[record]\nenabled = 1", "record.enabled must be bool"),
         ("[record]\nmax_minutes = 0", "record.max_minutes must be"),
         ("[health]\none_sided = nan", "health.one_sided must be"),
+        ("[life]\nseccomp = 'on'", "life.seccomp must be auto | kill | off"),
         ("[capture", "no TOML"),
     ],
 )

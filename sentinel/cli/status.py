@@ -109,4 +109,7 @@ def _lines(status: dict[str, Any], runs: bool, settings: Settings) -> Iterator[t
             yield "", say("refused {n} documents; see why with: sentinel send --refused", n=f"{sink['refused']:,}")
     yield say("segment"), status["segment"] or say("frames are not kept")
     yield say("memory"), f"{status['memory'] >> 20} MiB"
+    seccomp = status.get("seccomp", "off")  # one that an older sensor wrote has none
+    shown = {"on": say("on"), "off": say("off")}
+    yield "seccomp", shown.get(seccomp) or say("off: {why}", why=seccomp)
     yield say("processor"), f"{100 * status['cpu']:.0f} %"

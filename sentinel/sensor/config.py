@@ -19,9 +19,11 @@ from sentinel.errors import UsageError
 MIB, GIB = 1 << 20, 1 << 30
 
 
-def _key(default: Any, en: str, zh: str, low: float | None = None, high: float | None = None) -> Any:
-    """A key with its sentence in both languages; numbers have bounds."""
-    meta = {"en": en, "zh": zh, "low": low, "high": high}
+def _key(
+    default: Any, en: str, zh: str, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()
+) -> Any:  # fmt: skip
+    """A key with its sentence in both languages; numbers have bounds, texts may be one of some `choices`."""
+    meta = {"en": en, "zh": zh, "low": low, "high": high, "choices": choices}
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=meta)
     return field(default=default, metadata=meta)
@@ -145,6 +147,13 @@ class Life:
         "Become this user when the ports are open; empty: stay who one is.",
         "端口打开后切换到此用户；留空表示不切换。",
     )
+    seccomp: str = _key(
+        "auto",
+        "Give up system calls that a sensor never needs when the ports are open: auto (they fail, where libseccomp is "
+        "installed), kill (they end the process) or off.",
+        "端口打开后放弃传感器用不到的系统调用：auto（已安装 libseccomp 时，这些调用返回失败）、kill（调用即终止进程）或 off。",
+        choices=("auto", "kill", "off"),
+    )
     memory_mib: int = _key(
         0,
         "The memory that the process may use; 0: as much as the service manager allows.",
@@ -221,7 +230,8 @@ def _checked(value: Any, default: Any, meta: Mapping[str, Any], path: Path | str
     elif isinstance(default, list):
         good, kind = isinstance(value, list) and all(isinstance(one, str) for one in value), "list[str]"
     elif isinstance(default, str):
-        good, kind = isinstance(value, str), "str"
+        choices = meta["choices"]
+        good, kind = isinstance(value, str) and (not choices or value in choices), " | ".join(choices) or "str"
     else:
         good = isinstance(value, int if isinstance(default, int) else (int, float))
         good = good and meta["low"] <= value <= meta["high"]

@@ -157,6 +157,8 @@ class Health:
         self._cpu = 0.0
         self._last: Moment | None = None
         self.load = 0.0
+        self.seccomp = "off"
+        """Whether system calls are confined: on, off, or why not."""
         self.unrecorded = 0
         """Segments that the disk refused."""
         self._told_unrecorded = 0
@@ -281,6 +283,7 @@ class Health:
             "evicted_flows": moment.evicted,
             "one_sided": self._one_sided,
             "clock_steps": self._steps,
+            "seccomp": self.seccomp,
             "cpu": round(self.load, 3),
             "memory": held(),
         }

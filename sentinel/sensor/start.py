@@ -17,6 +17,7 @@ from sentinel.rules.alerts import Book
 from sentinel.rules.load import RuleSet, shipped
 from sentinel.sensor.analysis import LiveAnalysis, Rules
 from sentinel.sensor.config import Config
+from sentinel.sensor.confine import confine
 from sentinel.sensor.health import STATUS, Health
 from sentinel.sensor.loop import Orders, Sensor
 from sentinel.sensor.outlets import Outlets
@@ -66,6 +67,7 @@ def run(
         give_up_privileges(user)
         if config.life.metrics_port:
             stack.enter_context(Exporter(folder / STATUS, config.life.metrics_port))
+        confined = _confined(config.life.seccomp)
         parsers = load_parsers()
         for broken in parsers.broken:
             _log.warning("parser %s cannot be used: %s", broken.name, broken.reason)
@@ -80,6 +82,7 @@ def run(
         reading = Reading(parsers, run_.base)
         analysis = LiveAnalysis(case, run_, parsers, reading.engine.rows.texts, rules, config.store)
         health = Health(config.health, folder, config.store.inventory_seconds)
+        health.seccomp = confined
         first = dict(run_.captures[0])
 
         def again() -> tuple[Config, RuleSet]:
@@ -95,6 +98,16 @@ def run(
         with signals(orders):
             sensor.run(ready, lambda: tell("WATCHDOG=1"))
         tell("STOPPING=1")
+
+
+def _confined(mode: str) -> str:
+    """Give up system calls as configured; what the status says of it: on, off, or why it is not on."""
+    if mode == "off":
+        return "off"
+    confinement = confine(kill=mode == "kill")
+    if not confinement.on:
+        _log.warning("system calls are not confined: %s", confinement.why)
+    return "on" if confinement.on else confinement.why
 
 
 def _opened(name: str, number: int, config: Config) -> Port | StreamPort | MirrorPort:
