@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from sentinel.assess.model import Assessment, Asset, Zone
 from sentinel.report.figures import _svg as svg
 from sentinel.report.figures._conduits import STATES, names, passages
+from sentinel.report.figures._devices import ROW, chip, frame
 from sentinel.report.texts import KINDS, LEVELS, look_up
 
 NODES = 60
-"""Devices drawn one by one; beyond that each zone shows how many of which kind."""
+"""Devices drawn one by one; beyond that each zone shows how many of which kind, and has a sheet (`zone.py`)."""
 ZONES = 24
 LEFT = 74.0
 CHIP = 70.0
-ROW = 24.0
 GAP = 26.0
 
 
@@ -45,7 +45,7 @@ def draw(assessment: Assessment, lang: str) -> str:
     by_zone: dict[str, list[Asset]] = {}
     for asset in assessment.site.assets:
         by_zone.setdefault(asset.zone, []).append(asset)
-    single = sum(len(by_zone.get(z.id, ())) for z in shown) <= NODES
+    single = not crowded(assessment)
     lanes: dict[str, list[_Box]] = {}
     for zone in shown:
         level = zone.level if zone.level in LEVELS else ""
@@ -69,7 +69,7 @@ def draw(assessment: Assessment, lang: str) -> str:
     notes = []
     if any(not z.declared for z in shown):
         notes.append("* 拟定的区域" if zh else "* proposed zone")
-    if any(not known for box in boxes.values() for *_, known in box.chips):
+    if single and any(not known for box in boxes.values() for *_, known in box.chips):
         notes.append("虚线框：未识别或未列入清单的设备" if zh else "dashed: a device not identified or not on the list")
     if len(zones) > ZONES:
         rest = len(zones) - ZONES
@@ -77,6 +77,11 @@ def draw(assessment: Assessment, lang: str) -> str:
     drawn += svg.label(4, y, "；".join(notes) if zh else "; ".join(notes), 7.5, fill=svg.QUIET)
     title = "按普渡层级的拓扑" if zh else "Topology by Purdue level"
     return svg.drawing(460, y + 8, "".join(parts) + drawn, title)
+
+
+def crowded(assessment: Assessment) -> bool:
+    """There are too many devices to draw each of them in the one figure of the plant."""
+    return sum(bool(asset.zone) for asset in assessment.site.assets) > NODES
 
 
 def _chips(assets: list[Asset], single: bool, lang: str) -> list[tuple[str, str, bool]]:
@@ -110,39 +115,10 @@ def _place(boxes: list[_Box], top: float) -> float:
 
 
 def _box(box: _Box, name: str) -> str:
-    dash = None if box.zone.declared else "5 3"
-    parts = [
-        svg.rect(
-            box.x,
-            box.y,
-            box.width,
-            box.height,
-            fill=svg.PAPER,
-            stroke=svg.INK,
-            stroke_width=1,
-            stroke_dasharray=dash,
-            rx=3,
-        ),
-        svg.label(box.x + 6, box.y + 13, svg.fit(name, box.width - 12, 8.5), 8.5, font_weight="bold"),
-    ]
+    parts = [frame(box.x, box.y, box.width, box.height, name, box.zone.declared)]
     for index, (title, kind, known) in enumerate(box.chips):
         row, column = divmod(index, box.columns)
-        x, y = box.x + 6 + column * (CHIP + 4), box.y + 19 + row * ROW
-        parts.append(
-            svg.rect(
-                x,
-                y,
-                CHIP,
-                ROW - 4,
-                fill="#EAF3FA" if known else svg.PAPER,
-                stroke=svg.BLUE if known else svg.INK,
-                stroke_width=0.7,
-                stroke_dasharray=None if known else "2.5 2",
-                rx=2,
-            )
-        )
-        parts.append(svg.label(x + 3, y + 8.5, svg.fit(title, CHIP - 6, 7), 7, font_weight="bold"))
-        parts.append(svg.label(x + 3, y + 16.5, svg.fit(kind, CHIP - 6, 6), 6, fill=svg.QUIET))
+        parts.append(chip(box.x + 6 + column * (CHIP + 4), box.y + 19 + row * ROW, CHIP, title, kind, known))
     return "".join(parts)
 
 
