@@ -50,6 +50,12 @@ def test_the_ends_of_a_flow_are_client_and_server():
     assert (first.src, last.dst, first.time, last.time) == ("192.0.2.1", "192.0.2.2", NS + 10**9, NS + 9 * 10**9)
 
 
+def test_a_protocol_that_only_the_port_suggests_is_not_said():
+    guess = {**FLOW, "protocol": "modbus", "label_by": "port only"}
+    sure = {**guess, "label_by": "payload of both sides"}
+    assert [made(1, flows=[flow])[0].protocol for flow in (guess, sure)] == [None, "modbus"]
+
+
 def test_a_flow_that_ends_in_the_next_capture_does_not_number_its_last_frame_here():
     assert made(9, flows=[{**FLOW, "last_time": at(30)}]) == ()
 

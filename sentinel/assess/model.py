@@ -90,7 +90,7 @@ class Trace:
     dst_port: int | None = None
     transport: str | None = None
     protocol: str | None = None
-    """Of the message, else of the flow; None where none was recognised."""
+    """Of the message, else of the flow where its payload proves it; a port alone proves nothing."""
 
 
 # --- what the client knows -------------------------------------------------------------------------------------------

@@ -56,7 +56,8 @@ def _tables(view: View) -> Iterator[pl.LazyFrame]:
     ports = {"sport": "src_port", "dport": "dst_port"}
     yield _shaped(view.messages.rename(ports), "message")
     ends = {"client": "src", "server": "dst", "client_port": "src_port", "server_port": "dst_port"}
-    flows = view.flows.lazy().rename(ends)
+    proven = pl.col("label_by").cast(pl.String).str.starts_with("payload")
+    flows = view.flows.lazy().rename(ends).with_columns(protocol=pl.when(proven).then(pl.col("protocol")))
     yield _shaped(flows, "flow")
     last = flows.drop("frame", "time", "end").rename({"last_frame": "frame", "last_time": "time"})
     # the last frame of a flow that goes on in the next capture is numbered there

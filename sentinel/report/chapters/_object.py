@@ -188,8 +188,9 @@ def _conduits(c: Context) -> Iterator[Block]:
         ),
         anchor="tab-conduits",
         note=c.pick(
-            "“超出声明”指已声明该管道，但见到未声明的协议或方向。",
-            "“More than declared”: the conduit is declared, but protocols or directions were seen that are not.",
+            "“超出声明”指已声明该管道，但见到未声明的协议或方向；带问号的协议仅由端口号推断。",
+            "“More than declared”: the conduit is declared, but protocols or directions were seen that are not. A"
+            " question mark: only the port suggests the protocol.",
         ),
     )
 
