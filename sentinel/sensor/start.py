@@ -22,6 +22,7 @@ from sentinel.sensor.loop import Orders, Sensor
 from sentinel.sensor.outlets import Outlets
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
+from sentinel.sensor.thinning import Thinning
 from sentinel.sources.live import Opened, Port
 from sentinel.sources.streams import StreamPort, is_stream
 from sentinel.store.case import Case
@@ -77,7 +78,8 @@ def run(
         gc.freeze()
         run_ = stack.enter_context(case.begin_run([Sensor.new_row(0, ports)]))
         reading = Reading(parsers, run_.base)
-        analysis = LiveAnalysis(case, run_, parsers, reading.engine.rows.texts, rules, config.store)
+        thinning = Thinning(case, config.disk)
+        analysis = LiveAnalysis(case, run_, parsers, reading.engine.rows.texts, rules, config.store, thinning)
         health = Health(config.health, folder, config.store.inventory_seconds)
         first = dict(run_.captures[0])
 
