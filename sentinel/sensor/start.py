@@ -23,6 +23,7 @@ from sentinel.sensor.loop import Orders, Sensor
 from sentinel.sensor.outlets import Outlets
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
+from sentinel.sensor.thinning import Thinning
 from sentinel.sources.live import Opened, Port
 from sentinel.sources.mirrors import MirrorPort, is_mirror
 from sentinel.sources.streams import StreamPort, is_stream
@@ -80,7 +81,8 @@ def run(
         gc.freeze()
         run_ = stack.enter_context(case.begin_run([Sensor.new_row(0, ports)]))
         reading = Reading(parsers, run_.base)
-        analysis = LiveAnalysis(case, run_, parsers, reading.engine.rows.texts, rules, config.store)
+        thinning = Thinning(case, config.disk)
+        analysis = LiveAnalysis(case, run_, parsers, reading.engine.rows.texts, rules, config.store, thinning)
         health = Health(config.health, folder, config.store.inventory_seconds)
         health.seccomp = confined
         first = dict(run_.captures[0])
