@@ -476,7 +476,7 @@ def beside(messages: pl.DataFrame, own: pl.DataFrame, protocol: str, columns: li
     """The messages with columns of a protocol's own table, named `<protocol>.<column>`; null at other protocols'."""
     some = [own[column].alias(f"{protocol}.{column}") for column in columns if column in own.columns]
     if own.height < messages.height:
-        rows = own["message"].to_numpy() - messages["message"][0]
+        rows = np.searchsorted(messages["message"].to_numpy(), own["message"].to_numpy())
         place = np.zeros(messages.height, np.int64)
         place[rows] = np.arange(own.height)
         has = np.zeros(messages.height, bool)

@@ -18,6 +18,7 @@ sys.path.append(str(ROOT / "benchmarks"))
 
 import measure  # noqa: E402
 import report  # noqa: E402
+import soak  # noqa: E402
 import traffic  # noqa: E402
 
 SIZES = {"--frames": 1000, "--large": 3000, "--flows": 500, "--scapy-frames": 20, "--pyshark-frames": 5}
@@ -124,3 +125,25 @@ def test_columns_of_a_table_line_up() -> None:
     lines = report.table(("name", "n"), [("a", "1,000"), ("long name", "2")]).splitlines()
     assert lines[:2] == ["| name      |     n |", "| --------- | ----: |"]
     assert lines[2:] == ["| a         | 1,000 |", "| long name |     2 |"]
+
+
+def test_a_soak_says_whether_every_frame_is_accounted_for(tmp_path: Path, monkeypatch) -> None:
+    good = soak.Figures(10.0, 3_000_000, 2_999_000, 1000, 6.0, (300, 310, 320), 2)
+    bad = soak.Figures(10.0, 100, 98, 1, 1.0, (1, 1, 1), 0)
+    assert good.agrees and "sum agrees; 2.00 s" in str(good) and "300 -> 310 MiB, peak 320" in str(good)
+    assert not bad.agrees and "DIFFERS" in str(bad)
+    page = tmp_path / "sensor.md"
+    page.write_text(f"before\n{soak.MARKS[0]}old\n{soak.MARKS[1]}after\n")
+    monkeypatch.setattr(soak, "DOCS", page)
+    soak.write([good, bad], "The case took 5 bytes.", ["300000:10", "--docs"])
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+    assert "| 3,000,000 in 10 s | 300,000 | 1,000 | yes | 2.00 s | 300 -> 310, peak 320 MiB |" in text
+    assert "soak.py 300000:10 --docs" in text and "| NO |" in text
+    page.write_text("no marks")
+    with pytest.raises(SystemExit, match="there is no"):
+        soak.write([good], "", [])
+
+
+def test_memory_of_a_process_is_seen() -> None:
+    assert os.getpid() in soak.family(os.getpid()) and soak.held(os.getpid()) > 1 << 20 and soak.held(-1) == 0

@@ -77,6 +77,22 @@ class Evidence:
     note: Text | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """When a cited frame was, and between whom: so that it is found in any other record of the same traffic."""
+
+    capture: int
+    frame: int
+    time: int | None = None
+    src: str | None = None
+    dst: str | None = None
+    src_port: int | None = None
+    dst_port: int | None = None
+    transport: str | None = None
+    protocol: str | None = None
+    """Of the message, else of the flow where its payload proves it; a port alone proves nothing."""
+
+
 # --- what the client knows -------------------------------------------------------------------------------------------
 
 
@@ -536,3 +552,5 @@ class Assessment:
     """Remediation in order: finding, horizon, start and end week, owner, cost class."""
     plots: tuple[Mapping[str, Any], ...] = ()
     """What process values did around the gravest alerts (`plots.py`)."""
+    traces: tuple[Trace, ...] = ()
+    """Time and addresses of every frame that is cited (`traces.py`)."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
+    from sentinel.sensor.thinning import Thinning
     from sentinel.store.case import Case
     from sentinel.store.run import Run
 
@@ -115,8 +116,18 @@ class Seen:
 class LiveAnalysis:
     """Feeds the case of one sensor. `call` is for the capturing thread, all else happens in this one's own."""
 
-    def __init__(self, case: Case, run: Run, parsers: Parsers, texts: list[str], rules: Rules, timing: Any):
+    def __init__(
+        self,
+        case: Case,
+        run: Run,
+        parsers: Parsers,
+        texts: list[str],
+        rules: Rules,
+        timing: Any,
+        thinning: Thinning | None = None,
+    ):
         self.case = case
+        self.thinning = thinning
         self.run = run
         self.parsers = parsers
         self.rules = rules
@@ -266,6 +277,8 @@ class LiveAnalysis:
         """The end: what is held, the inventory, everything in one transaction."""
         self._release(self._pairing.finish())
         self._finish()
+        if self.thinning is not None:
+            self.thinning.close()
 
     def _finish(self) -> None:
         facts, devices = self._said()
@@ -288,6 +301,8 @@ class LiveAnalysis:
                 step()
                 if time.monotonic() >= self._next_checkpoint:
                     self.checkpoint()
+                if self.thinning is not None:
+                    self.thinning.turn(self.run.number)
             except BaseException as error:  # handed to the thread that captures
                 self._error = error
 

@@ -31,6 +31,7 @@ from sentinel.sensor.outlets import Outlets
 from sentinel.sensor.segments import COMPRESSED, Kept, Segment, compressed, surplus
 from sentinel.sources import live
 from sentinel.sources.streams import is_stream
+from sentinel.store.retention import State
 from sentinel.summary import Input, Limits, arp_facts, capture_row
 from sentinel.version import VERSION
 from sentinel.wire.capture import CaptureReader
@@ -252,6 +253,8 @@ class Sensor:
             self.config = config
             self._analysis.timing = config.store
             self._health.limits = config.health
+            if self._analysis.thinning is not None:
+                self._analysis.call(self._analysis.thinning.configure, config.disk)
             self._analysis.call(self._analysis.reload, ruleset)
             _log.warning("configuration and rules were read again: %d rules", len(ruleset.rules))
 
@@ -381,7 +384,11 @@ class Sensor:
         """Look after oneself: counters, health, what signals asked for."""
         self._analysis.check()
         self._after_compressing()
-        if self._segment_is_full():
+        thinning = self._analysis.thinning
+        if thinning is not None and thinning.run_is_large:
+            thinning.run_is_large = False
+            self._next_segment(new_run=True)
+        elif self._segment_is_full():
             self._next_segment()
         self._relieve(now)
         if self.orders.reload:
@@ -409,6 +416,8 @@ class Sensor:
             segment=str(self._segment.path or ""),
             deleted_segments=self._deleted,
             outlets=self._outlets.look(now),
+            room=thinning.state if thinning is not None else State(),
+            room_gib=self.config.disk.case_gib,
         )
         claims = self._health.look(moment, one_sided)
         if self.orders.report:

@@ -107,7 +107,8 @@ def forget_said(db: sqlite3.Connection, run: int) -> list[str]:
 def delete_run(db: sqlite3.Connection, run: int) -> None:
     """Delete all rows of a run but for its share in the merged tables (a run that is running has none)."""
     forget_said(db, run)
-    db.execute("DELETE FROM parts WHERE run = ?", (run,))
+    for table in ("parts", "spans", "thinned"):
+        db.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
     db.execute("DELETE FROM captures WHERE run = ?", (str(run),))
     db.execute("DELETE FROM runs WHERE run = ?", (run,))
 

@@ -45,7 +45,7 @@ JOIN_ROWS = 1 << 18
 JOIN_FROM = 8
 """So many small parts of a table in a row are joined into one."""
 
-_PART_NAME = re.compile(r"r\d+-\d+(-\d+)?\.parquet(\.tmp)?")
+_PART_NAME = re.compile(r"r\d+-\d+(-\d+)?(-t\d+)?\.parquet(\.tmp)?")
 _STOP = None
 
 

@@ -74,7 +74,7 @@ def conduits(look: Look) -> CheckResult:
         table.append(
             {
                 "source_zone": pair[0], "target_zone": pair[1], "declared": ", ".join(sorted(declared.get(pair, ()))),
-                "seen": ", ".join(sorted({row["service"] or f"{row['transport']}/{row['server_port']}" for row in rows})),
+                "seen": ", ".join(_seen(rows)),
                 "bytes": total, "packets": sum(row["packets"] for row in rows), "encrypted_share": round(encrypted / total, 4) if total else None,
                 "verdict": _verdict(plant.declared, judged, rows, surplus),
             }
@@ -88,6 +88,14 @@ def conduits(look: Look) -> CheckResult:
         return look.result((), NOT_ASSESSABLE, Text("分区规划中没有声明任何通道：请导入允许的区域间通信。", "The plan declares no conduit: import what may pass between the zones."), tables)
     outcome, reason = look.silent(Text("超出规划的区域间通信", "crossing that the plan does not allow"))
     return look.result(found, outcome, reason, tables)
+
+
+def _seen(rows: list[dict[str, Any]]) -> list[str]:
+    """The protocols of some talks, or their ports; one that only its port tells has a question mark."""
+    proven = {row["service"] for row in rows if row["proven"]}
+    guessed = {row["service"] for row in rows if row["service"]} - proven
+    bare = {f"{row['transport']}/{row['server_port']}" for row in rows if not row["service"]}
+    return sorted({*proven, *(f"{name}?" for name in guessed), *bare})
 
 
 def _verdict(declared: bool, judged: bool, rows: list[dict[str, Any]], surplus: list[dict[str, Any]]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from sentinel.assess.model import Evidence, Text
 from sentinel.report.chapters._context import ROWS_IN_ANNEX, Context, is_open
 from sentinel.report.document import Block, Callout, Cell, Heading, Row, Run, Runs, cell, row, text
-from sentinel.report.evidence import Numbered, frames_in_words
+from sentinel.report.evidence import Numbered, five_tuples, frames_in_words
 from sentinel.report.hashtree import leaves
 from sentinel.report.profile import profile, words
 from sentinel.report.texts import EVIDENCE_KINDS, INPUTS, MORE, OUTCOMES, PROVENANCE, STATES, TOPICS
@@ -253,9 +253,10 @@ def evidence(c: Context) -> Iterator[Block]:
         "Frame numbers are those that Wireshark shows; the SHA-256 of each capture is in {captures}.",
         captures=Run(ref="annex-captures"),
     )
+    yield from _clock(c)
     yield from c.table(
         ("证据索引", "Evidence index"),
-        (("编号", "No.", 0.95), ("类型", "Kind", 1), ("内容", "What", 4), ("用于", "Cited for", 2.2)),
+        (("编号", "No.", 0.95), ("类型", "Kind", 0.9), ("内容", "What", 4.6), ("用于", "Cited for", 1.8)),
         (
             row(
                 Cell((Run(piece.number, bold=True),), anchor=f"ev-{piece.number}"),
@@ -268,6 +269,37 @@ def evidence(c: Context) -> Iterator[Block]:
         anchor="tab-evidence",
         limit=EVIDENCE_ROWS,
     )
+
+
+def _clock(c: Context) -> Iterator[Block]:
+    """Whose clock the local times are."""
+    zone, name = c.clock
+    if zone is not None:
+        yield from c.p(
+            "“当地”时间按项目信息登记的时区 {zone} 换算；时间取自采集主机的时钟，其偏差未经校准。"
+            "箭头两端为报文的源与目的地址和端口；仅以首末报文引用的会话，为客户端与服务端。",
+            "“Local” times are in the time zone {zone}, as stated for the engagement; all times are those of the"
+            " capturing host's clock, whose error was not measured. The arrow leads from source to destination with"
+            " their ports; for a conversation cited by its first and last frame, from client to server.",
+            zone=name,
+        )
+    elif name:
+        yield from c.p(
+            "项目信息登记的时区 {zone} 不为本机所知，时间只以 UTC 表示。",
+            "The time zone {zone} stated for the engagement is not known on this machine, so times are in UTC only.",
+            zone=name,
+        )
+    else:
+        yield from c.p(
+            "未登记现场的时区，时间只以 UTC 表示。",
+            "Nobody stated the time zone of the site, so times are in UTC only.",
+        )
+
+
+USES = 6
+"""Findings, clauses and sheets that a line of the index names as resting on it; the rest is counted."""
+TUPLES = 2
+"""Pairs of ends that a line of the index names; the rest is counted."""
 
 
 def _piece(c: Context, piece: Numbered) -> Runs:
@@ -285,13 +317,32 @@ def _piece(c: Context, piece: Numbered) -> Runs:
         shown = frames_in_words(e.frames, {"more": MORE}, c.lang)
         parts.append(Run(f"{' · ' if parts else ''}{name.rsplit('/', 1)[-1] or e.sha256[:16]} "))
         parts.append(Run(c.pick(f"帧 {shown}", f"frames {shown}" if len(e.frames) > 1 else f"frame {shown}")))
+        traces = c.evidence.traces(e)
+        moments = [trace.time for trace in traces if trace.time is not None]
+        if moments:
+            parts.append(Run(f"\n{c.times(min(moments), max(moments))}"))
+        pairs = five_tuples(traces)
+        if pairs:
+            more = c.t(MORE).format(len(pairs) - TUPLES) if len(pairs) > TUPLES else ""
+            parts.append(Run("\n" + "\n".join(pairs[:TUPLES]) + more, code=True))
     return tuple(parts) or text(c.unknown)
 
 
 def _uses(c: Context, piece: Numbered) -> str:
-    shown = c.join(piece.used_for[:5])
-    rest = len(piece.used_for) - 5
-    return shown + (c.t(MORE).format(rest) if rest > 0 else "")
+    """What cites a piece: a clause by the edition of its framework, which is said once, and a sheet by its title."""
+    editions = {pack.id: pack.edition for pack in c.a.packs}
+    titles = {sheet.id: c.t(sheet.title) for sheet in c.a.sheets}
+    words, last = [], ""
+    for use in piece.used_for[:USES]:
+        framework, _, clause = use.partition(" ")
+        if framework in editions and clause:
+            words.append(clause if framework == last else f"{editions[framework]} {clause}")
+            last = framework
+        else:
+            words.append(titles.get(use, use))
+            last = ""
+    rest = len(piece.used_for) - USES
+    return c.join(words) + (c.t(MORE).format(rest) if rest > 0 else "")
 
 
 def captures(c: Context) -> Iterator[Block]:

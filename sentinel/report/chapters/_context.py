@@ -6,12 +6,13 @@ import string
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from sentinel.assess.model import Assessment, Asset, CheckResult, Control, Evidence, Finding, Outcome, Pack, Risk, Text
+from sentinel.assess.timezones import of_site
 from sentinel.report.document import Block, Bullets, Cell, Column, Paragraph, Row, Run, Runs, Table, text
 from sentinel.report.evidence import EvidenceIndex
 from sentinel.report.texts import (
@@ -213,6 +214,20 @@ class Context:
     # --- things -------------------------------------------------------------------------------------------------------
 
     @cached_property
+    def clock(self) -> tuple[tzinfo | None, str]:
+        """The time zone of the site and its name; None where nobody stated one or this machine lacks it."""
+        return of_site(self.a.site.engagement)
+
+    def times(self, first: int, last: int) -> str:
+        """From when to when, UTC and as the client's clocks showed it: the day is not repeated."""
+        zone = self.clock[0]
+        shown = f"UTC {_between(_date(first), _date(last))}"
+        if zone is None:
+            return shown
+        local = _between(*(_date(moment).astimezone(zone) for moment in (first, last)))
+        return f"{shown}{self.pick('；当地 ', '; local ')}{local}"
+
+    @cached_property
     def assets(self) -> dict[str, Asset]:
         """Id -> device."""
         return {asset.id: asset for asset in self.a.site.assets}
@@ -347,6 +362,12 @@ def _joined(parts: Iterable[Run]) -> Runs:
         elif run.text or run.ref:
             done.append(run)
     return tuple(done)
+
+
+def _between(first: datetime, last: datetime) -> str:
+    """Two moments to the second; one of them where they are the same, the second day where it is another."""
+    start, end = (moment.strftime("%Y-%m-%d %H:%M:%S") for moment in (first, last))
+    return start if start == end else f"{start}–{end.removeprefix(start[:11])}"
 
 
 def _date(nanoseconds: int) -> datetime:
