@@ -263,7 +263,9 @@ def percent(value: float) -> str:
 
 
 def hours(value: float, lang: str) -> str:
-    """Hours with one place; less than one hour is told in minutes."""
+    """Hours with one place; less than one hour is told in minutes, less than one minute in seconds."""
+    if 0 < value < 1 / 60:
+        return f"{value * 3600:.0f} {'秒' if lang == 'zh' else 's'}"
     if 0 < value < 1:
         return f"{value * 60:.1f} {'分钟' if lang == 'zh' else 'min'}"
     return f"{value:,.1f}"

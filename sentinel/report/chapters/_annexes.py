@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from sentinel.assess.model import Evidence, Text
@@ -363,7 +364,7 @@ def captures(c: Context) -> Iterator[Block]:
         (
             row(
                 str(entry["capture"]),
-                (Run(str(entry.get("path", "")) + "\n"), Run(str(entry["sha256"]), code=True)),
+                (Run(PurePath(str(entry.get("path", ""))).name + "\n"), Run(str(entry["sha256"]), code=True)),
                 c.count(entry.get("frames")),
                 _between(c, entry),
                 c.count(entry.get("duplicates")),
@@ -420,7 +421,7 @@ def packs(c: Context) -> Iterator[Block]:
                 pack.id,
                 pack.edition,
                 pack.source or c.unknown,
-                c.join(f"{name} {count}" for name, count in sorted(pack.checksum.items())) or c.pick("无", "none"),
+                c.say("{n} 项计数", "{n:count|counts}", n=len(pack.checksum) or None) or c.pick("无", "none"),
                 c.join([pack.verified_by, pack.verified_on or ""])
                 if pack.verified_by
                 else cell(c.pick("未核对", "not checked"), "warn"),

@@ -281,8 +281,8 @@ def _values(c: Context) -> dict[str, str]:
 
 def _asset(c: Context, asset: Asset, findings: int, value: str | None) -> Row:
     name: tuple[Run, ...] = (Run(asset.name or asset.id, bold=True),)
-    addresses = [*asset.ips, *asset.macs][:3]
-    if addresses and addresses != [asset.name]:
+    addresses = [address for address in (*asset.ips, *asset.macs) if address != asset.name][:3]
+    if addresses:
         name += (Run("\n" + "\n".join(addresses), code=True),)
     parts = []
     for attribute in ("vendor", "model", "firmware"):
