@@ -244,11 +244,20 @@ def _who(c: Context, q: Mapping[str, Any]) -> Runs:
 
 
 def evidence(c: Context) -> Iterator[Block]:
-    """The evidence index."""
+    """The evidence index; a variant lists what its own chapters, all of which stand before, lead to."""
     yield Heading(1, c.pick("证据索引", "Evidence index"), "annex-evidence", "annex")
-    if not len(c.evidence):
+    listed = [piece for piece in c.evidence if c.variant == "full" or piece.number in c.cited]
+    if not listed:
         yield from c.p("没有被引用的证据。", "No evidence is cited.")
         return
+    if len(listed) < len(c.evidence):
+        yield from c.p(
+            "本报告引用 {n} 项证据，编号与完整报告一致；全部 {all} 项见证据包的索引。",
+            "This report cites {n:piece|pieces} of evidence, numbered as in the full report; the index of the evidence"
+            " bundle has all {all}.",
+            n=len(listed),
+            all=len(c.evidence),
+        )
     yield from c.p(
         "报文编号为 Wireshark 所示的帧号；抓包的 SHA-256 见{captures}。",
         "Frame numbers are those that Wireshark shows; the SHA-256 of each capture is in {captures}.",
@@ -265,7 +274,7 @@ def evidence(c: Context) -> Iterator[Block]:
                 _piece(c, piece),
                 _uses(c, piece),
             )
-            for piece in c.evidence
+            for piece in listed
         ),
         anchor="tab-evidence",
         limit=EVIDENCE_ROWS,
@@ -297,7 +306,7 @@ def _clock(c: Context) -> Iterator[Block]:
         )
 
 
-USES = 6
+USES = 5
 """Findings, clauses and sheets that a line of the index names as resting on it; the rest is counted."""
 TUPLES = 2
 """Pairs of ends that a line of the index names; the rest is counted."""
@@ -331,7 +340,7 @@ def _piece(c: Context, piece: Numbered) -> Runs:
 
 def _uses(c: Context, piece: Numbered) -> str:
     """What cites a piece: a clause by the edition of its framework, which is said once, and a sheet by its title."""
-    editions = {pack.id: pack.edition for pack in c.a.packs}
+    editions = {pack.id: pack.edition.partition(" (")[0] for pack in c.a.packs}
     titles = {sheet.id: c.t(sheet.title) for sheet in c.a.sheets}
     words, last = [], ""
     for use in piece.used_for[:USES]:

@@ -65,6 +65,8 @@ class Context:
         self.variant = variant
         self.scope = Scope() if scope is None else scope
         self.evidence = EvidenceIndex(assessment)
+        self.cited: set[str] = set()
+        """Numbers of the evidence that the chapters so far lead to, those behind `of 12` included."""
 
     # --- words --------------------------------------------------------------------------------------------------------
 
@@ -303,6 +305,7 @@ class Context:
     def cite(self, pieces: Iterable[Evidence], limit: int = CITED) -> Runs:
         """Links to the evidence index; the rest is counted."""
         numbers = self.evidence.numbers(pieces)
+        self.cited.update(numbers)
         parts: list[Run] = []
         for number in numbers[:limit]:
             if parts:
