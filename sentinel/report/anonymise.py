@@ -128,7 +128,8 @@ class Mask:
     def _name_all(self, assessment: Assessment) -> None:
         """Give each name something that stands for it, the first of its kind 001."""
         counts: dict[str, int] = {}
-        for kind, name in _named(assessment):
+        whole = ((kind, part) for kind, name in _named(assessment) for part in _parts(name))
+        for kind, name in whole:
             # two Chinese characters are a name, two Latin letters stand in too many words
             long_enough = len(name) >= (_MIN_NAME if name.isascii() else _MIN_NAME - 1)
             if long_enough and _address(name) is None and not _is_mac(name) and name not in self._words:
@@ -214,7 +215,13 @@ def _sayings(assessment: Assessment) -> Iterator[str]:
     for _, answer in sorted(site.answers.items()):
         texts += [answer.note, *([answer.value] if isinstance(answer.value, str) and len(answer.value) > _LONG else [])]
     for text in texts:
-        yield from dict.fromkeys(filter(None, (text.strip(), *(line.strip() for line in text.splitlines()))))
+        yield from dict.fromkeys(part for line in (text, *text.splitlines()) for part in _parts(line.strip()) if part)
+
+
+def _parts(said: str) -> tuple[str, ...]:
+    """What somebody wrote, and its halves where it is in both languages."""
+    both = Text.of(said)
+    return (said,) if both.zh == both.en else (said, both.zh, both.en)
 
 
 def _address(token: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

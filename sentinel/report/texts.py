@@ -273,5 +273,4 @@ def hours(value: float, lang: str) -> str:
 
 def side(value: str, lang: str) -> str:
     """One half of a text that was written in both languages, as in `自动化部门 / Automation`."""
-    zh, mark, en = value.partition(" / ")
-    return value if not mark or " / " in en or zh.isascii() or not en.isascii() else zh if lang == "zh" else en
+    return Text.of(value).in_(lang)

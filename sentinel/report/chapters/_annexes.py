@@ -13,7 +13,7 @@ from sentinel.report.document import Block, Callout, Cell, Heading, Row, Run, Ru
 from sentinel.report.evidence import Numbered, five_tuples, frames_in_words
 from sentinel.report.hashtree import leaves
 from sentinel.report.profile import profile, words
-from sentinel.report.texts import EVIDENCE_KINDS, INPUTS, MORE, OUTCOMES, PROVENANCE, STATES, TOPICS
+from sentinel.report.texts import EVIDENCE_KINDS, INPUTS, MORE, OUTCOMES, PROVENANCE, STATES, TOPICS, side
 
 INPUT_ROWS = 600
 EVIDENCE_ROWS = 600
@@ -234,11 +234,11 @@ def _who(c: Context, q: Mapping[str, Any]) -> Runs:
     if is_open(q):
         return text(c.pick("无", "none"))
     state = str(q.get("state") or "")
-    parts = [c.word(STATES, state) if state else "", "" if state == "wire" else str(q.get("author") or "")]
-    words = c.join(parts)
+    who = "" if state == "wire" else side(str(q.get("author") or ""), c.lang)
+    words = c.join([c.word(STATES, state) if state else "", who])
     for more in (q.get("reason"), q.get("note")):
         if isinstance(more, Text | str) and c.t(more):
-            words = "\n".join(filter(None, (words, c.t(more))))
+            words = "\n".join(filter(None, (words, side(c.t(more), c.lang))))
     proof = tuple(piece for piece in q.get("proof") or () if isinstance(piece, Evidence))
     return text(words) + (Run("\n"), *c.cite(proof, 3)) if proof else text(words or c.pick("无", "none"))
 

@@ -12,7 +12,7 @@ from sentinel.report.document import Block, Callout, Figure, Heading, Row, Run, 
 from sentinel.report.figures import topology
 from sentinel.report.figures import zone as zone_sheet
 from sentinel.report.figures._conduits import STATES, TONES, passages
-from sentinel.report.texts import KINDS, ZONE_KINDS
+from sentinel.report.texts import KINDS, ZONE_KINDS, side
 
 
 def object_(c: Context) -> Iterator[Block]:
@@ -300,7 +300,7 @@ def _asset(c: Context, asset: Asset, findings: int, value: str | None) -> Row:
         name,
         cell(kind, tone),
         "\n".join(parts) or c.unknown,
-        asset.owner or c.not_stated,
+        side(asset.owner, c.lang) or c.not_stated,
         value or c.pick("未算", "n/a"),
         c.count(findings),
     )
