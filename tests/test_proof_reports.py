@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from sentinel.assess import example, snapshot
 from sentinel.assess.model import Assessment, Evidence, Outcome
 from sentinel.assess.questions import TOPICS, questions
 from sentinel.cli import main
+from sentinel.errors import AssessmentError
 from sentinel.exercise.engineer import PASSWORD
 from sentinel.store.case import Case
 
@@ -442,6 +445,43 @@ def test_bad_input_is_named_and_the_rest_is_kept(made: Made, tmp_path: Path) -> 
     for text in ("zh", "en"):
         code, said = refused("--lang", text, "report", "--case", case, "-o", out, "--format", "odt")
         assert code == 2 and "odt" in said
+
+
+WITHOUT_FONTS = """
+for folder in /usr/share/fonts /usr/local/share/fonts; do
+  if [ -d "$folder" ]; then mount -t tmpfs none "$folder" || exit 99; fi
+done
+exec "$@"
+"""
+"""What a shell in a mount namespace of its own does: the machine's fonts are gone for its children alone."""
+
+
+def test_without_a_chinese_font_one_sentence_names_the_package(tmp_path: Path) -> None:
+    alone = ["unshare", "--mount", "--propagation", "private"]
+    if os.geteuid() != 0 or not shutil.which("unshare") or subprocess.run([*alone, "true"]).returncode != 0:
+        pytest.skip("no mount namespace of one's own: needs root and unshare")
+    case, out = tmp_path / "case", tmp_path / "out"
+    pipeline.analyze([resources.pcaps() / "dnp3-normal.pcap"], case)
+    command = [sys.executable, "-m", "sentinel", "report", "--case", str(case), "-o", str(out), "--no-evidence"]
+    # nobody's own fonts either: ~/.fonts and ~/.local/share/fonts lie under HOME
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "TYPST_FONT_PATHS": "", "SENTINEL_LANG": "en"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **home}
+    done = subprocess.run(
+        [*alone, "sh", "-c", WITHOUT_FONTS, "sh", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=170,
+    )
+    if done.returncode == 99:
+        pytest.skip("a tmpfs cannot be mounted here")
+    assert done.returncode == AssessmentError.exit_code, done.stderr
+    (said,) = (line for line in done.stderr.splitlines() if line.startswith("sentinel:"))
+    assert said.startswith("sentinel: report_zh.pdf, report_en.pdf: ") and "apt install fonts-noto-cjk" in said
+    made = {path.name for path in out.iterdir()}
+    assert {f"report_{lang}.{suffix}" for lang in ("zh", "en") for suffix in ("docx", "html")} <= made
+    assert {"assessment.json", "oscal.json", "workbook_zh.xlsx", "workbook_en.xlsx", "MANIFEST.sha256"} <= made
+    assert not any(name.endswith(".pdf") for name in made)
 
 
 def test_a_case_without_a_client_gives_a_report_that_says_so(tmp_path: Path) -> None:

@@ -219,3 +219,13 @@ def test_the_evidence_index_has_both_clocks_and_the_five_tuple():
 def test_without_a_time_zone_the_index_says_so():
     assert "未登记现场的时区" in index_of("zh") and "当地" not in index_of("zh")
     assert "is not known on this machine" in index_of("en", timezone="Mars/Olympus")
+
+
+def test_a_variant_lists_the_evidence_that_it_leads_to():
+    for variant in ("gap", "miit"):
+        document = build(ASSESSMENTS["full"], "en", variant)
+        (index,) = (b for b in document.blocks if isinstance(b, Table) and b.anchor == "tab-evidence")
+        listed = {line.cells[0].anchor for line in index.rows}
+        led_to = set(re.findall(r"ref=.(ev-E-\d+).", str(document.blocks)))
+        assert led_to <= listed
+        assert f"cites {len(listed)} piece" in plain_text(document)

@@ -24,6 +24,14 @@ class Text:
         """The text in `zh` or `en`."""
         return self.zh if lang == "zh" else self.en
 
+    @classmethod
+    def of(cls, said: str) -> Text:
+        """What a person wrote: both halves of `自动化部门 / Automation`, anything else the same in both languages."""
+        zh, mark, en = said.partition(" / ")
+        if mark and " / " not in en and not zh.isascii() and en.isascii() and en:
+            return cls(zh, en)
+        return cls(said, said)
+
 
 class Outcome(StrEnum):
     """What is known of a requirement, strongest first: the order of truth when several tests bear on one control."""

@@ -341,6 +341,15 @@ class _Writer:
 # --- templates and bytes ----------------------------------------------------------------------------------------------
 
 
+def _is_word(raw: bytes) -> bool:
+    """It is an archive with the part that every Word document has; a workbook or a presentation has another."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            return "word/document.xml" in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
 def _filled(document: Document, template: Path) -> Any:
     """The client's template with its names filled in and a mark where the body goes."""
     try:
@@ -355,7 +364,7 @@ def _filled(document: Document, template: Path) -> Any:
         raw = template.read_bytes()
     except OSError as error:
         raise AssessmentError("{template}: {reason}", template=template, reason=error.strerror) from error
-    if not zipfile.is_zipfile(io.BytesIO(raw)):
+    if not _is_word(raw):
         raise AssessmentError("{template}: no Word document (.docx); save it as one and try again", template=template)
     meta = document.meta
     names = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from sentinel.assess.model import Evidence, Text
@@ -12,7 +13,7 @@ from sentinel.report.document import Block, Callout, Cell, Heading, Row, Run, Ru
 from sentinel.report.evidence import Numbered, five_tuples, frames_in_words
 from sentinel.report.hashtree import leaves
 from sentinel.report.profile import profile, words
-from sentinel.report.texts import EVIDENCE_KINDS, INPUTS, MORE, OUTCOMES, PROVENANCE, STATES, TOPICS
+from sentinel.report.texts import EVIDENCE_KINDS, INPUTS, MORE, OUTCOMES, PROVENANCE, STATES, TOPICS, side
 
 INPUT_ROWS = 600
 EVIDENCE_ROWS = 600
@@ -233,21 +234,30 @@ def _who(c: Context, q: Mapping[str, Any]) -> Runs:
     if is_open(q):
         return text(c.pick("无", "none"))
     state = str(q.get("state") or "")
-    parts = [c.word(STATES, state) if state else "", "" if state == "wire" else str(q.get("author") or "")]
-    words = c.join(parts)
+    who = "" if state == "wire" else side(str(q.get("author") or ""), c.lang)
+    words = c.join([c.word(STATES, state) if state else "", who])
     for more in (q.get("reason"), q.get("note")):
         if isinstance(more, Text | str) and c.t(more):
-            words = "\n".join(filter(None, (words, c.t(more))))
+            words = "\n".join(filter(None, (words, side(c.t(more), c.lang))))
     proof = tuple(piece for piece in q.get("proof") or () if isinstance(piece, Evidence))
     return text(words) + (Run("\n"), *c.cite(proof, 3)) if proof else text(words or c.pick("无", "none"))
 
 
 def evidence(c: Context) -> Iterator[Block]:
-    """The evidence index."""
+    """The evidence index; a variant lists what its own chapters, all of which stand before, lead to."""
     yield Heading(1, c.pick("证据索引", "Evidence index"), "annex-evidence", "annex")
-    if not len(c.evidence):
+    listed = [piece for piece in c.evidence if c.variant == "full" or piece.number in c.cited]
+    if not listed:
         yield from c.p("没有被引用的证据。", "No evidence is cited.")
         return
+    if len(listed) < len(c.evidence):
+        yield from c.p(
+            "本报告引用 {n} 项证据，编号与完整报告一致；全部 {all} 项见证据包的索引。",
+            "This report cites {n:piece|pieces} of evidence, numbered as in the full report; the index of the evidence"
+            " bundle has all {all}.",
+            n=len(listed),
+            all=len(c.evidence),
+        )
     yield from c.p(
         "报文编号为 Wireshark 所示的帧号；抓包的 SHA-256 见{captures}。",
         "Frame numbers are those that Wireshark shows; the SHA-256 of each capture is in {captures}.",
@@ -264,7 +274,7 @@ def evidence(c: Context) -> Iterator[Block]:
                 _piece(c, piece),
                 _uses(c, piece),
             )
-            for piece in c.evidence
+            for piece in listed
         ),
         anchor="tab-evidence",
         limit=EVIDENCE_ROWS,
@@ -296,7 +306,7 @@ def _clock(c: Context) -> Iterator[Block]:
         )
 
 
-USES = 6
+USES = 5
 """Findings, clauses and sheets that a line of the index names as resting on it; the rest is counted."""
 TUPLES = 2
 """Pairs of ends that a line of the index names; the rest is counted."""
@@ -330,7 +340,7 @@ def _piece(c: Context, piece: Numbered) -> Runs:
 
 def _uses(c: Context, piece: Numbered) -> str:
     """What cites a piece: a clause by the edition of its framework, which is said once, and a sheet by its title."""
-    editions = {pack.id: pack.edition for pack in c.a.packs}
+    editions = {pack.id: pack.edition.partition(" (")[0] for pack in c.a.packs}
     titles = {sheet.id: c.t(sheet.title) for sheet in c.a.sheets}
     words, last = [], ""
     for use in piece.used_for[:USES]:
@@ -363,7 +373,7 @@ def captures(c: Context) -> Iterator[Block]:
         (
             row(
                 str(entry["capture"]),
-                (Run(str(entry.get("path", "")) + "\n"), Run(str(entry["sha256"]), code=True)),
+                (Run(PurePath(str(entry.get("path", ""))).name + "\n"), Run(str(entry["sha256"]), code=True)),
                 c.count(entry.get("frames")),
                 _between(c, entry),
                 c.count(entry.get("duplicates")),
@@ -420,7 +430,7 @@ def packs(c: Context) -> Iterator[Block]:
                 pack.id,
                 pack.edition,
                 pack.source or c.unknown,
-                c.join(f"{name} {count}" for name, count in sorted(pack.checksum.items())) or c.pick("无", "none"),
+                c.say("{n} 项计数", "{n:count|counts}", n=len(pack.checksum) or None) or c.pick("无", "none"),
                 c.join([pack.verified_by, pack.verified_on or ""])
                 if pack.verified_by
                 else cell(c.pick("未核对", "not checked"), "warn"),

@@ -65,6 +65,8 @@ class Context:
         self.variant = variant
         self.scope = Scope() if scope is None else scope
         self.evidence = EvidenceIndex(assessment)
+        self.cited: set[str] = set()
+        """Numbers of the evidence that the chapters so far lead to, those behind `of 12` included."""
 
     # --- words --------------------------------------------------------------------------------------------------------
 
@@ -168,11 +170,13 @@ class Context:
         if isinstance(value, float):
             return f"{value:,.2f}".rstrip("0").rstrip(".")
         if isinstance(value, list | tuple):
-            return self.join(self.show(item) for item in value)
-        if isinstance(value, Mapping):
-            return self.join(f"{key} {self.show(item)}" for key, item in sorted(value.items()))
+            rows = any(isinstance(item, Mapping) for item in value)
+            shown = [self.show(item) for item in value]
+            return self.pick("；", "; ").join(shown) if rows else self.join(shown)
+        if isinstance(value, Mapping):  # a row of a register: its columns have names for programs only
+            return self.join(self.show(item) for _, item in sorted(value.items()) if item not in (None, "", ()))
         return {"yes": self.pick("是", "yes"), "no": self.pick("否", "no"), "partly": self.pick("部分", "partly")}.get(
-            str(value), str(value)
+            str(value), side(str(value), self.lang)
         )
 
     def count(self, value: int | None) -> str:
@@ -303,6 +307,7 @@ class Context:
     def cite(self, pieces: Iterable[Evidence], limit: int = CITED) -> Runs:
         """Links to the evidence index; the rest is counted."""
         numbers = self.evidence.numbers(pieces)
+        self.cited.update(numbers)
         parts: list[Run] = []
         for number in numbers[:limit]:
             if parts:

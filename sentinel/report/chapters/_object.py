@@ -12,7 +12,7 @@ from sentinel.report.document import Block, Callout, Figure, Heading, Row, Run, 
 from sentinel.report.figures import topology
 from sentinel.report.figures import zone as zone_sheet
 from sentinel.report.figures._conduits import STATES, TONES, passages
-from sentinel.report.texts import KINDS, ZONE_KINDS
+from sentinel.report.texts import KINDS, ZONE_KINDS, side
 
 
 def object_(c: Context) -> Iterator[Block]:
@@ -281,8 +281,8 @@ def _values(c: Context) -> dict[str, str]:
 
 def _asset(c: Context, asset: Asset, findings: int, value: str | None) -> Row:
     name: tuple[Run, ...] = (Run(asset.name or asset.id, bold=True),)
-    addresses = [*asset.ips, *asset.macs][:3]
-    if addresses and addresses != [asset.name]:
+    addresses = [address for address in (*asset.ips, *asset.macs) if address != asset.name][:3]
+    if addresses:
         name += (Run("\n" + "\n".join(addresses), code=True),)
     parts = []
     for attribute in ("vendor", "model", "firmware"):
@@ -300,7 +300,7 @@ def _asset(c: Context, asset: Asset, findings: int, value: str | None) -> Row:
         name,
         cell(kind, tone),
         "\n".join(parts) or c.unknown,
-        asset.owner or c.not_stated,
+        side(asset.owner, c.lang) or c.not_stated,
         value or c.pick("未算", "n/a"),
         c.count(findings),
     )
