@@ -85,7 +85,7 @@ class Spread:
         else:
             self._cluster = distributed.LocalCluster(
                 n_workers=self._jobs, threads_per_worker=1, processes=True, memory_limit=MEMORY, host="127.0.0.1",
-                dashboard_address=None, scheduler_kwargs={"dashboard": False}, silence_logs=logging.CRITICAL,
+                dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False}, silence_logs=logging.CRITICAL,
             )  # fmt: skip
             self._client = distributed.Client(self._cluster, set_as_default=False)
         try:
@@ -296,7 +296,7 @@ def _plain(captures: Sequence[Given]) -> list[dict[str, Any]]:
     """Captures and their rows as JSON could hold them."""
     return [
         {
-            "path": str(Path(one.path).absolute()), "shown": str(one.path), "row": row, "size": one.size,
+            "path": str(Path(one.path).absolute()), "shown": one.name, "row": row, "size": one.size,
             "sha256": one.sha256, "content_sha256": one.content_sha256, "first_time": one.first_time,
             "compressed": one.compressed,
         }

@@ -418,8 +418,8 @@ def analyze(
                 if one.known is not None:
                     same = str(one.known["path"])
                 else:
-                    same = str(fresh.setdefault(one.content_sha256 or one.sha256 or str(one.path), one).path)
-                one.copy_of = same if same != str(one.path) else ""
+                    same = fresh.setdefault(one.content_sha256 or one.sha256 or one.name, one).name
+                one.copy_of = same if same != one.name else ""
             if not fresh:
                 summary = known_summary(opened, case, inputs)
             else:
@@ -482,7 +482,7 @@ def _analyze_fresh(
         {
             "sha256": one.sha256,
             "content_sha256": one.content_sha256,
-            "path": str(one.path),
+            "path": one.name,
             "state": "running",
             "bytes": one.size,
             "format": "",
@@ -622,7 +622,7 @@ def _read_one(
         if progress is not None:
             total = one.size if isinstance(one.path, Path) else None
             sent = reading.next_message - reading.base + engine.rows.messages.n
-            progress(Progress(str(one.path), position(), total, engine.frames, sent, analysis.alerts))
+            progress(Progress(one.name, position(), total, engine.frames, sent, analysis.alerts))
         return stopped()
 
     expanded = files.Hashing(stream) if compression and not one.content_sha256 else None

@@ -247,7 +247,8 @@ class Elsewhere:
     def __init__(self, folder: Path, workers: int, tls: dict[str, str] | None = None):
         self.folder = folder
         self.environment = {
-            **os.environ, "HOME": str(folder / "home"), "PYTHONPATH": str(PCAPS.parent), "XDG_CACHE_HOME": "", **(tls or {})
+            **os.environ, "HOME": str(folder / "home"), "XDG_CACHE_HOME": "", "PYTHONPATH": str(PCAPS.parent),
+            **(tls or {}),
         }  # fmt: skip
         known = folder / "scheduler.json"
         protocol = "tls" if tls else "tcp"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sentinel.cli._case import case_option, check_writable, opened
+from sentinel.cli._format import tame
 from sentinel.cli._settings import ENDLESS, Settings, current
 from sentinel.errors import OutputError, UsageError
 
@@ -141,7 +142,7 @@ def _screen(rows: pl.LazyFrame, name: str, where: str | None, limit: int, output
     for column, dtype in shown.schema.items():
         picture.add_column(column, justify="right" if dtype.is_numeric() else "left", overflow="fold")
     for row in shown.iter_rows():
-        picture.add_row(*(Text(_cell(value)) for value in row))
+        picture.add_row(*(Text(tame(_cell(value)).replace("\n", "?")) for value in row))
     if output is not None:
         with output.open("w", encoding="utf-8") as stream:
             Console(file=stream, width=ENDLESS, highlight=False).print(picture)
