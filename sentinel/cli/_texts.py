@@ -108,8 +108,8 @@ _HELP = {
     "Run a plant of our own and record it with labels; nothing outside it is ever contacted.":
         "运行自带的模拟工厂，录制抓包并加标注；绝不与工厂之外的任何主机通信。",
     "List the scenarios, with how long each runs.": "列出各场景及其运行时间。",
-    "Run scenarios (`all` for every one) and store capture, labels and manifest line.":
-        "运行场景（`all` 为全部），保存抓包、标注和清单条目。",
+    "Run scenarios (`all` for every short one) and store capture, labels and manifest line.":
+        "运行场景（`all` 为全部短场景），保存抓包、标注和清单条目。",
     "Output folder.": "输出文件夹。",
     "Run on 127.0.0.0/8 even where namespaces are to be had.": "即使可用网络命名空间，也在 127.0.0.0/8 上运行。",
     "Check that captures, labels and manifest of DIRECTORY (default: those that come with Sentinel) agree.":

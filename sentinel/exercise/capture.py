@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import struct
 import threading
@@ -27,9 +28,14 @@ class Recording:
     dropped: int = 0
 
     def write(self, path: Path, comment: str) -> None:
-        """Store as pcapng where the name ends so (with `comment` in the section header), as pcap otherwise."""
+        """Store as pcapng where the name ends so (with `comment` in the section header), as pcap otherwise.
+
+        A pcap whose name ends in `.gz` is compressed.
+        """
         if path.suffix == ".pcapng":
             path.write_bytes(self._pcapng(comment))
+        elif path.suffix == ".gz":
+            path.write_bytes(gzip.compress(self._pcap(), mtime=0))
         else:
             path.write_bytes(self._pcap())
 
