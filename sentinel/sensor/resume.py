@@ -160,9 +160,7 @@ class _Replay:
         self._cut()
         for batch in self._pairing.finish():
             self._complete(batch)
-        marks = self._marks
-        said = [(key, place) for key, place in self._engine.arps.items() if place[:2] > marks.summed[:2]]
-        self._analysis.learn(arp_facts(said))
+        self._analysis.learn(arp_facts(self._engine.arps.items()))
         facts, pairs = list(self._analysis.facts.values()), self._analysis.pairs
         devices = assets.build(pairs, facts, self._analysis.stats) if pairs is not None else []
         self._run.complete(rows, facts, devices, self._rules.book.rows(), self._summary())
