@@ -28,7 +28,8 @@ class Batch:
     `messages` (n, M_WIDTH), `items`, `points`, `faults`, `flows`, `idents`: int64 cells by sentinel/wire/layout.py, whose
     columns lie together;
     `heap`: uint8; `extras`: protocol index -> cells; `facts`: tuples as Rows.fact writes them; `first`: number of
-    the first message; `capture`: number of the capture; `pair`, `result`, `latency`: one each message.
+    the first message; `capture`: number of the capture; `pair`, `result`, `latency`: one each message. `frame`, `flow`:
+    frames of the capture that had been read by then, and the number of the flow that would come next.
     """
 
     capture: int
@@ -42,6 +43,8 @@ class Batch:
     heap: np.ndarray
     extras: dict[int, np.ndarray]
     facts: list[tuple]
+    frame: int = 0
+    flow: int = 0
     pair: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     result: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     latency: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))

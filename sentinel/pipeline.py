@@ -150,6 +150,8 @@ class Reading:
             heap=rows.heap_bytes[: rows.heap_n].copy(),
             extras={index: block.take() for index, block in rows.extras.items() if block.n},
             facts=rows.facts,
+            frame=engine.frames,
+            flow=engine.flow_number,
         )
         self.next_message += len(batch.messages)
         engine.next_batch()

@@ -47,8 +47,10 @@ class Cable:
         self.running.append(process)
         if ready:
             assert process.stderr is not None
-            line = process.stderr.readline()
-            assert line.startswith("listening at w1"), line + process.stderr.read()
+            said = [process.stderr.readline()]
+            while said[-1] and not said[-1].startswith("listening at w1"):
+                said.append(process.stderr.readline())
+            assert said[-1], said
         return process
 
     def send(self, path: Path, pace: float = 0.0, first: int = 0, last: int | None = None) -> int:

@@ -103,6 +103,8 @@ def test_one_that_is_away_is_told_and_holds_up_nothing(
         until(lambda: outlets.look(20.0)[0].problem is None)
         until(lambda: len(got) == 2)
     assert outlets.look(21.0)[0].down == 0.0
+    until(lambda: outlets.look(22.0)[0].rows == Counts(sent=2))
+    assert outlets.look(22.0)[0].idle is not None
     outlets.close()
     assert counts(folder, receiver_of(uri))["alerts"] == Counts(sent=2)
 

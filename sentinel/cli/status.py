@@ -79,6 +79,19 @@ def _room(room: dict[str, Any], settings: Settings) -> Iterator[tuple[str, str]]
         yield "", say("nothing is left that may be given up: begin a new case, or allow more room")
 
 
+def _rows(sink: dict[str, Any], settings: Settings) -> Iterator[str]:
+    """What became of a receiver's rows; an older sensor did not say, and a young one has not counted yet."""
+    say = settings.say
+    if sink.get("idle") is not None:
+        yield say("took something {seconds} s ago", seconds=f"{sink['idle']:.0f}")
+    if sink.get("rows"):
+        numbers = {name: f"{n:,}" for name, n in sink["rows"].items()}
+        yield say(
+            "{sent} sent, {waiting} waiting, {refused} refused, {left_out} left out, {held} held, {dropped} dropped",
+            **numbers,
+        )
+
+
 def _lines(status: dict[str, Any], runs: bool, settings: Settings) -> Iterator[tuple[str, str]]:
     say = settings.say
     age = (time.time_ns() - status["time"]) / 1e9
@@ -119,6 +132,7 @@ def _lines(status: dict[str, Any], runs: bool, settings: Settings) -> Iterator[t
             problem = settings.said(SinkError("{problems}", problems=Sentence.again(sink["kept"])))
             seconds = f"{sink['down']:.0f}"
             yield "", tame(say("gets nothing for {seconds} s: {problem}", seconds=seconds, problem=problem))
+        yield from (("", line) for line in _rows(sink, settings))
         if sink["refused"]:
             yield "", say("refused {n} documents; see why with: sentinel send --refused", n=f"{sink['refused']:,}")
     yield say("segment"), status["segment"] or say("frames are not kept")

@@ -323,6 +323,8 @@ def _shown(outlet: Outlet) -> dict[str, Any]:
         "failures": outlet.failures,
         "waiting": round(outlet.waiting, 1),
         "refused": outlet.refused,
+        "idle": None if outlet.idle is None else round(outlet.idle, 1),
+        "rows": None if outlet.rows is None else asdict(outlet.rows),
     }
 
 

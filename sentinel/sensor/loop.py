@@ -29,6 +29,7 @@ from sentinel.sensor.health import Health, Moment, held
 from sentinel.sensor.order import Order
 from sentinel.sensor.outlets import Outlets
 from sentinel.sensor.segments import COMPRESSED, Kept, Segment, compressed, surplus
+from sentinel.sensor.snapshots import MOST_FLOWS, Snapshot, Snapshots
 from sentinel.sources import live
 from sentinel.sources.streams import is_stream
 from sentinel.store.retention import State
@@ -107,6 +108,7 @@ class Sensor:
         self._order = Order() if len(ports) > 1 else None
         self._came = 0.0
         self._header = live.header(ports, f"Sentinel {VERSION}")
+        self._snapshots = Snapshots(case.path)
         self._drops = [0] * len(ports)
         self._number = first["capture"]
         self._first = first
@@ -132,8 +134,9 @@ class Sensor:
         Raises what goes wrong with the disk or the case; what was captured until the last checkpoint is kept.
         """
         self._begin_segment(self._first)
+        self._analysis.note(dict(self._row))
+        self._analysis.checkpoint()  # before the first frame: what follows is then part of a run that can be finished
         self._analysis.start()
-        self._analysis.call(self._analysis.note, dict(self._row))  # the first checkpoint comes with it
         self._analysis.call(self._outlets.start)
         ready()
         try:
@@ -215,9 +218,18 @@ class Sensor:
         self._feed = Feed()
         self._feed.put(self._header)
         self._reader = CaptureReader(self._feed)
-        self._reading.start(row["capture"])
+        reading, engine = self._reading, self._engine
+        reading.start(row["capture"])
+        if self._segment.path is not None:
+            names = [protocol.name for protocol in reading.parsers.protocols]
+            flows = engine.table.state(MOST_FLOWS)
+            snapshot = Snapshot(reading.next_message, engine.flow_number, names, flows)
+            self._analysis.call(self._keep, row["capture"], snapshot)
         self._lost_before = [port.statistics().dropped for port in self.ports]
         self._counted_before = [(port.counters.frames, port.counters.bytes) for port in self.ports]
+
+    def _keep(self, capture: int, snapshot: Snapshot) -> None:
+        self._snapshots.keep(capture, snapshot, self._analysis.needed)
 
     def _record(self, data: bytes) -> None:
         """Write to the segment. Where the disk refuses, the analysis goes on, and the next segment tries again."""

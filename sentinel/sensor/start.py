@@ -21,6 +21,7 @@ from sentinel.sensor.confine import confine
 from sentinel.sensor.health import STATUS, Health
 from sentinel.sensor.loop import Orders, Sensor
 from sentinel.sensor.outlets import Outlets
+from sentinel.sensor.resume import resume
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
 from sentinel.sensor.thinning import Thinning
@@ -73,8 +74,9 @@ def run(
         for broken in parsers.broken:
             _log.warning("parser %s cannot be used: %s", broken.name, broken.reason)
         rules = Rules(rules_of(config), Book())
-        case = stack.enter_context(Case.open(folder))
+        case = stack.enter_context(Case.open(folder, keep_open=True))
         hash_again(case)
+        resume(case, parsers, rules_of(config), tell)
         # what the start needed is garbage by now, or stays
         memory.keep()
         gc.collect()

@@ -90,6 +90,10 @@ class PartWriter:
         self._thread = threading.Thread(target=self._work, name=f"case-writer-{run}", daemon=True)
         self._thread.start()
 
+    def go_on_behind(self, sequence: int) -> None:
+        """The run has parts up to this number already; before anything is written."""
+        self._sequence = sequence
+
     def write(self, table: str, df: pl.DataFrame) -> None:
         """Queue a frame; blocks while more than QUEUE_BYTES wait. Frames without rows are dropped."""
         self._raise()

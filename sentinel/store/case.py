@@ -45,9 +45,10 @@ class Case:
         self._lock = lock
 
     @classmethod
-    def open(cls, path: str | Path, mode: Literal["read", "write"] = "write") -> Case:
+    def open(cls, path: str | Path, mode: Literal["read", "write"] = "write", keep_open: bool = False) -> Case:
         """Open a case; for writing, make it where there is none, and clean up after runs that were killed.
 
+        `keep_open`: flows that were open in a run that was killed stay so, for it will be finished (`left`).
         CaseError where the folder is no case and not empty, the case is newer than this program or damaged, another
         program writes it, or the disk is full or read-only.
         """
@@ -55,7 +56,7 @@ class Case:
         if mode not in ("read", "write"):
             raise ValueError(f"mode {mode!r}")
         try:
-            return cls._open_to_write(folder) if mode == "write" else cls._open_to_read(folder)
+            return cls._open_to_write(folder, keep_open) if mode == "write" else cls._open_to_read(folder)
         except OSError as error:
             raise explain(error, folder) from error
 
@@ -68,7 +69,7 @@ class Case:
         return cls(folder, Database.open(folder / DATABASE, write=False), None)
 
     @classmethod
-    def _open_to_write(cls, folder: Path) -> Case:
+    def _open_to_write(cls, folder: Path, keep_open: bool) -> Case:
         if folder.exists() and not folder.is_dir():
             raise CaseError("{path}: a case is a folder, and this is a file; give another path.", path=folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,7 @@ class Case:
                     for statement in tables.thinned_sql():
                         db.execute(statement)
                     _commit.delete_running(db)
-                    _checkpoint.recover(db)
+                    _checkpoint.recover(db, keep_open)
                 delete_unlisted(folder, {row["file"] for row in database.all("SELECT file FROM parts")})
             except BaseException:
                 database.close()

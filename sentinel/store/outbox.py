@@ -17,7 +17,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -120,6 +120,11 @@ class Counts:
     def total(self) -> int:
         """All of them."""
         return sum(asdict(self).values())
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """The sums of several tables."""
+    return Counts(*map(sum, zip(*map(astuple, counts), strict=True))) if (counts := list(counts)) else Counts()
 
 
 @dataclass(slots=True)
