@@ -141,15 +141,17 @@ class Reading:
         batch = Batch(
             capture=self.capture,
             first=self.next_message,
-            messages=rows.messages.taken(),
-            items=rows.items.taken(),
-            points=rows.points.taken(),
-            faults=rows.faults.taken(),
-            flows=engine.flow_rows.taken(),
-            idents=engine.idents.taken(),
+            messages=rows.messages.take(),
+            items=rows.items.take(),
+            points=rows.points.take(),
+            faults=rows.faults.take(),
+            flows=engine.flow_rows.take(),
+            idents=engine.idents.take(),
             heap=rows.heap_bytes[: rows.heap_n].copy(),
-            extras={index: block.taken() for index, block in rows.extras.items() if block.n},
+            extras={index: block.take() for index, block in rows.extras.items() if block.n},
             facts=rows.facts,
+            frame=engine.frames,
+            flow=engine.flow_number,
         )
         self.next_message += len(batch.messages)
         engine.next_batch()

@@ -134,10 +134,10 @@ class _Names:
 
 
 class _Cells:
-    """The cells of one table of a batch, turned once from rows to columns: a column of rows costs as much as all."""
+    """The cells of one table of a batch, as columns."""
 
     def __init__(self, rows: np.ndarray):
-        self._columns = np.ascontiguousarray(rows.T)
+        self._columns = np.asfortranarray(rows).T if rows.strides[0] != rows.itemsize else rows.T
         masks = self._columns[0]
         self._always = int(np.bitwise_and.reduce(masks)) if len(masks) else 0
         self._ever = int(np.bitwise_or.reduce(masks)) if len(masks) else 0

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 TEXTS: dict[str, str] = {
-    "Merge cases of several sensors, check that a case is whole, and say what it holds.":
-        "合并多个探针的案例，检查案例是否完整，并说明其内容。",
+    "Merge cases of several sensors, check that a case is whole, make it smaller, and say what it holds.":
+        "合并多个探针的案例，检查案例是否完整，缩小案例，并说明其内容。",
     "Print one JSON object.": "输出一个 JSON 对象。",
     "The cases come from networks that have nothing to do with each other: look for no flows that two taps saw.":
         "这些案例来自互不相关的网络：不查找被两个采集点同时看到的流。",

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 TABLES = (
-    "flows", "messages", "items", "points", "facts", "assets", "alerts", "faults", "captures", "journal", "assessments",
+    "flows", "messages", "items", "points", "facts", "assets", "alerts", "faults", "captures", "polls", "trends",
+    "thinned", "journal", "assessments",
 )  # fmt: skip
 EXT = "ext/"
 SCREEN = 50
@@ -37,7 +38,8 @@ def _complete_table(_context: click.Context, _parameter: click.Parameter, incomp
     help="""Show a table of a case, or the part of it for which a SQL condition holds.
 
     TABLE is flows, messages, items, points, facts, assets, alerts, faults or captures, or ext/PROTOCOL for what only
-    one protocol has. The condition is what stands behind WHERE in SQL; the columns are listed in docs/fields.md. Times
+    one protocol has; polls and trends hold what was counted for want of room, thinned says how much that was. The
+    condition is what stands behind WHERE in SQL; the columns are listed in docs/fields.md. Times
     are UTC.
 
     \b
