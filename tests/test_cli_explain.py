@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sentinel.cli import _frame, _tshark, main
-from sentinel.errors import FaultyCapture, MissingExtra
+from sentinel.errors import FaultyCapture, InputError, MissingExtra
 
 ENDS = frozenset({("10.0.0.20", 40000), ("10.0.0.10", 502)})
 # Modbus/TCP, MODBUS Messaging on TCP/IP V1.0b section 4.1: transaction 7, protocol 0, length 6, unit 1; function 3
