@@ -157,8 +157,8 @@ class Figures:
         return (
             f"{self.sent / self.seconds:12,.0f} frames/s for {self.seconds:.0f} s: sent {self.sent:,}, read "
             f"{self.read:,}, lost {self.lost:,} ({100 * self.lost / max(self.sent, 1):.2f} %), sum "
-            f"{'agrees' if self.agrees else 'DIFFERS'}; {1e6 * self.cpu / max(self.read, 1):.2f} s of a processor for a "
-            f"million frames; memory {first} -> {last} MiB, peak {peak}; queue {self.queue}"
+            f"{'agrees' if self.agrees else 'DIFFERS'}; {1e6 * self.cpu / max(self.read, 1):.2f} s of a processor for "
+            f"a million frames; memory {first} -> {last} MiB, peak {peak}; queue {self.queue}"
         )
 
     def row(self) -> str:
