@@ -1,12 +1,14 @@
 """How much the sensor stands: a sender with a ring of its own, a cable between two namespaces, and what was lost.
 
     sudo make soak                       300,000 frames/s for 60 s, then 1,000,000 frames/s for 20 s
-    python benchmarks/soak.py 300000:600
+    python benchmarks/soak.py 300000:600 1000000:60 --docs -- --no-record
 
+A run is RATE:SECONDS; `--docs` writes the figures into docs/sensor.md; what stands behind `--` are options of the
+sensor. The sensor gets the first processor for itself, the sender the last one; with one processor they share it.
 The frames are Modbus/TCP polling of 256 connections (a request, its answer), with numbers that go on as real ones do,
 so each is a message. They are written to a ring that the kernel sends from (PACKET_TX_RING), changed in place by numpy.
-What is printed per rate: frames sent, read, lost as the sensor counted them (the three must agree), the share of one
-core that the sensor took, its memory at the beginning and at the end, and how old alerts were.
+What is printed per rate: frames sent, read, lost as the sensor counted them (the three must agree), the processor
+seconds that the sensor took for a million frames, and its memory: first, last and at its peak.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +135,112 @@ def status(case: Path) -> dict:
     return json.loads((case / "status.json").read_text())
 
 
-def soak(rates: list[tuple[int, float]], options: list[str]) -> int:
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one run gave; memory in MiB at its first second, its last and at its peak."""
+
+    seconds: float
+    sent: int
+    read: int
+    lost: int
+    cpu: float
+    memory: tuple[int, int, int]
+    queue: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every frame was read or counted as lost."""
+        return self.sent == self.read + self.lost
+
+    def __str__(self) -> str:
+        first, last, peak = self.memory
+        return (
+            f"{self.sent / self.seconds:12,.0f} frames/s for {self.seconds:.0f} s: sent {self.sent:,}, read "
+            f"{self.read:,}, lost {self.lost:,} ({100 * self.lost / max(self.sent, 1):.2f} %), sum "
+            f"{'agrees' if self.agrees else 'DIFFERS'}; {1e6 * self.cpu / max(self.read, 1):.2f} s of a processor for a "
+            f"million frames; memory {first} -> {last} MiB, peak {peak}; queue {self.queue}"
+        )
+
+    def row(self) -> str:
+        """As a row of the table in docs/sensor.md."""
+        first, last, peak = self.memory
+        return (
+            f"| {self.sent:,} in {self.seconds:.0f} s | {self.sent / self.seconds:,.0f} | {self.lost:,} | "
+            f"{'yes' if self.agrees else 'NO'} | {1e6 * self.cpu / max(self.read, 1):.2f} s | "
+            f"{first} -> {last}, peak {peak} MiB |"
+        )
+
+
+class Memory(threading.Thread):
+    """Looks at the memory that processes hold, twice a second."""
+
+    def __init__(self, pid: int):
+        super().__init__(daemon=True)
+        self._pid = pid
+        self._over = threading.Event()
+        self.seen: list[int] = []
+
+    def run(self) -> None:
+        """Look until `end`."""
+        while not self._over.wait(0.5):
+            self.seen.append(sum(held(pid) for pid in family(self._pid)))
+
+    def end(self) -> tuple[int, int, int]:
+        """First, last and largest, in MiB."""
+        self._over.set()
+        self.join()
+        return tuple(n >> 20 for n in (self.seen[0], self.seen[-1], max(self.seen))) if self.seen else (0, 0, 0)
+
+
+def family(pid: int) -> list[int]:
+    """A process and those that it began."""
+    found = [pid]
+    for one in found:
+        try:
+            found += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+def held(pid: int) -> int:
+    """Bytes of memory that a process alone holds; what it shares with others is counted in parts (smaps_rollup)."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("Pss:")), 0)
+
+
+def keep_apart(pid: int) -> None:
+    """The first processor for the sensor, the last one for the sender; where there is one, both have it."""
+    usable = sorted(os.sched_getaffinity(0))
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), usable[:1])
+    os.sched_setaffinity(0, usable[-1:])
+
+
+MARKS = "<!-- soak -->\n", "<!-- /soak -->\n"
+DOCS = Path(__file__).resolve().parents[1] / "docs" / "sensor.md"
+
+
+def write(figures: list[Figures], size: str, arguments: list[str]) -> None:
+    """Replace the table of docs/sensor.md."""
+    table = [
+        f"`python benchmarks/soak.py {' '.join(arguments)}`:\n\n",
+        "| sent | frames/s | lost | sent = read + lost | processor for a million | memory |\n",
+        "| --- | --- | --- | --- | --- | --- |\n",
+        *(one.row() + "\n" for one in figures),
+        f"\n{size}\n",
+    ]
+    before, mark, rest = DOCS.read_text("utf-8").partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not end:
+        raise SystemExit(f"{DOCS}: there is no {MARKS[0].strip()} with its end")
+    DOCS.write_text(before + mark + "".join(table) + end + after, "utf-8")
+
+
+def soak(rates: list[tuple[int, float]], options: list[str], arguments: list[str], docs: bool) -> int:
     """Run the sensor through all rates; 0 where the sums agree."""
     folder = Path(tempfile.mkdtemp(prefix="sentinel-soak-"))
     case = folder / "case"
@@ -147,33 +256,35 @@ def soak(rates: list[tuple[int, float]], options: list[str]) -> int:
         sensor = there.call(lambda: subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
         os.setpriority(os.PRIO_PROCESS, sensor.pid, -20)  # a box has nothing else to do
         print(sensor.stderr.readline().strip())
+        if "--workers" not in options:
+            keep_apart(sensor.pid)
         sender = here.call(lambda: Sender("w0"))
-        agreed = True
+        figures: list[Figures] = []
         for rate, seconds in rates:
             time.sleep(2)
-            before, cpu, sent = status(case), seconds_of(sensor.pid), sender.sent
+            before, cpu, sent = status(case), sum(map(seconds_of, family(sensor.pid))), sender.sent
+            memory = Memory(sensor.pid)
+            memory.start()
             began = time.perf_counter()
             here.call(lambda rate=rate, seconds=seconds: sender.run(rate, seconds))
             took = time.perf_counter() - began
             time.sleep(4)
             after = status(case)
-            sent = sender.sent - sent
+            cpu = sum(map(seconds_of, family(sensor.pid))) - cpu
             port, was = after["ports"][0], before["ports"][0]
             read, lost = port["frames"] - was["frames"], port["dropped"] - was["dropped"]
-            agreed = agreed and sent == read + lost
-            print(
-                f"{sent / took:12,.0f} frames/s for {took:.0f} s: sent {sent:,}, read {read:,}, lost {lost:,} "
-                f"({100 * lost / max(sent, 1):.2f} %), sum {'agrees' if sent == read + lost else 'DIFFERS'}; "
-                f"cpu {(seconds_of(sensor.pid) - cpu) / took:.2f} of a core; memory {before['memory'] >> 20} -> "
-                f"{after['memory'] >> 20} MiB; queue {after['queue']['deepest']}",
-                flush=True,
-            )
+            deepest = after["queue"]["deepest"]
+            figures.append(Figures(took, sender.sent - sent, read, lost, cpu, memory.end(), deepest))
+            print(figures[-1], flush=True)
         sensor.send_signal(signal.SIGTERM)
         print(f"the sensor ended with {sensor.wait(120)}", sensor.stderr.read())
         size = sum(p.stat().st_size for p in case.rglob("*") if p.is_file())
         segments = sum(p.stat().st_size for p in (case / "segments").glob("*")) if (case / "segments").exists() else 0
-        print(f"case {size - segments:,} bytes, segments {segments:,} bytes for {sender.sent:,} frames")
-        return 0 if agreed else 1
+        said = f"The case took {size - segments:,} bytes, the segments {segments:,} bytes, for {sender.sent:,} frames."
+        print(said)
+        if docs:
+            write(figures, said, arguments)
+        return 0 if all(one.agrees for one in figures) else 1
     finally:
         here.close()
         there.close()
@@ -181,12 +292,13 @@ def soak(rates: list[tuple[int, float]], options: list[str]) -> int:
 
 
 def main() -> int:
-    """RATE:SECONDS ..., then options of the sensor behind `--`."""
+    """RATE:SECONDS ..., `--docs`, then options of the sensor behind `--`."""
     given = sys.argv[1:]
     options = given[given.index("--") + 1 :] if "--" in given else []
     given = given[: given.index("--")] if "--" in given else given
-    rates = [(int(rate), float(seconds)) for rate, _, seconds in (one.partition(":") for one in given)]
-    return soak(rates or [(300_000, 60), (1_000_000, 20)], options)
+    docs = "--docs" in given
+    wanted = [one.partition(":") for one in given if one != "--docs"] or [("300000", ":", "60"), ("1000000", ":", "20")]
+    return soak([(int(rate), float(seconds)) for rate, _, seconds in wanted], options, sys.argv[1:], docs)
 
 
 if __name__ == "__main__":

@@ -156,13 +156,25 @@ def gre(packet: bytes, kind: int = IPV4, key: int | None = None, sequence: int |
     return struct.pack(">HH", flags, kind) + fields + packet
 
 
-def erspan(frame: bytes, kind: int) -> bytes:
+def erspan(frame: bytes, kind: int, sequence: int = 1, session: int = 0) -> bytes:
     """ERSPAN type 1, 2 or 3 (draft-foschiano-erspan) in GRE."""
     if kind == 1:
         return gre(frame, 0x88BE)
     if kind == 2:
-        return gre(struct.pack(">II", 1 << 28 | 100 << 16, 0) + frame, 0x88BE, sequence=1)
-    return gre(struct.pack(">III", 2 << 28 | 100 << 16, 0, 0) + frame, 0x22EB, sequence=1)
+        return gre(struct.pack(">II", 1 << 28 | 100 << 16 | session, 0) + frame, 0x88BE, sequence=sequence)
+    return gre(struct.pack(">III", 2 << 28 | 100 << 16 | session, 0, 0) + frame, 0x22EB, sequence=sequence)
+
+
+def erspan_timed(frame: bytes, time_ns: int, platform: int = 5) -> bytes:
+    """ERSPAN type 3 with nanoseconds (Gra 2) and their seconds in a platform-specific header (4.5)."""
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    head = struct.pack(">III", 2 << 28, nanoseconds, 2 << 1 | 1) + struct.pack(">II", platform << 26, seconds)
+    return gre(head + frame, 0x22EB, sequence=1)
+
+
+def tzsp(frame: bytes, inner: int = 1, tags: bytes = b"\x0a\x01\xc4\0", kind: int = 0) -> bytes:
+    """TZSP, version 1, in UDP."""
+    return udp(struct.pack(">BBH", 1, kind, inner) + tags + b"\x01" + frame, 50000, 37008)
 
 
 def vxlan(frame: bytes, network: int = 100) -> bytes:

@@ -18,6 +18,7 @@ sys.path.append(str(ROOT / "benchmarks"))
 
 import measure  # noqa: E402
 import report  # noqa: E402
+import soak  # noqa: E402
 import traffic  # noqa: E402
 
 SIZES = {"--frames": 1000, "--large": 3000, "--flows": 500, "--scapy-frames": 20, "--pyshark-frames": 5}
@@ -53,7 +54,7 @@ def sums_are_right(frame: bytes) -> bool:
 
 def test_copies_have_their_own_addresses_and_times_and_right_checksums(tmp_path: Path) -> None:
     path = tmp_path / "copies.pcap"
-    written = traffic.replicate(traffic.SOURCES["dnp3"], path, 700)
+    written = traffic.replicate(traffic.SOURCES["dnp3-normal"], path, 700)
     found = list(records(path))
     one = written // 3
     assert len(found) == written >= 700 and written % 3 == 0
@@ -65,9 +66,15 @@ def test_copies_have_their_own_addresses_and_times_and_right_checksums(tmp_path:
     assert found[one - 1][0] < found[one][0], "a copy follows the one before"
 
 
+def test_what_is_copied_is_there_and_long(tmp_path: Path) -> None:
+    for name in traffic.PROTOCOLS:
+        long, short = traffic.block(traffic.SOURCES[name]), traffic.block(traffic.SOURCES[f"{name}-normal"])
+        assert len(long.frames) > 10 * len(short.frames)
+
+
 def test_more_copies_than_addresses_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="65536 have addresses of their own"):
-        traffic.replicate(traffic.SOURCES["dnp3"], tmp_path / "x.pcap", 1 << 40)
+        traffic.replicate(traffic.SOURCES["dnp3-normal"], tmp_path / "x.pcap", 1 << 40)
 
 
 def test_every_frame_of_a_flood_is_a_flow_of_its_own(tmp_path: Path) -> None:
@@ -108,6 +115,7 @@ def test_a_run_measures_every_part(tiny: tuple[str, dict]) -> None:
         assert file["frames"] >= 1000 and file["programs"][0]["program"] == report.SENTINEL
         assert all(program["rate"] > 0 and program["peak_mb"] > 0 for program in file["programs"])
     assert found["large"]["frames"] >= 3000 and found["first"]["messages"] > 0
+    assert found["plants"]["flows"] > found["files"][0]["frames"] // 2870
     assert found["flood"]["flows"] == found["flood"]["frames"] == 500
 
 
@@ -124,3 +132,25 @@ def test_columns_of_a_table_line_up() -> None:
     lines = report.table(("name", "n"), [("a", "1,000"), ("long name", "2")]).splitlines()
     assert lines[:2] == ["| name      |     n |", "| --------- | ----: |"]
     assert lines[2:] == ["| a         | 1,000 |", "| long name |     2 |"]
+
+
+def test_a_soak_says_whether_every_frame_is_accounted_for(tmp_path: Path, monkeypatch) -> None:
+    good = soak.Figures(10.0, 3_000_000, 2_999_000, 1000, 6.0, (300, 310, 320), 2)
+    bad = soak.Figures(10.0, 100, 98, 1, 1.0, (1, 1, 1), 0)
+    assert good.agrees and "sum agrees; 2.00 s" in str(good) and "300 -> 310 MiB, peak 320" in str(good)
+    assert not bad.agrees and "DIFFERS" in str(bad)
+    page = tmp_path / "sensor.md"
+    page.write_text(f"before\n{soak.MARKS[0]}old\n{soak.MARKS[1]}after\n")
+    monkeypatch.setattr(soak, "DOCS", page)
+    soak.write([good, bad], "The case took 5 bytes.", ["300000:10", "--docs"])
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+    assert "| 3,000,000 in 10 s | 300,000 | 1,000 | yes | 2.00 s | 300 -> 310, peak 320 MiB |" in text
+    assert "soak.py 300000:10 --docs" in text and "| NO |" in text
+    page.write_text("no marks")
+    with pytest.raises(SystemExit, match="there is no"):
+        soak.write([good], "", [])
+
+
+def test_memory_of_a_process_is_seen() -> None:
+    assert os.getpid() in soak.family(os.getpid()) and soak.held(os.getpid()) > 1 << 20 and soak.held(-1) == 0

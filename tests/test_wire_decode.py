@@ -134,6 +134,8 @@ TUNNELS = {
     "geneve-ip": (outer(f.geneve(INNER6, 7, f.IPV6, b"\0\0\0\x01abcd"), 17), "geneve:7", -1, V6),
     "gtp-u": (outer(f.gtp_u(INNER), 17), "gtp-u", -1, V4),
     "gtp-u-extension": (outer(f.gtp_u(INNER6, extended=True), 17), "gtp-u", -1, V6),
+    "tzsp": (outer(f.tzsp(f.tagged(FRAME, 6)), 17), "tzsp", 6, V4),
+    "tzsp-no-tags": (outer(f.tzsp(FRAME, tags=b""), 17), "tzsp", -1, V4),
     "ip-in-ip": (outer(INNER, 4), "ipip", -1, V4),
     "6in4": (outer(INNER6, 41), "6in4", -1, V6),
     "6in6": (f.ethernet(f.ipv6(INNER6, 41, "2001:db8::8", "2001:db8::9"), f.IPV6), "6in6", -1, V6),
@@ -156,6 +158,30 @@ def test_tags_and_tunnels(name) -> None:
     assert (got.tunnel, got.vlan) == (tunnel, vlan)
     assert got.addresses(frame) == addresses and got.payload(frame) == DATA
     assert got.d.prp == (name.startswith(("hsr", "prp")))
+
+
+TZSP = {
+    "keep-alive": f.tzsp(b"", kind=4),
+    "nothing inside": f.tzsp(b""),
+    "endless tags": f.tzsp(b"", tags=b"\x0a\xff"),
+    "cut in a tag": f.udp(b"\x01\x00\x00\x01\x0a", 50000, 37008),
+    "unknown inside": f.tzsp(FRAME, inner=7),
+}
+
+
+@pytest.mark.parametrize("name", TZSP)
+def test_what_is_no_frame_in_tzsp_is_udp(name) -> None:
+    got = Result(outer(TZSP[name], 17))
+    assert (got.kind, got.tunnel, got.fault, got.ports) == (decode.UDP, None, Fault.NONE, (50000, 37008))
+
+
+def test_frames_of_the_air_in_tzsp() -> None:
+    data = b"\x08\x02" + bytes(22) + b"\xaa\xaa\x03\0\0\0\x08\0" + INNER
+    got = Result(outer(f.tzsp(data, inner=18), 17))
+    assert (got.kind, got.tunnel, got.ports) == (decode.TCP, "tzsp", (1111, 502))
+    assert Result(outer(f.tzsp(bytes(144) + data, inner=119), 17)).ports == (1111, 502)
+    avs = bytes(6) + struct.pack(">H", 64) + bytes(56)
+    assert Result(outer(f.tzsp(avs + data, inner=127), 17)).ports == (1111, 502)
 
 
 EXTENSIONS = {

@@ -213,7 +213,7 @@ def exercises(captures: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, An
     by_hash: dict[str, list[int]] = {}
     for row in captures:
         by_hash.setdefault(row["sha256"], []).append(row["capture"])
-    for path in sorted(resources.pcaps().glob("*.labels.json")):
+    for path in sorted(resources.pcaps().rglob("*.labels.json")):
         labels = json.loads(path.read_bytes())
         if labels["sha256"] in by_hash:
             yield {**labels, "captures": tuple(by_hash[labels["sha256"]])}

@@ -18,6 +18,26 @@ TEXTS: dict[str, str] = {
     "Port to listen at, - or tcp://HOST:PORT; may be repeated.": "要监听的端口，或 -、tcp://主机:端口；可多次给出。",
     "Read the captures that another program drops into this folder; may be repeated.":
         "读取其他程序放入此文件夹的抓包文件；可多次给出。",
+    "Receive a mirror session: vxlan://0.0.0.0:4789, tzsp://0.0.0.0:37008, erspan://0.0.0.0; may be repeated.":
+        "接收镜像会话：vxlan://0.0.0.0:4789、tzsp://0.0.0.0:37008、erspan://0.0.0.0；可多次给出。",
+    "{name}: write vxlan://ADDRESS[:PORT], tzsp://ADDRESS[:PORT] or erspan://IPV4-ADDRESS, and behind it "
+    "?from=NETWORK,NETWORK where others than these senders shall be ignored":
+        "{name}：请写成 vxlan://地址[:端口]、tzsp://地址[:端口] 或 erspan://IPv4 地址；若只接收某些发送方，在其后加 ?from=网段,网段",
+    "{name}: no permission to open this socket; run as root, or grant it to the service with "
+    "AmbientCapabilities=CAP_NET_RAW CAP_NET_BIND_SERVICE":
+        "{name}：没有打开该套接字的权限；请以 root 运行，或在服务中授予 AmbientCapabilities=CAP_NET_RAW CAP_NET_BIND_SERVICE",
+    "{name}: another program receives at this port; choose another one, or stop it":
+        "{name}：该端口已被其他程序占用；请换一个端口，或停止该程序",
+    "{name}: this machine has no such address; 0.0.0.0 stands for all it has":
+        "{name}：本机没有此地址；0.0.0.0 表示本机的全部地址",
+    "{name}: cannot be received ({why})": "{name}：无法接收（{why}）",
+    "mirror sessions are received on 64-bit little-endian machines only": "镜像会话只能在 64 位小端机器上接收",
+    "on": "已启用",
+    "off": "未启用",
+    "off: {why}": "未启用：{why}",
+    "not installed (optional; with it the sensor gives up system calls)": "未安装（可选；安装后传感器会放弃用不到的系统调用）",
+    "{name}: {frames} frames, {missing} never came": "{name}：{frames} 帧，{missing} 帧始终未到",
+    "{n} from senders that are not listened to": "来自不接收的发送方：{n} 个",
     "Configuration file (TOML); options count more.": "配置文件（TOML）；命令行选项优先。",
     "Capture filter, as tcpdump takes it.": "抓包过滤条件，写法同 tcpdump。",
     "Folder for the segments instead of the case's own.": "存放分段文件的文件夹，代替案例自带的。",
@@ -27,6 +47,11 @@ TEXTS: dict[str, str] = {
         "运行期间把告警和数据发送到该处（见 docs/sinks.md）；可多次给出。",
     "{uri}: is given twice; give one of them a name with name=.": "{uri}：给出了两次；请用 name= 为其中一个命名。",
     "receiver": "接收端",
+    "{path}: the frames were not recorded": "{path}：原始数据帧未保存",
+    "took something {seconds} s ago": "{seconds} 秒前最后一次成功接收",
+    "{sent} sent, {waiting} waiting, {refused} refused, {left_out} left out, {held} held, {dropped} dropped": (
+        "已发送 {sent}，待发 {waiting}，被拒 {refused}，已过滤 {left_out}，限速暂扣 {held}，已丢弃 {dropped}"
+    ),
     "gets nothing for {seconds} s: {problem}": "已有 {seconds} 秒未能接收：{problem}",
     "refused {n} documents; see why with: sentinel send --refused": "拒收 {n} 条；原因见：sentinel send --refused",
     "Print nothing but errors.": "只输出错误。",

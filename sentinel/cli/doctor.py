@@ -111,6 +111,14 @@ def tshark(settings: Settings) -> Iterator[Finding]:
     yield Finding("tshark", GOOD if path else NOTE, said)
 
 
+def seccomp(settings: Settings) -> Iterator[Finding]:
+    """libseccomp, with which the sensor gives up system calls."""
+    from sentinel.sensor.confine import version
+
+    said = version() or settings.say("not installed (optional; with it the sensor gives up system calls)")
+    yield Finding("libseccomp", GOOD if version() else NOTE, said)
+
+
 def plugins(settings: Settings) -> Iterator[Finding]:
     """Parsers that were found, and each that is broken with its reason."""
     from sentinel.plugins import load_parsers
@@ -157,7 +165,9 @@ def disk(settings: Settings) -> Iterator[Finding]:
         yield Finding(settings.say("free space"), state, f"{size(free)}, {folder}")
 
 
-CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (python, build, dependencies, tshark, plugins, data, disk)
+CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    python, build, dependencies, tshark, seccomp, plugins, data, disk,
+)  # fmt: skip
 
 
 def _version(distribution: str) -> str | None:

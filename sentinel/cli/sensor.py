@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     "--follow", "folders", multiple=True, type=click.Path(path_type=Path),
     help="Read the captures that another program drops into this folder; may be repeated.",
 )  # fmt: skip
+@click.option(
+    "--receive", "mirrors", multiple=True, metavar="URI",
+    help="Receive a mirror session: vxlan://0.0.0.0:4789, tzsp://0.0.0.0:37008, erspan://0.0.0.0; may be repeated.",
+)  # fmt: skip
 @click.option("--filter", "bpf", help="Capture filter, as tcpdump takes it.")
 @click.option("--record", type=click.Path(path_type=Path), help="Folder for the segments instead of the case's own.")
 @click.option("--no-record", is_flag=True, help="Keep no frames: alerts then cite frames that nobody can look at.")
@@ -62,6 +66,7 @@ def command(
     folder: Path,
     config_file: Path | None,
     folders: tuple[Path, ...],
+    mirrors: tuple[str, ...],
     bpf: str | None,
     record: Path | None,
     no_record: bool,
@@ -80,8 +85,8 @@ def command(
 
     def configured() -> Config:
         config = Config() if config_file is None else Config.read(config_file)
-        if interfaces or folders:
-            config.capture.interfaces = [*interfaces, *(f"follow:{path}" for path in folders)]
+        if interfaces or folders or mirrors:
+            config.capture.interfaces = [*interfaces, *(f"follow:{path}" for path in folders), *mirrors]
         if bpf is not None:
             config.capture.filter = bpf
         if record is not None:

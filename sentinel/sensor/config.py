@@ -19,9 +19,11 @@ from sentinel.errors import UsageError
 MIB, GIB = 1 << 20, 1 << 30
 
 
-def _key(default: Any, en: str, zh: str, low: float | None = None, high: float | None = None) -> Any:
-    """A key with its sentence in both languages; numbers have bounds."""
-    meta = {"en": en, "zh": zh, "low": low, "high": high}
+def _key(
+    default: Any, en: str, zh: str, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()
+) -> Any:  # fmt: skip
+    """A key with its sentence in both languages; numbers have bounds, texts may be one of some `choices`."""
+    meta = {"en": en, "zh": zh, "low": low, "high": high, "choices": choices}
     if isinstance(default, list):
         return field(default_factory=lambda: list(default), metadata=meta)
     return field(default=default, metadata=meta)
@@ -91,6 +93,47 @@ class Store:
 
 
 @dataclass(slots=True)
+class Disk:
+    """The room that the tables of the case may take, beside the segments."""
+
+    case_gib: float = _key(
+        20.0,
+        "Beyond so much, the oldest reads become counts, then the oldest counts and flows are dropped; 0: never.",
+        "超过此值（GiB）时，最旧的读取先合并为计数，仍不够时再删除最旧的计数和流；0 表示从不。",
+        0,
+        1 << 20,
+    )
+    messages_days: float = _key(
+        0.0,
+        "Reads become counts when their run is so old; 0: only for want of room.",
+        "运行结束超过此天数的读取合并为计数；0 表示仅在空间不足时。",
+        0,
+        36500,
+    )
+    polls_days: float = _key(
+        0.0,
+        "Counts of messages are dropped when so old; 0: only for want of room.",
+        "报文计数保留的天数；0 表示仅在空间不足时删除。",
+        0,
+        36500,
+    )
+    trends_days: float = _key(
+        0.0,
+        "Counts of values are dropped when so old; 0: only for want of room.",
+        "数值计数保留的天数；0 表示仅在空间不足时删除。",
+        0,
+        36500,
+    )
+    flows_days: float = _key(
+        0.0,
+        "Flows of which nothing else speaks are dropped when so old; 0: only for want of room.",
+        "不再被任何记录引用的流保留的天数；0 表示仅在空间不足时删除。",
+        0,
+        36500,
+    )
+
+
+@dataclass(slots=True)
 class Health:
     """When the sensor raises an alert about itself."""
 
@@ -145,6 +188,13 @@ class Life:
         "Become this user when the ports are open; empty: stay who one is.",
         "端口打开后切换到此用户；留空表示不切换。",
     )
+    seccomp: str = _key(
+        "auto",
+        "Give up system calls that a sensor never needs when the ports are open: auto (they fail, where libseccomp is "
+        "installed), kill (they end the process) or off.",
+        "端口打开后放弃传感器用不到的系统调用：auto（已安装 libseccomp 时，这些调用返回失败）、kill（调用即终止进程）或 off。",
+        choices=("auto", "kill", "off"),
+    )
     memory_mib: int = _key(
         0,
         "The memory that the process may use; 0: as much as the service manager allows.",
@@ -168,6 +218,7 @@ class Config:
     capture: Capture = field(default_factory=Capture)
     record: Record = field(default_factory=Record)
     store: Store = field(default_factory=Store)
+    disk: Disk = field(default_factory=Disk)
     health: Health = field(default_factory=Health)
     life: Life = field(default_factory=Life)
     rules: list[str] = _key(
@@ -221,7 +272,8 @@ def _checked(value: Any, default: Any, meta: Mapping[str, Any], path: Path | str
     elif isinstance(default, list):
         good, kind = isinstance(value, list) and all(isinstance(one, str) for one in value), "list[str]"
     elif isinstance(default, str):
-        good, kind = isinstance(value, str), "str"
+        choices = meta["choices"]
+        good, kind = isinstance(value, str) and (not choices or value in choices), " | ".join(choices) or "str"
     else:
         good = isinstance(value, int if isinstance(default, int) else (int, float))
         good = good and meta["low"] <= value <= meta["high"]

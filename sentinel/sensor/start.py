@@ -17,12 +17,16 @@ from sentinel.rules.alerts import Book
 from sentinel.rules.load import RuleSet, shipped
 from sentinel.sensor.analysis import LiveAnalysis, Rules
 from sentinel.sensor.config import Config
+from sentinel.sensor.confine import confine
 from sentinel.sensor.health import STATUS, Health
 from sentinel.sensor.loop import Orders, Sensor
 from sentinel.sensor.outlets import Outlets
+from sentinel.sensor.resume import resume
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
+from sentinel.sensor.thinning import Thinning
 from sentinel.sources.live import Opened, Port
+from sentinel.sources.mirrors import MirrorPort, is_mirror
 from sentinel.sources.streams import StreamPort, is_stream
 from sentinel.store.case import Case
 
@@ -65,20 +69,24 @@ def run(
         give_up_privileges(user)
         if config.life.metrics_port:
             stack.enter_context(Exporter(folder / STATUS, config.life.metrics_port))
+        confined = _confined(config.life.seccomp)
         parsers = load_parsers()
         for broken in parsers.broken:
             _log.warning("parser %s cannot be used: %s", broken.name, broken.reason)
         rules = Rules(rules_of(config), Book())
-        case = stack.enter_context(Case.open(folder))
+        case = stack.enter_context(Case.open(folder, keep_open=True))
         hash_again(case)
+        resume(case, parsers, rules_of(config), tell)
         # what the start needed is garbage by now, or stays
         memory.keep()
         gc.collect()
         gc.freeze()
         run_ = stack.enter_context(case.begin_run([Sensor.new_row(0, ports)]))
         reading = Reading(parsers, run_.base)
-        analysis = LiveAnalysis(case, run_, parsers, reading.engine.rows.texts, rules, config.store)
+        thinning = Thinning(case, config.disk)
+        analysis = LiveAnalysis(case, run_, parsers, reading.engine.rows.texts, rules, config.store, thinning)
         health = Health(config.health, folder, config.store.inventory_seconds)
+        health.seccomp = confined
         first = dict(run_.captures[0])
 
         def again() -> tuple[Config, RuleSet]:
@@ -96,11 +104,23 @@ def run(
         tell("STOPPING=1")
 
 
-def _opened(name: str, number: int, config: Config) -> Port | StreamPort:
-    """An interface or a stream, opened. InputError where it cannot be."""
+def _confined(mode: str) -> str:
+    """Give up system calls as configured; what the status says of it: on, off, or why it is not on."""
+    if mode == "off":
+        return "off"
+    confinement = confine(kill=mode == "kill")
+    if not confinement.on:
+        _log.warning("system calls are not confined: %s", confinement.why)
+    return "on" if confinement.on else confinement.why
+
+
+def _opened(name: str, number: int, config: Config) -> Port | StreamPort | MirrorPort:
+    """An interface, a stream or a mirror session, opened. InputError where it cannot be."""
+    capture = config.capture
     if is_stream(name):
         return StreamPort(name, number=number)
-    capture = config.capture
+    if is_mirror(name):
+        return MirrorPort(name, number=number, queue_mib=capture.ring_mib)
     return Port(name, number=number, bpf=capture.filter, blocks=capture.ring_mib, promiscuous=capture.promiscuous)
 
 

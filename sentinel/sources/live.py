@@ -18,7 +18,7 @@ import struct
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sentinel.errors import InputError
@@ -48,13 +48,17 @@ SNAP = 1 << 16
 
 @dataclass(slots=True)
 class Counters:
-    """What an interface saw since it was opened. `dropped`: lost in the kernel; `damaged`: blocks without sense."""
+    """What an interface saw since it was opened. `dropped`: lost in the kernel, or on the way to it where the sender
+    numbers what it sends; `damaged`: blocks without sense; `refused`: from senders that are not listened to; `senders`:
+    address -> frames, bytes and missing, of mirror sessions."""
 
     frames: int = 0
     bytes: int = 0
     dropped: int = 0
     freezes: int = 0
     damaged: int = 0
+    refused: int = 0
+    senders: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 class Opened(Protocol):

@@ -73,6 +73,8 @@ cdef class Decoder:
     cdef int udp_tunnel(self, int port) except -2
     @cython.locals(p=Py_ssize_t, left=Py_ssize_t, header=cython.int, following=cython.int, count=cython.int, length=cython.int, version=cython.int)
     cdef int gtp_u(self) except -2
+    @cython.locals(p=Py_ssize_t, at=Py_ssize_t, inner=cython.int, tag=cython.int)
+    cdef int tzsp(self) except -2
     @cython.locals(p=Py_ssize_t)
     cdef int teredo(self) except -2
     @cython.locals(p=Py_ssize_t, left=Py_ssize_t, header=cython.int)

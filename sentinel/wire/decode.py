@@ -739,7 +739,10 @@ class Decoder:
         if self.declared_missing(declared):
             self.cut("UDP datagram is cut")
         port = self.dport
-        if port == 4789 or port == 4790 or port == 6081 or port == 2152 or port == 3544 or port == 4754 or port == 8472:
+        if (
+            port == 4789 or port == 4790 or port == 6081 or port == 2152 or port == 3544 or port == 4754 or port == 8472
+            or port == 37008
+        ):  # fmt: skip
             kind = self.udp_tunnel(port)
             if kind >= 0:
                 return kind
@@ -793,6 +796,8 @@ class Decoder:
             return self.gre()
         if port == 3544:
             return self.teredo()
+        if port == 37008:
+            return self.tzsp()
         # AYIYA (draft-massar-v6ops-ayiya): lengths in the first bytes, IPv6 behind
         if left < 48 or self.buf[p + 3] != 41:
             return -1
@@ -833,6 +838,35 @@ class Decoder:
         self.enter("gtp-u")
         self.p = p + header
         return self.network(0x0800 if version == 4 else 0x86DD)
+
+    def tzsp(self):
+        """A received frame in TaZmen Sniffer Protocol, version 1, behind its tagged fields; -1 where it is none."""
+        p = self.p
+        if self.end - p < 5 or self.u16(p) != 0x0100:
+            return -1
+        inner = self.u16(p + 2)
+        at = p + 4
+        while True:
+            if at >= self.end:
+                return -1
+            tag = self.buf[at]
+            at += 1
+            if tag == 1:  # the last one; it and padding (0) have no length
+                break
+            if tag != 0:
+                if at >= self.end:
+                    return -1
+                at += 1 + self.buf[at]
+        if at >= self.end or (inner != 1 and inner != 18 and inner != 119 and inner != 127):
+            return -1
+        self.enter("tzsp")
+        self.p = at
+        if inner == 1:
+            return self.inner_ethernet()
+        self.vlan = -1
+        if inner == 18:
+            return self.wireless(105)
+        return self.wireless(119 if inner == 119 else 163)  # behind a Prism, or an AVS header
 
     def teredo(self):
         """IPv6 in UDP with the optional authentication and origin headers (RFC 4380, 5.1.1); -1 where it is none."""
