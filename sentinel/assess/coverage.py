@@ -13,6 +13,7 @@ Visibility of a conduit is time x quality. The share of the whole is the mean ov
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
@@ -221,6 +222,9 @@ def _statements(
     unknown_loss = [tap["name"] for tap in taps if tap["dropped"] is None]
     if unknown_loss:
         yield Text(f"{len(unknown_loss)} 个抓包未记录丢帧数，按无丢帧计。", f"{times(len(unknown_loss), 'capture does', 'captures do')} not say how many frames were lost; none is assumed.")
+    gone = sum(json.loads(detail or "{}").get("sensor", {}).get("lost_seconds", 0) for detail in view.captures["detail"])
+    if gone:
+        yield Text(f"传感器曾被强行终止且未保存原始数据帧：共 {gone:,.0f} 秒的内容没有分析。", f"A sensor that kept no frames was killed: what {gone:,.0f} seconds held was not analysed.")
     if loss:
         yield Text(f"采集主机丢失了 {loss:.2%} 的帧。", f"The capturing hosts lost {loss:.2%} of the frames.")
     cut = sum(tap["cut"] for tap in taps)
