@@ -157,8 +157,8 @@ class Figures:
         return (
             f"{self.sent / self.seconds:12,.0f} frames/s for {self.seconds:.0f} s: sent {self.sent:,}, read "
             f"{self.read:,}, lost {self.lost:,} ({100 * self.lost / max(self.sent, 1):.2f} %), sum "
-            f"{'agrees' if self.agrees else 'DIFFERS'}; {1e6 * self.cpu / max(self.read, 1):.2f} s of a processor for a "
-            f"million frames; memory {first} -> {last} MiB, peak {peak}; queue {self.queue}"
+            f"{'agrees' if self.agrees else 'DIFFERS'}; {1e6 * self.cpu / max(self.read, 1):.2f} s of a processor "
+            f"for a million frames; memory {first} -> {last} MiB, peak {peak}; queue {self.queue}"
         )
 
     def row(self) -> str:
@@ -279,7 +279,7 @@ def soak(rates: list[tuple[int, float]], options: list[str], arguments: list[str
         sensor.send_signal(signal.SIGTERM)
         print(f"the sensor ended with {sensor.wait(120)}", sensor.stderr.read())
         size = sum(p.stat().st_size for p in case.rglob("*") if p.is_file())
-        segments = sum(p.stat().st_size for p in (case / "segments").glob("*")) if (case / "segments").exists() else 0
+        segments = sum(p.stat().st_size for p in (case / "segments").rglob("*") if p.is_file())
         said = f"The case took {size - segments:,} bytes, the segments {segments:,} bytes, for {sender.sent:,} frames."
         print(said)
         if docs:

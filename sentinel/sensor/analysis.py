@@ -249,6 +249,8 @@ class LiveAnalysis:
         Flows and correlations go on. What is still held was read by the old one and is written by the new one.
         """
         self._finish()
+        # these cells name texts of the old dictionary: they are read now, and those of the new one come soon
+        self._before, self._open_flows = self._open_frame(), None
         self.run = self.case.begin_run([row])
         given = self.run.captures[0]
         if given["capture"] != row["capture"]:
@@ -260,7 +262,6 @@ class LiveAnalysis:
         self.note(given)
         self._seen = Seen()
         self._alerts = self._told = 0
-        self._before = self._open_frame()
 
     def finish(self) -> None:
         """The end: what is held, the inventory, everything in one transaction."""

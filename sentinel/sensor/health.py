@@ -114,6 +114,8 @@ class Moment:
     segment: str
     deleted_segments: int
     outlets: Sequence[Outlet] = ()
+    workers: Sequence[dict[str, Any]] = ()
+    """Of a crew: what each worker process counted, its `memory` and its `cpu_seconds`."""
 
 
 @dataclass(slots=True)
@@ -253,8 +255,8 @@ class Health:
     def _write(self, moment: Moment) -> None:
         """Replace the status file; a disk that refuses it does not end the capture."""
         seconds = moment.now - self._last.now if self._last is not None else 1.0
-        cpu = time.process_time()
-        self.load = (cpu - self._cpu) / max(seconds, 0.001) if self._last is not None else 0.0
+        cpu = time.process_time() + sum(one["cpu_seconds"] for one in moment.workers)
+        self.load = max(0.0, cpu - self._cpu) / max(seconds, 0.001) if self._last is not None else 0.0
         self._cpu = cpu
         earlier = dict(self._last.ports) if self._last is not None else {}
         ports = []
@@ -285,7 +287,8 @@ class Health:
             "clock_steps": self._steps,
             "seccomp": self.seccomp,
             "cpu": round(self.load, 3),
-            "memory": held(),
+            "memory": held() + sum(one["memory"] for one in moment.workers),
+            "workers": list(moment.workers),
         }
         temporary = self._path.with_suffix(".tmp")
         with suppress(OSError):
