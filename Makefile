@@ -101,9 +101,9 @@ faults: $(DEV) $(BUILT)
 bench-assess: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/assess.py
 
-# Speed-up and overhead of several processes, on copies of one benchmark file.
+# Speed-up and overhead of several processes; writes the numbers into docs/scale.md.
 scale: $(DEV) $(BUILT)
-	$(BIN)/python benchmarks/scale.py $(SCALE)
+	$(BIN)/python benchmarks/scale.py --write $(SCALE)
 
 fuzz: $(FUZZ) $(BUILT)
 	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)

@@ -61,7 +61,7 @@ class Bench:
         captures = []
         for name, frames, first, copies in (
             ("attack", ATTACK_FRAMES, 0, attacked),
-            ("dnp3", DNP3_FRAMES, attacked, plants - attacked),
+            ("dnp3-normal", DNP3_FRAMES, attacked, plants - attacked),
         ):
             captures.append(self.folder / f"{name}.pcap")
             options = ("--frames", str(copies * frames), "--first", str(first))

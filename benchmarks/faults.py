@@ -1,7 +1,8 @@
 """What becomes of a sensor and its case when things go wrong, and whether the sums agree: writes docs/reliability.md.
 
-    sudo make faults                             everything, about three minutes
+    sudo make faults                             everything, about ten minutes
     python benchmarks/faults.py --kills 5 kill disk
+    python benchmarks/faults.py --outage 20 cluster
 
 Frames come through a pipe (a Modbus request, its answer, and so on; each is a message with a number of its own), so
 what was sent, what stands in the segments and what stands in the case can be compared one by one. Nothing leaves the
@@ -32,16 +33,23 @@ from typing import Any
 import polars as pl
 from soak import ANSWER, REQUEST, frame
 
+from sentinel import schema
 from sentinel.sinks.base import parse
+from sentinel.sinks.documents import path_of
 from sentinel.store.case import Case
 from sentinel.store.evidence import read_frames
-from sentinel.store.outbox import Outbox
+from sentinel.store.outbox import CHANGING, Outbox
 from sentinel.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+import elastic_server  # noqa: E402  (the server that the tests start)
+
 PAGE = ROOT / "docs" / "reliability.md"
 SECONDS = 60.0
 """What is waited for happens within so long, or the run has failed."""
+OUTAGE = 300.0
+"""Seconds for which Elasticsearch is away (`--outage`)."""
 CLOCK = """
 import sys, time
 from pathlib import Path
@@ -137,12 +145,12 @@ class Feed:
         """Whether its port is open and its case begun."""
         return self.status() != {} or "listening" in self.said()
 
-    def until(self, condition: Callable[[], bool]) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = SECONDS) -> None:
         """Wait for it."""
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
-                raise TimeoutError(f"it did not happen in {SECONDS:g} s; the sensor said: {self.said()[-500:]}")
+                raise TimeoutError(f"it did not happen in {seconds:g} s; the sensor said: {self.said()[-500:]}")
             time.sleep(0.05)
 
 
@@ -201,28 +209,29 @@ def kill(folder: Path, kills: int) -> Row:
     last = Feed(case)
     last.until(lambda: last.status().get("frame", 0) > 100)
     row.expect(last.end() == 0, "the last one did not end in good order")
+    sent.append(last.sent)
     with Case.open(case, "read") as opened:
         captures = opened.captures().sort("capture").to_dicts()
         row.expect(opened.check() == [], "the case is damaged")
-    kept = []
-    for capture, count in zip(captures, [*sent, last.sent], strict=True):
-        found = turns(Path(capture["path"])) if capture["path"].startswith("/") else []
-        row.expect(found == [n // 2 & 0xFFFF for n in range(len(found))], f"a hole in {capture['path']}")
-        row.expect(capture["frames"] <= len(found) <= count + 200, f"{capture['path']} holds {len(found)} of {count}")
-        kept.append(len(found))
+        flows = opened.scan("flows").select("flow").collect()["flow"]
+        row.expect(flows.n_unique() == len(flows), "a flow stands twice")
     stored = messages_of(case)
-    in_case = [stored.get(capture["capture"], 0) for capture in captures]
-    with Case.open(case, "read") as opened:
-        last_frames = dict(opened.scan("messages").group_by("capture").agg(pl.col("frame").max()).collect().iter_rows())
-    for capture, count in zip(captures, kept, strict=True):
-        row.expect(last_frames.get(capture["capture"], 0) <= count, f"messages without frames: {capture['path']}")
-    row.expect(kept[-1] == in_case[-1] == last.sent, f"the last: {last.sent} sent, {kept[-1]} kept, {in_case[-1]} read")
+    kept = []
+    for capture, count in zip(captures, sent, strict=True):
+        found = turns(Path(capture["path"]))
+        row.expect(found == [n // 2 & 0xFFFF for n in range(len(found))], f"a hole in {capture['path']}")
+        row.expect(len(found) <= count + 200, f"{capture['path']} holds {len(found)} of {count}")
+        row.expect(
+            len(found) == capture["frames"] == stored.get(capture["capture"], 0),
+            f"{capture['path']} holds {len(found)} frames, the case {stored.get(capture['capture'], 0)} messages of it",
+        )
+        kept.append(len(found))
+    row.expect(kept[-1] == last.sent, f"the last: {last.sent} sent, {kept[-1]} kept")
     row.note(
-        f"sent {sum(sent):,} frames; segments hold {sum(kept[:-1]):,} of them without a hole, the other "
-        f"{sum(sent) - sum(kept[:-1]):,} were still on their way; messages in the case {sum(in_case[:-1]):,}, each "
-        "with its frame in a segment (the rest can be read from the segments)"
+        f"sent {sum(sent):,} frames = {sum(kept):,} in the segments, without a hole, + {sum(sent) - sum(kept):,} that "
+        f"were still on their way; messages in the case {sum(stored.values()):,}, one for each frame in the segments, "
+        "none twice, no flow twice"
     )
-    row.note(f"the sensor after the last kill: sent {last.sent:,} = kept {kept[-1]:,} = messages {in_case[-1]:,}")
     return row
 
 
@@ -323,6 +332,122 @@ def sink(folder: Path, _kills: int) -> Row:
     return row
 
 
+class Watch:
+    """What a sensor says of itself, looked at every second: memory, latency of alerts, what stands in the case."""
+
+    def __init__(self, feed: Feed):
+        self._feed = feed
+        self.memory: list[int] = []
+
+    def wait(self, seconds: float) -> None:
+        """Look on for so long."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(1)
+            if found := self._feed.status():
+                self.memory.append(found["memory"] >> 20)
+
+
+def cluster(folder: Path, _kills: int) -> Row:
+    """A real Elasticsearch that is killed, stays away for minutes, and comes back, under a running sensor."""
+    row = Row(f"A real Elasticsearch is killed for {OUTAGE:g} s, then started again, while frames flow")
+    if reason := elastic_server.why_not():
+        row.note(f"not tried: {reason}")
+        return row
+    case, config = folder / "case", folder / "sentinel.toml"
+    config.write_text("[store]\ncheckpoint_seconds = 1\n[health]\nsink_seconds = 5\n")
+    server = elastic_server.Server()
+    try:
+        server.start()
+        uri = f"{server.uri}&namespace=faults&refresh=0"
+        feed = Feed(case, "--config", str(config), "--sink", uri, rate=200)
+        pattern = "logs-ics.*-faults"
+
+        def arrived(more_than: int) -> bool:
+            with suppress(OSError):
+                return server.count(pattern) > more_than
+            return False
+
+        feed.until(partial(arrived, 0))
+        server.kill()
+        feed.until(lambda: any(one["down"] > 5 for one in feed.status().get("sinks", ())))
+        watch = Watch(feed)
+        watch.wait(OUTAGE)
+        away = feed.status()
+        server.start()
+        waiting = sum(one["rows"]["waiting"] for one in away["sinks"] if one["rows"])
+        # it is left alone for up to a minute, and then has minutes of rows to take
+        feed.until(lambda: all(one["down"] == 0 for one in feed.status()["sinks"]), 5 * SECONDS)
+        row.expect(feed.end() == 0, "the sensor did not end in good order")
+        # what its last ten seconds did not bring home waits in the case
+        send = [sys.executable, "-m", "sentinel", "send", "--case", str(case), "--sink", uri]
+        subprocess.run(send, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
+        with Case.open(case, "read") as opened, Outbox(opened, parse(uri).receiver, look_only=True) as outbox:
+            counts = outbox.counts()
+            rows = {table: opened.scan(table).select(pl.len()).collect().item() for table in counts}
+            alerts = set(opened.alerts()["rule"])
+        stored = {table: _documents(server, table) for table in counts}
+        grows = [table for table in counts if table not in CHANGING]
+        for table in grows:
+            ids, order = stored[table]
+            row.expect(len(ids) == len(set(ids)) == rows[table] == counts[table].sent, f"{table}: {rows[table]} rows, "
+                       f"{counts[table]}, {len(ids)} documents, {len(set(ids))} ids")  # fmt: skip
+            row.expect(order == sorted(order), f"{table}: out of order")
+        for table in set(counts) - set(grows):
+            ids, _ = stored[table]
+            sent = counts[table].sent
+            row.expect(len(ids) == len(set(ids)) == sent, f"{table}: {sent} versions sent, {len(ids)} documents")
+        row.expect(all(n.waiting == n.refused == n.dropped == 0 for n in counts.values()), f"{counts}")
+        row.expect("sensor_sink" in alerts, "nobody was told")
+        row.expect(sum(messages_of(case).values()) == feed.sent, "a frame is missing in the case")
+        half = len(watch.memory) // 2
+        row.expect(
+            half == 0 or max(watch.memory[half:]) < max(watch.memory[:half]) + 100, f"memory grew: {watch.memory}"
+        )
+        row.note(
+            f"sent {feed.sent:,} frames = messages {rows['messages']:,} = documents {len(stored['messages'][0]):,}; "
+            f"all tables that only grow: rows {sum(rows[t] for t in grows):,} = documents "
+            f"{sum(len(stored[t][0]) for t in grows):,}, each id once, messages, items and points in the order of the "
+            f"case; of alerts, assets and facts {sum(counts[t].sent for t in counts if t not in grows):,} versions, "
+            "each id once"
+        )
+        row.note(
+            f"when it came back {waiting:,} rows waited, in the case alone; memory of the sensor meanwhile "
+            f"{min(watch.memory)} to {max(watch.memory)} MiB; the alert of the outage itself (`sensor_sink`) was in the "
+            f"case {away['latency']['last']:.1f} s later"
+        )
+    finally:
+        server.stop()
+    return row
+
+
+def _documents(server: elastic_server.Server, table: str) -> tuple[list[str], list[int]]:
+    """The ids of all documents of a table, and the numbers that its rows had, both in the order of their arrival."""
+    stream = f"logs-ics.{table}-faults"
+    if not server.count(f"{stream}*"):
+        return [], []
+    column = next((column for column in schema.TABLES[table].columns if column.name == "message"), None)
+    number = ".".join(path_of(table, column)) if column is not None else ""
+    ids: list[str] = []
+    order: list[int] = []
+    after: list[Any] = []
+    while True:
+        asked: dict[str, Any] = {"size": 5000, "sort": [{"_seq_no": "asc"}], "_source": [number] if number else False}
+        if after:
+            asked["search_after"] = after
+        hits = server.ask("POST", f"/{stream}/_search", asked)["hits"]["hits"]
+        if not hits:
+            return ids, order
+        ids += [hit["_id"] for hit in hits]
+        for hit in hits:
+            at: Any = hit.get("_source", {})
+            for part in number.split(".") if number else ():
+                at = at[part]
+            if number:
+                order.append(at)
+        after = hits[-1]["sort"]
+
+
 def rules(folder: Path, _kills: int) -> Row:
     """Broken rules at a reload."""
     row = Row("Rules broken at reload (SIGHUP) three times, then mended, while frames flow")
@@ -370,7 +495,7 @@ def clock(folder: Path, _kills: int) -> Row:
     return row
 
 
-FAULTS = {"kill": kill, "disk": disk, "sink": sink, "rules": rules, "clock": clock}
+FAULTS = {"kill": kill, "disk": disk, "sink": sink, "cluster": cluster, "rules": rules, "clock": clock}
 
 
 def page(rows: list[Row], command: str) -> str:
@@ -406,7 +531,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("faults", nargs="*", choices=[*FAULTS, []], help="only these, and no page is written")
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--outage", type=float, default=OUTAGE, help="seconds for which Elasticsearch is away")
     given = parser.parse_args()
+    globals()["OUTAGE"] = given.outage
     rows = []
     for name in given.faults or FAULTS:
         folder = Path(tempfile.mkdtemp(prefix=f"sentinel-{name}-"))

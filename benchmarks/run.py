@@ -105,6 +105,13 @@ class Bench:
             self.found["files"].append({**file, "programs": programs, "stopped": stopped})
             path.unlink()
 
+    def plants(self) -> None:
+        """As many frames of many small plants: each has its own devices, facts and alerts."""
+        path = self.capture("plants", "replicate", "modbus-normal", "--frames", str(self.given.frames))
+        self.say("sentinel analyze on many small plants")
+        self.found["plants"] = {**self.analyze(path), "bytes": path.stat().st_size}
+        path.unlink()
+
     def memory(self) -> None:
         """Peak memory on a file many times as long."""
         path = self.capture("large", "replicate", "modbus", "--frames", str(self.given.large))
@@ -168,7 +175,7 @@ def main(arguments: list[str]) -> int:
     bench.found["command"] = shlex.join(["python", "benchmarks/run.py", *arguments])
     bench.found["machine"] = measure.machine()
     try:
-        for part in (bench.start, bench.ratios, bench.memory, bench.flood):
+        for part in (bench.start, bench.ratios, bench.plants, bench.memory, bench.flood):
             part()
     except measure.Failed as failure:
         print(f"benchmarks: {failure}", file=sys.stderr)

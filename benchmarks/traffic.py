@@ -19,8 +19,11 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = {name: ROOT / f"pcaps/{name}-normal.pcap" for name in ("modbus", "s7", "dnp3")}
-"""What is copied: captures of ordinary operation, so that no rule fires more often than it would in a plant."""
+PROTOCOLS = ("modbus", "s7", "dnp3")
+SOURCES = {name: ROOT / f"pcaps/long/{name}-long.pcap.gz" for name in PROTOCOLS}
+"""What is copied: five minutes of ordinary operation, so that no rule fires more often than it would in a plant."""
+SOURCES |= {f"{name}-normal": ROOT / f"pcaps/{name}-normal.pcap" for name in PROTOCOLS}
+"""Half a minute of the same: a million frames are then many small plants, and an engineer is at work in each."""
 SOURCES["attack"] = ROOT / "pcaps/plant-attack.pcapng"
 MAX_COPIES = 1 << 16
 """Two octets of the address number the copies."""
@@ -47,9 +50,10 @@ class Block:
 
 def _ipv4_frames(path: Path) -> Iterator[tuple[int, bytes]]:
     """(time in microseconds, bytes) of every IPv4 frame without a VLAN tag."""
+    from sentinel.sources.files import open_stream
     from sentinel.wire.capture import CaptureReader
 
-    with path.open("rb") as file:
+    with open_stream(path) as file:
         reader = CaptureReader(file)
         while reader.next():
             data = reader.data()

@@ -2,19 +2,26 @@
 
 Captures that continue each other are one conversation and one task (`pipeline.read_set`). A task writes a case of its
 own into a scratch folder, with the numbers that the run has for it, and its share beside it; when all are done the run
-takes the files over. A task that is repeated, because its worker was killed, begins in a folder of its own. One large
-capture is one task: docs/scale.md says why it is not cut by flow.
+takes the files over. A task that is repeated, because its worker was killed, begins in a folder of its own.
+
+Of large captures each task has a portion of the flows (`sentinel.portions`). Where a bound of the rules or of the
+inventory was reached, which the portions would reach otherwise than the whole, the set is read again as one task.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shutil
+import socket
 import tempfile
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache, partial
+from importlib.resources import files as files_of
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +29,9 @@ from typing import TYPE_CHECKING, Any
 from sentinel import errors
 from sentinel.errors import InputError, MissingExtra, SentinelError, UsageError
 from sentinel.summary import Input
+from sentinel.version import VERSION
+
+_log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from sentinel.pipeline import Given
@@ -34,6 +44,10 @@ DEATHS = 3
 """Workers that may die over one task before it is given up."""
 CONNECT = 15
 """Seconds to wait for the scheduler of a cluster."""
+SHARD_BYTES = 32 << 20
+"""Bytes of captures that are worth reading once more, for another portion of their flows."""
+MAX_PORTIONS = 16
+"""Portions of one set: each reads all of it, so more of them hardly gain anything (docs/scale.md)."""
 POLL = 0.5
 """Seconds between two looks at the stop signal."""
 
@@ -53,7 +67,10 @@ class Spread:
         self._cluster: Any = None
         self._client: Any = None
         self._folder = Path()
+        self._rules: list[str] = []
         self.workers = 0
+        self.lost = False
+        """Whether the scheduler went away before everything was read."""
 
     def __enter__(self) -> Spread:
         distributed = _distributed()
@@ -68,9 +85,17 @@ class Spread:
         else:
             self._cluster = distributed.LocalCluster(
                 n_workers=self._jobs, threads_per_worker=1, processes=True, memory_limit=MEMORY, host="127.0.0.1",
-                dashboard_address=None, scheduler_kwargs={"dashboard": False}, silence_logs=logging.CRITICAL,
+                dashboard_address="127.0.0.1:0", scheduler_kwargs={"dashboard": False}, silence_logs=logging.CRITICAL,
             )  # fmt: skip
             self._client = distributed.Client(self._cluster, set_as_default=False)
+        try:
+            self._client.wait_for_workers(1, timeout=CONNECT)
+        except TimeoutError as error:
+            self._close()
+            raise UsageError(
+                "{address}: this scheduler has no workers; start them with: dask worker {address}",
+                address=self._address,
+            ) from error
         self.workers = len(self._client.scheduler_info(n_workers=-1)["workers"])
         parent = (self._parent or self._case.absolute().parent).absolute()
         parent.mkdir(parents=True, exist_ok=True)
@@ -80,16 +105,27 @@ class Spread:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+        gone = self._folder.with_name(f"{self._folder.name}-gone")
+        with suppress(OSError):  # a worker that lost its scheduler finds nothing to write to, and ends
+            self._folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def _close(self) -> None:
         for opened in (self._client, self._cluster):
             if opened is not None:
                 opened.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def look(self, inputs: Sequence[Input]) -> None:
         """Fill in hashes and the latest time stamp of each capture."""
         futures = [self._submit(look, str(Path(one.path).absolute())) for one in inputs]
         for one, future in zip(inputs, futures, strict=True):
-            found = _result(future, _never) or {}
+            try:
+                found = _result(future, _never) or {}
+            except _Lost as error:
+                raise SentinelError(
+                    "{address}: the scheduler went away before anything was read.", address=self._address
+                ) from error
             one.sha256, one.content_sha256, one.latest = found["sha256"], found["content_sha256"], found["latest"]
 
     def shares(
@@ -103,26 +139,62 @@ class Spread:
         from sentinel.shares import Share
         from sentinel.store.case import Case
 
-        paths = [str(path.absolute()) for path in rules or ()]
-        futures = [
-            self._submit(read, [_plain(given) for given in captures], latest, paths, str(self._folder))
-            for captures, latest in sets
-        ]
-        for future in futures:
-            found = None if stopped() else _result(future, stopped)
-            if found is None:
-                for other in futures:
-                    other.cancel()
+        self._rules = [str(path.absolute()) for path in rules or ()]
+        tasks = [_Task(_plain(captures), latest) for captures, latest in sets]
+        for task, count in zip(tasks, portions([task.size for task in tasks], self.workers), strict=True):
+            task.futures = [self._read(task, index, count) for index in range(count)]
+        engine: Any = None
+        for task in tasks:
+            folders = self._folders(task, stopped)
+            if folders is not None and len(folders) > 1:
+                from sentinel import pipeline
+
+                engine = engine or pipeline.make_rules(rules)
+                share = united(folders, engine)
+                if share.bounded():
+                    _log.warning("%s: bounds were reached; it is read again by one process", task.captures[0]["shown"])
+                    _forget(folders)
+                    task.futures = [self._read(task, 0, 1)]
+                    folders = self._folders(task, stopped)
+            if folders is None:
+                for other in tasks:
+                    for future in other.futures:
+                        future.cancel()
                 return
-            folder = Path(found["folder"])
-            with Case.open(folder, "read") as shard:
-                run.adopt(shard)
-            share = Share.read(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+            if len(folders) == 1:
+                share = Share.read(folders[0])
+            for folder in folders:
+                with Case.open(folder, "read") as shard:
+                    run.adopt(shard)
+            _forget(folders)
             yield share
 
+    def _read(self, task: _Task, index: int, count: int) -> Any:
+        return self._submit(read, task.captures, task.latest, str(self._folder), index, count)
+
+    def _folders(self, task: _Task, stopped: Callable[[], bool]) -> list[Path] | None:
+        """Where the portions of a set were written; None where `stopped` said so, or the scheduler went away, before
+        all of them were."""
+        folders = []
+        for future in task.futures:
+            try:
+                found = None if stopped() else _result(future, stopped)
+            except _Lost:
+                self.lost = True
+                return None
+            if found is None:
+                return None
+            folders.append(Path(found["folder"]))
+            if not folders[-1].is_dir():
+                raise UsageError(
+                    "{folder}: what the workers wrote cannot be seen here; give --scratch a folder that all share.",
+                    folder=folders[-1],
+                )
+        return folders
+
     def _submit(self, task: Callable[..., Any], *args: Any) -> Any:
-        return self._client.submit(task, *args, pure=False, retries=0)
+        ours = fingerprint(tuple(self._rules))
+        return self._client.submit(task, ours, self._rules, *args, pure=False, retries=0)
 
 
 def _distributed() -> Any:
@@ -144,13 +216,15 @@ def _distributed() -> Any:
         "distributed.nanny.pre-spawn-environ.POLARS_MAX_THREADS": 1,
         "distributed.nanny.pre-spawn-environ.OPENBLAS_NUM_THREADS": 1,
     })  # fmt: skip
-    logging.getLogger("distributed").setLevel(logging.ERROR)  # it tells of each worker, and of each that is retried
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it is said as a SentinelError
     return distributed
 
 
 def _result(future: Any, stopped: Callable[[], bool]) -> dict[str, Any] | None:
     """What a task gave, None where `stopped` said so before; raises the SentinelError that it met, or one that says
     that its workers died."""
+    from concurrent.futures import CancelledError
+
     from distributed.scheduler import KilledWorker
 
     found = None
@@ -164,41 +238,125 @@ def _result(future: Any, stopped: Callable[[], bool]) -> dict[str, Any] | None:
         raise SentinelError(
             "{n} workers died over one task; the captures may need more memory than they have.", n=DEATHS + 1
         ) from error
+    except (CancelledError, OSError) as error:
+        raise _Lost(str(error)) from error
+    except (ImportError, AttributeError, TypeError) as error:  # it is none of the tasks below
+        raise UsageError("the workers have no Sentinel that can be used from here ({why}).", why=error) from error
     if "error" in found:
         raise getattr(errors, found["error"])(found["sentence"], **found["values"])
     return found
 
 
-def _plain(given: Given) -> dict[str, Any]:
-    """A capture and its row as JSON could hold them."""
-    one, row = given
-    return {
-        "path": str(Path(one.path).absolute()), "shown": str(one.path), "row": row, "size": one.size,
-        "sha256": one.sha256, "content_sha256": one.content_sha256, "first_time": one.first_time,
-        "compressed": one.compressed,
-    }  # fmt: skip
+class _Lost(Exception):
+    """The scheduler went away."""
+
+
+@dataclass(slots=True)
+class _Task:
+    """A set of captures on its way through the workers, as JSON could hold them; a future for each portion."""
+
+    captures: list[dict[str, Any]]
+    latest: int
+    futures: list[Any] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the captures."""
+        return sum(capture["size"] for capture in self.captures)
+
+
+def portions(sizes: Sequence[int], workers: int) -> list[int]:
+    """Into how many portions sets of these sizes are cut, so that the workers have about the same to do."""
+    fair = max(sum(sizes) // max(workers, 1), SHARD_BYTES)
+    most = max(1, min(workers, MAX_PORTIONS))
+    return [min(most, max(1, round(size / fair))) for size in sizes]
+
+
+def united(folders: Sequence[Path], rules: Any) -> Share:
+    """The share of a whole set from those of its portions; `rules` is an engine, which begins anew."""
+    from sentinel.portions import judge_together
+    from sentinel.shares import Share
+
+    whole = Share.read(folders[0])
+    for folder in folders[1:]:
+        whole.unite(Share.read(folder))
+    rules.begin()
+    rules.book = whole.book
+    judge_together(folders, rules)
+    whole.limits.rules = {name: max(n, rules.counters[name]) for name, n in whole.limits.rules.items()}
+    return whole
+
+
+def _forget(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _plain(captures: Sequence[Given]) -> list[dict[str, Any]]:
+    """Captures and their rows as JSON could hold them."""
+    return [
+        {
+            "path": str(Path(one.path).absolute()), "shown": one.name, "row": row, "size": one.size,
+            "sha256": one.sha256, "content_sha256": one.content_sha256, "first_time": one.first_time,
+            "compressed": one.compressed,
+        }
+        for one, row in captures
+    ]  # fmt: skip
 
 
 # -- what runs in a worker ------------------------------------------------------------------------------------------
 
 
-def _guarded(task: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
-    """What the task gives, or its SentinelError as data: as an exception it would lose its values on the way."""
+@cache
+def fingerprint(rules: tuple[str, ...]) -> str:
+    """What this program is made of: its version, and a hash of its sources and of the rules in use."""
+    from sentinel.rules import load
+
+    digest = hashlib.sha256()
+    for package in ("sentinel", "parsers"):
+        folder = Path(str(files_of(package)))
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(f"{package}/{path.relative_to(folder)}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for path in load.find([load.shipped(), *(Path(rule) for rule in rules)]):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return f"{VERSION} ({digest.hexdigest()[:12]})"
+
+
+def _guarded(task: Callable[..., dict[str, Any]], ours: str, rules: Sequence[str], *args: Any) -> dict[str, Any]:
+    """What the task gives, or its SentinelError as data: as an exception it would lose its values on the way.
+
+    UsageError where this worker is not what the caller is, since the tables would not be the same.
+    """
     try:
+        mine = fingerprint(tuple(rules))
+        if mine != ours:
+            raise UsageError(
+                "a worker on {host} has Sentinel {mine}, this is {ours}: sources and rules must be the same.",
+                host=socket.gethostname(), mine=mine, ours=ours,
+            )  # fmt: skip
         return task(*args)
     except SentinelError as error:
         values = {name: str(value) for name, value in error.sentence.values.items()}
         return {"error": type(error).__name__, "sentence": error.sentence.english, "values": values}
 
 
-def look(path: str) -> dict[str, Any]:
+def look(ours: str, rules: Sequence[str], path: str) -> dict[str, Any]:
     """Hashes of a capture and the latest of its time stamps, in one go."""
-    return _guarded(_look, path)
+    return _guarded(_look, ours, rules, path)
 
 
-def read(captures: Sequence[dict[str, Any]], latest: int, rules: Sequence[str], scratch: str) -> dict[str, Any]:
-    """Read a set of captures into a case of its own below `scratch`; its folder."""
-    return _guarded(_read, captures, latest, rules, scratch)
+def read(
+    ours: str,
+    rules: Sequence[str],
+    captures: Sequence[dict[str, Any]],
+    latest: int,
+    scratch: str,
+    index: int = 0,
+    count: int = 1,
+) -> dict[str, Any]:
+    """Read a set of captures, or portion `index` of `count` of its flows, into a case below `scratch`; its folder."""
+    return _guarded(_read, ours, rules, rules, captures, latest, scratch, index, count)
 
 
 def _look(path: str) -> dict[str, Any]:
@@ -220,19 +378,24 @@ def _look(path: str) -> dict[str, Any]:
     return {"sha256": whole, "content_sha256": content, "latest": latest}
 
 
-def _read(captures: Sequence[dict[str, Any]], latest: int, rules: Sequence[str], scratch: str) -> dict[str, Any]:
+def _read(
+    rules: Sequence[str], captures: Sequence[dict[str, Any]], latest: int, scratch: str, index: int, count: int
+) -> dict[str, Any]:
     from sentinel import memory, pipeline
     from sentinel.plugins import load_parsers
+    from sentinel.portions import Portion, PortionAnalysis
     from sentinel.store.case import Case
 
     memory.keep()
+    parsers = load_parsers()
     folder = Path(scratch) / uuid.uuid4().hex
     rows = [capture["row"] for capture in captures]
     with Case.open(folder) as case, case.begin_run(rows, first=rows[0]["capture"]) as run:
         left = deque((_input(capture), row) for capture, row in zip(captures, run.captures, strict=True))
         engine = pipeline.make_rules([Path(path) for path in rules])
+        analysing = None if count == 1 else partial(PortionAnalysis, Portion(index, count), folder)
         with pipeline.few_collections():
-            share = pipeline.read_set(left, run, load_parsers(), engine, None, _never, latest)
+            share = pipeline.read_set(left, run, parsers, engine, None, _never, latest, analysing)
         if left:
             raise InputError("{path}: changed while it was read; analyse it again.", path=left[0][0].path)
         run.finish(share.captures, [], [], [], {})

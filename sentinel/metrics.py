@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -43,6 +44,11 @@ _SENSOR: tuple[tuple[str, str, str, _Get], ...] = (
     ("open_flows", "gauge", "Flows that are being followed.", lambda s: s["open_flows"]),
     ("evicted_flows_total", "counter", "Flows given up because there were too many.", lambda s: s["evicted_flows"]),
     ("deleted_segments_total", "counter", "Recordings deleted for space.", lambda s: s["deleted_segments"]),
+    ("case_bytes", "gauge", "Room that the case takes beside its segments.", lambda s: s["room"]["used"]),
+    ("case_bytes_limit", "gauge", "Room that it may take; 0: no limit.", lambda s: s["room"]["most"]),
+    ("counted_messages_total", "counter", "Messages that became counts.", lambda s: s["room"]["counted"]),
+    ("dropped_rows_total", "counter", "Counts and flows that were dropped.", lambda s: s["room"]["dropped"]),
+    ("case_stuck", "gauge", "1: too large, and nothing may be given up.", lambda s: s["room"]["stuck"]),
     ("one_sided_ratio", "gauge", "Part of TCP connections that show one direction.", lambda s: s["one_sided"]),
     ("clock_steps_total", "counter", "How often the clock was set.", lambda s: s["clock_steps"]),
     ("cpu_ratio", "gauge", "Processor time by time, of the last second.", lambda s: s["cpu"]),
@@ -57,6 +63,16 @@ _PORT: tuple[tuple[str, str, str, str], ...] = (
     ("damaged_blocks_total", "counter", "Blocks of the ring without sense.", "damaged"),
     ("port_silent", "gauge", "1: nothing arrives.", "silent"),
 )
+
+
+# Of each receiver; `rows` are not there before the first count.
+_SINK: tuple[tuple[str, str, str, _Get], ...] = (
+    ("sink_up", "gauge", "1: the receiver takes what it is sent.", lambda s: s["problem"] == ""),
+    ("sink_down_seconds", "gauge", "For how long it has taken nothing.", lambda s: s["down"]),
+    ("sink_failed_attempts", "gauge", "Attempts that failed since the last that did not.", lambda s: s["failures"]),
+    ("sink_waiting_rows", "gauge", "Rows that wait in the case for it.", lambda s: s["rows"]["waiting"]),
+)
+_OUTCOMES = ("sent", "refused", "left_out", "held", "dropped")
 
 
 def render(status: Mapping[str, Any] | None, now: float) -> str:
@@ -197,6 +213,34 @@ def _lines(status: Mapping[str, Any], up: bool) -> Iterator[str]:
         ]
         if samples:
             yield from _metric(name, kind, help_, samples)
+    yield from _sinks(status)
+
+
+def _sinks(status: Mapping[str, Any]) -> Iterator[str]:
+    """The receivers: gauges, the time of the last success, and a counter of rows for each outcome."""
+    labelled = [(f'receiver="{_label(str(sink.get("receiver", "")))}"', sink) for sink in status.get("sinks", ())]
+    for name, kind, help_, get in _SINK:
+        samples = []
+        for label, sink in labelled:
+            with suppress(KeyError, TypeError):
+                samples.append((f"{{{label}}}", get(sink)))
+        if samples:
+            yield from _metric(name, kind, help_, samples)
+    idle = [(label, sink.get("idle")) for label, sink in labelled]
+    stamps = [(f"{{{label}}}", round(status["time"] / 1e9 - n, 1)) for label, n in idle if _is_number(n)]
+    if stamps:
+        yield from _metric(
+            "sink_last_success_timestamp_seconds", "gauge", "When it last took something, since 1970 UTC.", stamps
+        )
+    rows = [
+        (f'{{{label},outcome="{outcome}"}}', sink["rows"][outcome])
+        for label, sink in labelled
+        if isinstance(sink.get("rows"), dict)
+        for outcome in _OUTCOMES
+        if _is_number(sink["rows"].get(outcome))
+    ]
+    if rows:
+        yield from _metric("sink_rows_total", "counter", "What became of the rows that are not waiting.", rows)
 
 
 def _metric(name: str, kind: str, help_: str, samples: list[tuple[str, int | float]]) -> Iterator[str]:

@@ -25,9 +25,11 @@ NAMES = {0: "", ANSWERED: "answered", ORPHAN: "orphan", MISMATCH: "mismatch", UN
 class Batch:
     """The raw cells of one batch, as sentinel/wire wrote them, and what pairing adds.
 
-    `messages` (n, M_WIDTH), `items`, `points`, `faults`, `flows`, `idents`: int64 cells by sentinel/wire/layout.py;
+    `messages` (n, M_WIDTH), `items`, `points`, `faults`, `flows`, `idents`: int64 cells by sentinel/wire/layout.py, whose
+    columns lie together;
     `heap`: uint8; `extras`: protocol index -> cells; `facts`: tuples as Rows.fact writes them; `first`: number of
-    the first message; `capture`: number of the capture; `pair`, `result`, `latency`: one each message.
+    the first message; `capture`: number of the capture; `pair`, `result`, `latency`: one each message. `frame`, `flow`:
+    frames of the capture that had been read by then, and the number of the flow that would come next.
     """
 
     capture: int
@@ -41,6 +43,8 @@ class Batch:
     heap: np.ndarray
     extras: dict[int, np.ndarray]
     facts: list[tuple]
+    frame: int = 0
+    flow: int = 0
     pair: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     result: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     latency: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -90,11 +94,11 @@ def chronological(batch: Batch) -> None:
     order = np.argsort(due, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    batch.messages = batch.messages[order]
+    batch.messages = np.asfortranarray(batch.messages[order])
     for name, column in (("items", I_MESSAGE), ("points", P_MESSAGE)):
         cells = getattr(batch, name)
         cells[:, column] = place[cells[:, column]]
-        setattr(batch, name, cells[np.argsort(cells[:, column], kind="stable")])
+        setattr(batch, name, np.asfortranarray(cells[np.argsort(cells[:, column], kind="stable")]))
 
 
 class Pairing:
@@ -118,19 +122,17 @@ class Pairing:
                 self._held.append(batch)
                 return []
             return [batch]
-        head = _head(batch.messages)
-        if (head[M_FRAME, 1:] < head[M_FRAME, :-1]).any() or batch.messages[0, M_CAPTURE] != batch.messages[
-            -1, M_CAPTURE
-        ]:
+        frames = batch.messages[:, M_FRAME]
+        if (frames[1:] < frames[:-1]).any() or batch.messages[0, M_CAPTURE] != batch.messages[-1, M_CAPTURE]:
             chronological(batch)
-            head = _head(batch.messages)
+        kind = batch.messages[:, M_KIND]
         earlier = [held for held in self._held if len(held.messages)]
         done = self._complete(int(batch.messages[-1, M_TIME]), len(batch.messages))
         kept = next((held.first for held in self._held if len(held.messages)), batch.first)
         batch.pair, batch.result, late = self._matcher.match(batch.messages, batch.first, kept)
         batch.latency = np.zeros(len(batch.pair), np.int64)
-        batch.asking = head[M_KIND] == Kind.REQUEST
-        shaped = head[0] >> M_SHAPE & 1 == 1
+        batch.asking = kind == Kind.REQUEST
+        shaped = batch.messages[:, 0] & 1 << M_SHAPE != 0
         if shaped.any():
             batch.asking &= ~(shaped & (batch.messages[:, M_SHAPE] == UNPAIRED))
         self._held.append(batch)
@@ -142,7 +144,7 @@ class Pairing:
                 if 0 <= row < len(before.pair):
                     before.pair[row] = partner
                     before.result[row] = result
-        self._latencies(batch, head)
+        self._latencies(batch)
         for one in done:
             self._close(one)
         return done
@@ -177,13 +179,13 @@ class Pairing:
         self._held = [] if not self._hold else self._held[keep:]
         return done
 
-    def _latencies(self, batch: Batch, head: np.ndarray) -> None:
+    def _latencies(self, batch: Batch) -> None:
         """Time from each request to its answer, on the answer's row."""
-        answers = np.flatnonzero((batch.pair >= 0) & (head[M_KIND] != Kind.REQUEST))
+        answers = np.flatnonzero((batch.pair >= 0) & (batch.messages[:, M_KIND] != Kind.REQUEST))
         if len(answers) == 0:
             return
         partners = batch.pair[answers]
-        times = head[M_TIME]
+        times = batch.messages[:, M_TIME]
         here = partners >= batch.first
         asked = np.zeros(len(answers), np.int64)
         asked[here] = times[partners[here] - batch.first]
@@ -194,11 +196,6 @@ class Pairing:
     def _close(self, batch: Batch) -> None:
         """Requests that nothing answered are unanswered."""
         batch.result[batch.asking & (batch.pair < 0)] = UNANSWERED
-
-
-def _head(messages: np.ndarray) -> np.ndarray:
-    """The first cells of all messages, up to their kind, as columns: each costs a pass over all rows otherwise."""
-    return np.ascontiguousarray(messages[:, : M_KIND + 1].T)
 
 
 def request_rows(batch: Batch, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

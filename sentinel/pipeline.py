@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sentinel import memory
-from sentinel.errors import InputError
+from sentinel.errors import InputError, SentinelError
 from sentinel.identify import Identifier
 from sentinel.plugins import Parsers, load_parsers
 from sentinel.shares import MAX_INVENTORY_FLOWS, Share, fact_key
@@ -141,15 +141,17 @@ class Reading:
         batch = Batch(
             capture=self.capture,
             first=self.next_message,
-            messages=rows.messages.taken(),
-            items=rows.items.taken(),
-            points=rows.points.taken(),
-            faults=rows.faults.taken(),
-            flows=engine.flow_rows.taken(),
-            idents=engine.idents.taken(),
+            messages=rows.messages.take(),
+            items=rows.items.take(),
+            points=rows.points.take(),
+            faults=rows.faults.take(),
+            flows=engine.flow_rows.take(),
+            idents=engine.idents.take(),
             heap=rows.heap_bytes[: rows.heap_n].copy(),
-            extras={index: block.taken() for index, block in rows.extras.items() if block.n},
+            extras={index: block.take() for index, block in rows.extras.items() if block.n},
             facts=rows.facts,
+            frame=engine.frames,
+            flow=engine.flow_number,
         )
         self.next_message += len(batch.messages)
         engine.next_batch()
@@ -216,11 +218,15 @@ class Analysis:
         self.store(frames)
         tables = self.for_rules(frames)
         if self.rules is not None:
-            self.rules.batch(tables)
+            self.judge(tables)
             self.alerts = len(self.rules.book)
         self.inventory(tables["messages"], frames["flows"])
         # nothing asks for the requests of the batch before any more: without this, each batch would keep all others
         batch.before = None
+
+    def judge(self, tables: dict[str, Columns]) -> None:
+        """Ask the rules."""
+        self.rules.batch(tables)
 
     def store(self, frames: dict[str, pl.DataFrame]) -> None:
         """Write the tables of a batch to the case, where there is one."""
@@ -294,7 +300,9 @@ class Worker:
 
 
 class Spread(Protocol):
-    """Other processes that read captures: `sentinel.cluster`."""
+    """Other processes that read captures: `sentinel.cluster`. `lost`: whether they went away before the end."""
+
+    lost: bool
 
     def look(self, inputs: Sequence[Input]) -> None:
         """Fill in the hashes of stored captures, and the latest of their time stamps."""
@@ -412,8 +420,8 @@ def analyze(
                 if one.known is not None:
                     same = str(one.known["path"])
                 else:
-                    same = str(fresh.setdefault(one.content_sha256 or one.sha256 or str(one.path), one).path)
-                one.copy_of = same if same != str(one.path) else ""
+                    same = fresh.setdefault(one.content_sha256 or one.sha256 or one.name, one).name
+                one.copy_of = same if same != one.name else ""
             if not fresh:
                 summary = known_summary(opened, case, inputs)
             else:
@@ -476,7 +484,7 @@ def _analyze_fresh(
         {
             "sha256": one.sha256,
             "content_sha256": one.content_sha256,
-            "path": str(one.path),
+            "path": one.name,
             "state": "running",
             "bytes": one.size,
             "format": "",
@@ -499,12 +507,17 @@ def _analyze_fresh(
         memory.give_back()  # what the end of a run needs comes from elsewhere than what the batches needed
         if whole is None:
             whole = Share.empty()
-        summary = _finish(opened, case, inputs, run, whole, stopped())
+        lost = spread is not None and spread.lost
+        summary = _finish(opened, case, inputs, run, whole, stopped() or lost)
+    if lost:
+        raise SentinelError("the scheduler went away; what was read before is in the case: analyse the same again.")
     return summary
 
 
 Given = tuple[Input, dict[str, Any]]
 """A capture and its row in the case."""
+Analysing = Callable[[Parsers, list[str], "Run | None", Any], Analysis]
+"""Makes an analysis of what its constructor takes."""
 
 
 def continues(one: Input, latest: int) -> bool:
@@ -548,17 +561,19 @@ def read_set(
     progress: Callable[[Progress], None] | None,
     stopped: Callable[[], bool],
     latest: int,
+    analysing: Analysing | None = None,
 ) -> Share:
     """Read the first of these captures and those that continue it, which are taken away; write their rows to the run.
 
     Messages and flows count up from the number of the first capture. `latest` is the last time of any capture before.
+    `analysing` makes what is done with the batches, where that is another thing than `Analysis`.
     """
     from sentinel.store.run import NUMBER_BITS
 
     rules.begin()
     reading = Reading(parsers, left[0][1]["capture"] << NUMBER_BITS)
     reading.latest = latest
-    analysis = Analysis(parsers, reading.engine.rows.texts, run, rules)
+    analysis = (analysing or Analysis)(parsers, reading.engine.rows.texts, run, rules)
     worker = Worker(analysis)
     rows: list[dict[str, Any]] = []
     while left and not stopped() and (not rows or continues(left[0][0], reading.latest)):
@@ -609,7 +624,7 @@ def _read_one(
         if progress is not None:
             total = one.size if isinstance(one.path, Path) else None
             sent = reading.next_message - reading.base + engine.rows.messages.n
-            progress(Progress(str(one.path), position(), total, engine.frames, sent, analysis.alerts))
+            progress(Progress(one.name, position(), total, engine.frames, sent, analysis.alerts))
         return stopped()
 
     expanded = files.Hashing(stream) if compression and not one.content_sha256 else None

@@ -340,7 +340,93 @@ ASSESSMENTS = Table(
     ("assessment",),
 )
 
+POLLS = Table(
+    "polls", "Messages of one kind that became one row: what was asked again and again, and how often.", "parquet",
+    (
+        *_EVIDENCE[:1],
+        _c("frame", "i64", "Frame number in the capture of the first of them."),
+        _c("time", "time", "Time stamp of that frame.", "ns", ecs="@timestamp"),
+        _c("last_frame", "i64", "Frame number in the capture of the last of them."),
+        _c("last_time", "time", "Time stamp of that frame.", "ns"),
+        _c("flow", "i64", "The flow of the first of them."),
+        _c("flows", "i64", "In how many flows they were."),
+        _c("src", "text", "Network address (MAC where there is no IP) of the sender.", ecs="source.ip"),
+        _c("dst", "text", "Network address of the receiver.", ecs="destination.ip"),
+        _c("transport", "text", "As in flows.", ecs="network.transport"),
+        _c("protocol", "text", "Application protocol.", ecs="network.protocol"),
+        _c("kind", "text", "As in messages."),
+        _c("function", "i32", "Function or service code of the protocol.", null=True),
+        _c("operation", "text", "Name of the operation.", ecs="event.action"),
+        _c("activity", "text", "Protocol-independent verb."),
+        _c("unit", "i64", "Unit identifier, station or link address behind the network address.", null=True),
+        _c("object", "text", "Kind of thing that is addressed, in the protocol's own terms."),
+        _c("block", "i64", "Container of the address: data block, file number.", null=True),
+        _c("address", "i64", "First address, zero based.", null=True),
+        _c("bit", "u8", "Bit within the address.", null=True),
+        _c("quantity", "i64", "How many, as each of them says.", null=True),
+        _c("status", "i64", "Result code of an answer.", null=True),
+        _c("status_name", "text", "The standard's word for the result code."),
+        _c("name", "text", "Name of the file, block, service or program that they are about."),
+        _c("items", "text", "What each of them addresses where that is several things, as `db 1:0.3 x2; ...`."),
+        _c("count", "i64", "How many messages the row stands for.", ecs="event.sequence"),
+        _c("bytes", "i64", "Bytes of all of them.", "byte"),
+        _c("answered", "i64", "How many requests of them were answered."),
+        _c("unanswered", "i64", "How many requests of them were not."),
+        _c("latency_min", "i64", "Shortest time from a request to one of these answers.", "ns", True),
+        _c("latency_max", "i64", "Longest such time.", "ns", True),
+    ),
+)
+
+TRENDS = Table(
+    "trends", "Values of one point that became one row: first, last, least, greatest, and how often they changed.",
+    "parquet",
+    (
+        *_EVIDENCE[:1],
+        _c("frame", "i64", "Frame number in the capture of the first value."),
+        _c("time", "time", "Time stamp of that frame.", "ns", ecs="@timestamp"),
+        _c("last_frame", "i64", "Frame number in the capture of the last value."),
+        _c("last_time", "time", "Time stamp of that frame.", "ns"),
+        _c("device", "text", "Network address of the device that holds the point (the server).", ecs="destination.ip"),
+        _c("unit", "i64", "Unit identifier of the device behind that address.", null=True),
+        _c("protocol", "text", "Application protocol.", ecs="network.protocol"),
+        _c("object", "text", "Kind of thing, in the protocol's own terms."),
+        _c("block", "i64", "Container of the address.", null=True),
+        _c("address", "i64", "Address, zero based."),
+        _c("bit", "u8", "Bit within the address.", null=True),
+        _c("access", "text", "read or report."),
+        _c("quality", "i64", "Quality flags of all these values, as the protocol numbers them.", null=True),
+        _c("count", "i64", "How many values the row stands for.", ecs="event.sequence"),
+        _c("changes", "i64", "How often a value differed from the one before it."),
+        _c("first", "f64", "The first value; null where it is text.", null=True),
+        _c("last", "f64", "The last value.", null=True),
+        _c("min", "f64", "The least value.", null=True),
+        _c("max", "f64", "The greatest value.", null=True),
+        _c("first_text", "text", "The first value where it is text, or bytes in hexadecimal."),
+        _c("last_text", "text", "The last such value."),
+    ),
+)
+
+THINNED = Table(
+    "thinned", "What the case no longer holds row by row, because its room is bounded.", "sqlite",
+    (
+        _c("run", "i64", "The run whose rows they were."),
+        _c("table", "text", "The table that held them."),
+        _c("fate", "text", "counted (they became rows of polls and trends) or dropped."),
+        _c("rows", "i64", "How many rows went."),
+        _c("stood_for", "i64", "How many messages or values these rows stood for."),
+        _c("first_time", "time", "The earliest of them.", "ns"),
+        _c("last_time", "time", "The latest of them.", "ns"),
+    ),
+    ("run", "table", "fate"),
+)
+
+COUNTS = (POLLS.name, TRENDS.name)
+"""Tables of rows that stand for many; no receiver is offered them, for it was offered those."""
+
 TABLES = {
     t.name: t
-    for t in (CAPTURES, FLOWS, MESSAGES, ITEMS, POINTS, FACTS, ASSETS, ALERTS, FAULTS, JOURNAL, ASSESSMENTS)
-}
+    for t in (
+        CAPTURES, FLOWS, MESSAGES, ITEMS, POINTS, FACTS, ASSETS, ALERTS, FAULTS, POLLS, TRENDS, THINNED, JOURNAL,
+        ASSESSMENTS,
+    )
+}  # fmt: skip

@@ -66,6 +66,23 @@ class Share:
         self.latest = max(self.latest, later.latest)
         self.defects += later.defects
 
+    def unite(self, other: Share) -> None:
+        """Add the share of other flows of the same captures; this one has what is not divided."""
+        from sentinel.inventory import assets
+
+        self.totals.messages.update(other.totals.messages)
+        self.totals.points += other.totals.points
+        self.limits.rules = {name: n + other.limits.rules.get(name, 0) for name, n in self.limits.rules.items()}
+        self.book.join(other.book)
+        if other.stats is not None:
+            self.stats = assets.accumulate_counts(self.stats, other.stats)
+
+    def bounded(self) -> bool:
+        """Whether a bound was reached that divides the rows of one process otherwise than those of several."""
+        from sentinel.inventory import assets
+
+        return any(self.limits.rules.values()) or (self.stats is not None and self.stats.height >= assets.MAX_GROUPS)
+
     def write(self, folder: Path) -> None:
         """Keep the share in a folder."""
         labels = [[*key, *asdict(label).values()] for key, label in self.totals.labels.items()]

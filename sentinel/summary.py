@@ -41,6 +41,11 @@ class Input:
     unreadable: InputError | None = None
     """Why the file could not be read at all; None where it could."""
 
+    @property
+    def name(self) -> str:
+        """The path as text that can be stored and printed: bytes of a name that are no UTF-8 as `\\udcXX`."""
+        return str(self.path).encode("utf-8", "backslashreplace").decode("utf-8")
+
 
 @dataclass(slots=True)
 class Label:
@@ -192,7 +197,7 @@ def capture_row(
         **row,
         "sha256": one.sha256,
         "content_sha256": one.content_sha256,
-        "path": str(one.path),
+        "path": one.name,
         "format": reader.format + (f"+{compression}" if compression else ""),
         "state": "interrupted" if stopped else "faulty" if reader.fault else "complete",
         "bytes": one.size,
@@ -258,9 +263,9 @@ def protocols(totals: Totals) -> list[dict[str, Any]]:
 def capture_summary(one: Input, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """One entry of the summary's `captures`."""
     row = one.known or next(
-        (r for r in rows if r["path"] == (one.copy_of or str(one.path))), None
+        (r for r in rows if r["path"] == (one.copy_of or one.name)), None
     )
-    said = {"path": str(one.path), "known": one.known is not None, "copy_of": one.copy_of or None}
+    said = {"path": one.name, "known": one.known is not None, "copy_of": one.copy_of or None}
     if row is None:
         return {**said, "sha256": one.sha256, "state": "not read", "fault": one.unreadable and str(one.unreadable)}
     names = "sha256 state format frames bytes first_time last_time cut dropped duplicates backwards unread".split()

@@ -134,10 +134,10 @@ class _Names:
 
 
 class _Cells:
-    """The cells of one table of a batch, turned once from rows to columns: a column of rows costs as much as all."""
+    """The cells of one table of a batch, as columns."""
 
     def __init__(self, rows: np.ndarray):
-        self._columns = np.ascontiguousarray(rows.T)
+        self._columns = np.asfortranarray(rows).T if rows.strides[0] != rows.itemsize else rows.T
         masks = self._columns[0]
         self._always = int(np.bitwise_and.reduce(masks)) if len(masks) else 0
         self._ever = int(np.bitwise_or.reduce(masks)) if len(masks) else 0
@@ -476,7 +476,7 @@ def beside(messages: pl.DataFrame, own: pl.DataFrame, protocol: str, columns: li
     """The messages with columns of a protocol's own table, named `<protocol>.<column>`; null at other protocols'."""
     some = [own[column].alias(f"{protocol}.{column}") for column in columns if column in own.columns]
     if own.height < messages.height:
-        rows = own["message"].to_numpy() - messages["message"][0]
+        rows = np.searchsorted(messages["message"].to_numpy(), own["message"].to_numpy())
         place = np.zeros(messages.height, np.int64)
         place[rows] = np.arange(own.height)
         has = np.zeros(messages.height, bool)

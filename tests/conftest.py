@@ -10,11 +10,14 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
+import hypothesis
 import pytest
 from assessed_case import client_assessment, client_case  # noqa: F401  (fixtures)
 from update_files import Keys
@@ -24,6 +27,14 @@ CORE = ("sentinel/wire", "parsers")
 CAPTURES = Path(os.environ.get("SENTINEL_CAPTURES") or ROOT.parent / "shared" / "captures")
 NO_CAPTURES = f"no shared captures at {CAPTURES} (SENTINEL_CAPTURES names the folder)"
 NO_TSHARK = "tshark is not installed"
+
+
+# The same examples in every run, however slow the machine: a failure is a failure of the change that is tested. New
+# examples are tried with `pytest --hypothesis-profile=default`, and by the fuzzers.
+hypothesis.settings.register_profile(
+    "steady", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("steady")
 
 
 def core_is_compiled() -> bool:
@@ -91,6 +102,18 @@ def pcaps() -> Path:
 def tmp_case(tmp_path: Path) -> Path:
     """Where a case may be made; nothing is there yet."""
     return tmp_path / "case"
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of loopback that refuses connections, and that no other program opens while the test runs.
+
+    A server that allows its address to be used again (SO_REUSEADDR, as those of `http.server` do) may listen on it.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
 
 
 @pytest.fixture(scope="session")

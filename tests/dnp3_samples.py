@@ -109,8 +109,8 @@ class Run:
         names = ("function", "unit", "object", "address", "quantity", "status", "transaction", "name", "fault",
                  "detail", "shape")
         rows = []
-        extras = self.extra.taken()
-        for row in self.out.messages.taken():
+        extras = self.extra.cells[: self.extra.n]
+        for row in self.out.messages.cells[: self.out.messages.n]:
             got = {f: int(row[getattr(layout, f"M_{f.upper()}")]) for f in fields}
             for name in names:
                 cell = getattr(layout, f"M_{name.upper()}")
@@ -134,7 +134,7 @@ class Run:
 
     def table(self, block, prefix, names):
         rows = []
-        for row in block.taken():
+        for row in block.cells[: block.n]:
             got = {}
             for name in names:
                 cell = getattr(layout, f"{prefix}_{name.upper()}")
@@ -157,7 +157,7 @@ class Run:
         return self.table(self.out.points, "P", names)
 
     def faults(self):
-        return [int(row[layout.F_CODE]) for row in self.out.faults.taken()]
+        return [int(row[layout.F_CODE]) for row in self.out.faults.cells[: self.out.faults.n]]
 
 
 def run(*frames) -> Run:

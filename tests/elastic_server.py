@@ -30,7 +30,7 @@ VERSION = "8.19.21"
 ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{VERSION}:zip"
 USER, PASSWORD = "tester", "only-on-loopback"
 NOBODY = 65534
-START_SECONDS = 120
+START_SECONDS = 600
 
 
 def why_not() -> str:
@@ -58,10 +58,12 @@ def fetched() -> Path:
     path = zip_path()
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        command = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={path.parent}"]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=path.parent)
-        if run.returncode or not path.exists():
-            raise OSError(f"Maven could not fetch {ARTIFACT}: {(run.stdout + run.stderr).strip()[-300:]}")
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # another run may fetch it at the same moment
+            command = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={folder}"]
+            run = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False, cwd=folder)
+            if run.returncode or not (Path(folder) / path.name).exists():
+                raise OSError(f"Maven could not fetch {ARTIFACT}: {(run.stdout + run.stderr).strip()[-300:]}")
+            os.replace(Path(folder) / path.name, path)
     return path
 
 
@@ -154,7 +156,7 @@ class Server:
             data = json.dumps(body).encode()
         context = ssl.create_default_context(cafile=str(self.ca))
         try:
-            with urllib.request.urlopen(request, data=data, timeout=30, context=context) as answer:
+            with urllib.request.urlopen(request, data=data, timeout=120, context=context) as answer:
                 return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             raise OSError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')[:500]}") from error

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from waiting import PATIENCE
 
 from sentinel.exercise.loopback import LoopbackPlant
 from sentinel.exercise.roles import Scene
@@ -31,11 +32,11 @@ def stage(*names: str) -> Iterator[Scene]:
                 ready, address = threading.Event(), plant.listen_on(HOSTS[name].name, port)
                 run = lambda s=serve, a=address, r=ready: s(a, r, close_down)  # noqa: E731
                 staff.append(plant.start(HOSTS[name].name, run, name))
-                assert ready.wait(10)
+                assert ready.wait(PATIENCE)
             yield scene
         finally:
             scene.curtain.set()
             close_down.set()
             for worker in staff:
-                worker.result(10)
+                worker.result(PATIENCE)
     assert [thread.name for thread in threading.enumerate() if thread not in before] == []

@@ -53,6 +53,9 @@ def message(number: int, source: str, target: str, ports: tuple[int, int], after
 
 
 ROWS: dict[str, list[dict[str, Any]]] = {
+    "polls": [],
+    "trends": [],
+    "thinned": [],
     "journal": [],
     "assessments": [],
     "captures": [

@@ -54,9 +54,9 @@ def rows_for(direction: int, shared: dict | None = None, carrier=None) -> Rows:
 def messages(out: Rows) -> list[dict]:
     """The message rows as dictionaries of what is present, with items, data and the protocol's own columns."""
     found = []
-    items = out.items.taken()
-    extra = out.extras[1].taken()
-    for n, row in enumerate(out.messages.taken()):
+    items = out.items.cells[: out.items.n]
+    extra = out.extras[1].cells[: out.extras[1].n]
+    for n, row in enumerate(out.messages.cells[: out.messages.n]):
         seen = {k: int(row[c]) for k, c in CELLS.items() if k in ALWAYS or int(row[0]) >> c & 1}
         seen["kind"] = Kind(seen["kind"])
         seen["operation"] = modbus.OPERATIONS[seen["operation"]].name

@@ -199,7 +199,7 @@ class Feed:
         for k, extra in enumerate(s7comm.TABLE):
             if own[0] >> (k + 1) & 1:
                 row.own[extra.name] = self.out.texts[own[k + 1]] if extra.name in TEXTS else int(own[k + 1])
-        for entry in self.out.items.taken():
+        for entry in self.out.items.cells[: self.out.items.n]:
             if entry[layout.I_MESSAGE] == n:
                 row.items.append(self.item(entry))
         return row

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE, until  # noqa: F401  (whoever has a stage waits)
 
 from sentinel.exercise.namespaces import Namespace, available
 from sentinel.store.evidence import read_frames
@@ -46,8 +47,10 @@ class Cable:
         self.running.append(process)
         if ready:
             assert process.stderr is not None
-            line = process.stderr.readline()
-            assert line.startswith("listening at w1"), line + process.stderr.read()
+            said = [process.stderr.readline()]
+            while said[-1] and not said[-1].startswith("listening at w1"):
+                said.append(process.stderr.readline())
+            assert said[-1], said
         return process
 
     def send(self, path: Path, pace: float = 0.0, first: int = 0, last: int | None = None) -> int:
@@ -110,15 +113,7 @@ def status(case: Path) -> dict:
         return {}
 
 
-def until(condition, seconds: float = 20.0) -> None:
-    """Wait for it."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-
-
 def stop(process: subprocess.Popen[str]) -> None:
     """SIGTERM; it must end in good order."""
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0, process.stderr.read() if process.stderr is not None else ""
+    assert process.wait(PATIENCE) == 0, process.stderr.read() if process.stderr is not None else ""

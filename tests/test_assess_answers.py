@@ -120,3 +120,9 @@ def test_an_import_follows_its_own_file(tmp_path):
 def test_the_example_client_has_no_refusals():
     found = answers.read(resources.rulesets() / "examples/plant/answers.yaml")
     assert not found.refusals and len(found.values) > 60 and found.engagement["business_importance"] == 4
+
+
+def test_a_time_zone_that_does_not_exist_is_refused(tmp_path):
+    found = read(tmp_path, "engagement: {timezone: Mars/Olympus, client: A}\n")
+    assert found.engagement == {"client": "A"} and "Asia/Shanghai" in refused(found)[0][1]
+    assert read(tmp_path, "engagement: {timezone: '+08:00'}\n").engagement == {"timezone": "+08:00"}

@@ -248,18 +248,6 @@ def test_a_repeating_window_needs_its_end(tmp_path):
     assert "until which" in refused(read(tmp_path, text, "tickets", "t.yaml", zone=UTC8))[0][1]
 
 
-@pytest.mark.parametrize("name", ["Asia/Shanghai", "+08:00", None])
-def test_a_time_zone_by_name_offset_or_of_the_machine(name):
-    zone, said = imports.time_zone(name)
-    assert said and (zone is None) == (name is None)
-
-
-@pytest.mark.parametrize("name", ["Mars/Olympus", "+99:99", "../etc/passwd"])
-def test_a_time_zone_that_does_not_exist(name):
-    with pytest.raises(UsageError, match="there is no time zone"):
-        imports.time_zone(name)
-
-
 # --- files that are no lists -----------------------------------------------------------------------------------------
 
 

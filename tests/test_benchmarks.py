@@ -54,7 +54,7 @@ def sums_are_right(frame: bytes) -> bool:
 
 def test_copies_have_their_own_addresses_and_times_and_right_checksums(tmp_path: Path) -> None:
     path = tmp_path / "copies.pcap"
-    written = traffic.replicate(traffic.SOURCES["dnp3"], path, 700)
+    written = traffic.replicate(traffic.SOURCES["dnp3-normal"], path, 700)
     found = list(records(path))
     one = written // 3
     assert len(found) == written >= 700 and written % 3 == 0
@@ -66,9 +66,15 @@ def test_copies_have_their_own_addresses_and_times_and_right_checksums(tmp_path:
     assert found[one - 1][0] < found[one][0], "a copy follows the one before"
 
 
+def test_what_is_copied_is_there_and_long(tmp_path: Path) -> None:
+    for name in traffic.PROTOCOLS:
+        long, short = traffic.block(traffic.SOURCES[name]), traffic.block(traffic.SOURCES[f"{name}-normal"])
+        assert len(long.frames) > 10 * len(short.frames)
+
+
 def test_more_copies_than_addresses_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="65536 have addresses of their own"):
-        traffic.replicate(traffic.SOURCES["dnp3"], tmp_path / "x.pcap", 1 << 40)
+        traffic.replicate(traffic.SOURCES["dnp3-normal"], tmp_path / "x.pcap", 1 << 40)
 
 
 def test_every_frame_of_a_flood_is_a_flow_of_its_own(tmp_path: Path) -> None:
@@ -109,6 +115,7 @@ def test_a_run_measures_every_part(tiny: tuple[str, dict]) -> None:
         assert file["frames"] >= 1000 and file["programs"][0]["program"] == report.SENTINEL
         assert all(program["rate"] > 0 and program["peak_mb"] > 0 for program in file["programs"])
     assert found["large"]["frames"] >= 3000 and found["first"]["messages"] > 0
+    assert found["plants"]["flows"] > found["files"][0]["frames"] // 2870
     assert found["flood"]["flows"] == found["flood"]["frames"] == 500
 
 

@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from sentinel.cli import _analysis, _coverage, _format, _summary, main
 from sentinel.cli._settings import Settings
 from sentinel.rules.load import shipped
+from sentinel.store.case import Case
 
 EN = Settings("en")
 SUMMARY_KEYS = {
@@ -426,3 +427,20 @@ def test_several_processes_from_the_command_line(tmp_path):
     result = run(str(source), "--case", str(tmp_path / "case"), "--jobs", "2", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["captures"][0]["state"] == "complete"
+
+
+def test_a_name_that_is_no_utf8_is_a_name(tmp_path):
+    """It is stored and printed with its bytes spelt out, and evidence finds the file again."""
+    source = Path(__file__).parents[1] / "pcaps/s7-attack.pcap"
+    capture = Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff\x1b[31m.pcap"))
+    capture.write_bytes(source.read_bytes())
+    result = run(str(tmp_path), "--case", str(tmp_path / "case"), "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["captures"][0]["path"].endswith("/bad\\udcff\x1b[31m.pcap")
+    shown = CliRunner().invoke(main.cli, ["show", "captures", "--case", str(tmp_path / "case")])
+    assert "bad\\udcff?[31m.pcap" in shown.stdout and "\x1b" not in shown.stdout
+    with Case.open(tmp_path / "case", "read") as case:
+        alert = case.scan("alerts").collect()["alert"][0]
+    out = tmp_path / "evidence.pcapng"
+    cut = CliRunner().invoke(main.cli, ["evidence", alert, "--case", str(tmp_path / "case"), "-o", str(out)])
+    assert cut.exit_code == 0 and out.stat().st_size > 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import fake_case
@@ -221,3 +222,9 @@ def test_a_protocol_that_nothing_speaks(monkeypatch, capture):
 
 def test_a_folder_is_no_capture(tmp_path):
     assert "a folder" in run(str(tmp_path)).stderr
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.pcap")
+    result = run(str(tmp_path / "pipe.pcap"))
+    assert result.exit_code == 3 and "neither a file nor a folder" in result.stderr

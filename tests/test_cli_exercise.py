@@ -12,7 +12,7 @@ from sentinel.cli.exercise import command
 from sentinel.errors import MissingExtra, OutputError, UsageError
 from sentinel.exercise.capture import Recording
 from sentinel.exercise.scenario import Performance
-from sentinel.exercise.scenarios import SCENARIOS
+from sentinel.exercise.scenarios import LONG_SCENARIOS, SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,7 +25,7 @@ def invoke(*arguments, **options):
 def test_list_names_every_scenario_in_the_language_of_the_person(language):
     result = invoke("list", env={"SENTINEL_LANG": language})
     assert result.exit_code == 0
-    for scenario in SCENARIOS.values():
+    for scenario in (SCENARIOS | LONG_SCENARIOS).values():
         assert scenario.name in result.output and getattr(scenario, language) in result.output
 
 

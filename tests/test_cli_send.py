@@ -46,18 +46,18 @@ def test_the_status_is_that_of_each_receiver(case, tmp_path) -> None:
     assert "待发送" in sentinel("send", "--case", case, "--status", lang="zh").output
 
 
-def test_an_outage_is_one_sentence_and_waits_in_the_case(case) -> None:
-    uri = "syslog://127.0.0.1:9"
+def test_an_outage_is_one_sentence_and_waits_in_the_case(case, closed_port) -> None:
+    uri = f"syslog://127.0.0.1:{closed_port}"
     result = sentinel("send", "--case", case, "--sink", uri, "--patience", "0")
     assert result.exit_code == 10
-    assert "sentinel: syslog://127.0.0.1:9: cannot be reached (Connection refused)." in result.output
+    assert f"sentinel: {uri}: cannot be reached (Connection refused)." in result.output
     status = sentinel("send", "--case", case, "--status")
     assert "cannot be reached" in status.output
     assert "无法连接" in sentinel("send", "--case", case, "--status", lang="zh").output
 
 
-def test_one_receivers_outage_holds_up_no_other(case, tmp_path) -> None:
-    away, here = "syslog://127.0.0.1:9", f"file://{tmp_path}/out.json"
+def test_one_receivers_outage_holds_up_no_other(case, tmp_path, closed_port) -> None:
+    away, here = f"syslog://127.0.0.1:{closed_port}", f"file://{tmp_path}/out.json"
     result = sentinel("send", "--case", case, "--sink", away, "--sink", here, "--patience", "0")
     assert result.exit_code == 10
     assert len((tmp_path / "out.json").read_text().splitlines()) == 6

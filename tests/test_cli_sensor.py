@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 
 from sensor_stage import ROOT, cable, needs_namespaces, status, stop, until
+from waiting import PATIENCE
 
 from sentinel.store.case import Case
 
 
 def refused(*options: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "sentinel", "--lang", "en", "sensor", *options]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
     return run.returncode, run.stderr
 
 
@@ -55,7 +56,7 @@ def test_signals_and_a_case_that_is_in_use(tmp_path: Path) -> None:
         sensor.send_signal(signal.SIGHUP)
         until(lambda: "were read again" in sensor.stderr.readline())
         second = wire.sensor(live, ready=False)
-        assert second.wait(30) == 4 and f"process {sensor.pid} is writing" in second.stderr.read()
+        assert second.wait(PATIENCE) == 4 and f"process {sensor.pid} is writing" in second.stderr.read()
         stop(sensor)
     with Case.open(live, "read") as case:
         (capture,) = case.captures().to_dicts()

@@ -17,6 +17,9 @@ from sentinel.sensor.config import Health as Limits
 from sentinel.sensor.health import Health, Moment
 from sentinel.sensor.outlets import Outlet
 from sentinel.sources.live import Counters
+from sentinel.store.outbox import Counts
+
+AWAY = Sentence("{uri}: cannot be reached ({why}).", uri="tls://siem", why="no")
 
 
 def written(folder: Path, silent: float = 60) -> dict:
@@ -28,7 +31,11 @@ def written(folder: Path, silent: float = 60) -> dict:
             Moment(
                 now, time.time_ns(), [("eth1", Counters(1500, 90_000, 3, refused=8, senders=sender))], time.time_ns(),
                 (1, 1500), 1, 4, 16, Latency(2, 0.2, 0.4, 0.5), 12, 5, "/x/segments/a.pcapng", 0,
-                [Outlet("siem", Sentence("{uri}: cannot be reached ({why}).", uri="tls://siem", why="no"), 7, 2, 4, 3)],
+                [
+                    Outlet("siem", AWAY, 7, 2, 4, 3),
+                    Outlet("young"),
+                    Outlet("es", idle=2.0, rows=Counts(sent=12_345, waiting=678)),
+                ],
             )
         )  # fmt: skip
     return json.loads((folder / "status.json").read_text())
@@ -37,10 +44,10 @@ def written(folder: Path, silent: float = 60) -> dict:
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
-        ("en", ["running", "3 lost", "silent", "for 7 s: tls://siem: cannot", "refused 3",
+        ("en", ["running", "3 lost", "silent", "for 7 s: tls://siem: cannot", "refused 3", "12,345 sent, 678 waiting",
                 "10.0.0.1: 70 frames, 6 never", "8 from senders", "seccomp                 on"]),
         ("zh", ["运行中", "丢失 3 帧", "没有流量", "已有 7 秒未能接收：tls://siem", "拒收 3 条",
-                "10.0.0.1：70 帧，6 帧", "8 个", "已启用"]),
+                "已发送 12,345，待发 678", "10.0.0.1：70 帧，6 帧", "8 个", "已启用"]),
     ],
 )
 def test_a_sensor_that_runs(tmp_path: Path, lang: str, words: list[str]) -> None:

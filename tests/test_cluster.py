@@ -1,13 +1,19 @@
-"""Several processes make the case that one makes, also where one of them is killed."""
+"""Several processes make the case that one makes, also where one of them is killed or they run elsewhere."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import struct
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cases_alike import same, tables, told
 
 from sentinel import cluster, pipeline
 from sentinel.errors import InputError, SentinelError, UsageError
@@ -19,25 +25,6 @@ with_workers = pytest.mark.skipif(
     os.environ.get("SENTINEL_CLUSTER_TESTS") is None, reason="starts and kills worker processes: make test-cluster"
 )
 PCAPS = Path(__file__).resolve().parent.parent / "pcaps"
-
-
-def tables(path: Path) -> dict:
-    """Every table, rows in one order."""
-    with Case.open(path, "read") as case:
-        assert case.check() == []
-        frames = {name: case.scan(name).collect() for name in case.tables()}
-    return {name: frame.sort(frame.columns) for name, frame in frames.items()}
-
-
-def same(one: Path, other: Path) -> None:
-    first, second = tables(one), tables(other)
-    assert first.keys() == second.keys()
-    for name, frame in first.items():
-        assert frame.equals(second[name]), name
-
-
-def told(summary: dict) -> dict:
-    return {name: value for name, value in summary.items() if name not in ("seconds", "case")}
 
 
 def halves(source: Path, folder: Path) -> list[Path]:
@@ -109,7 +96,7 @@ def test_two_processes_make_the_case_that_one_makes(tmp_path, captures, one_proc
 
 
 @with_workers
-def test_a_worker_that_is_killed_changes_nothing(tmp_path, captures, one_process):
+def test_a_worker_that_is_killed_changes_nothing(tmp_path, monkeypatch, captures, one_process):
     """Each set's first worker dies of SIGKILL while its second part is being written."""
     case, _ = one_process
     marks = tmp_path / "marks"
@@ -121,7 +108,7 @@ def test_a_worker_that_is_killed_changes_nothing(tmp_path, captures, one_process
 
         from sentinel.store import _parts
 
-        mark = f"{marks}/{os.path.basename(args[0][0]['path'])}" if task.__name__ == "read" else ""
+        mark = f"{marks}/{os.path.basename(args[2][0]['path'])}-{args[-2]}" if task.__name__ == "read" else ""
         if mark and not os.path.exists(mark):
             open(mark, "w").close()
             whole = _parts.write_parquet
@@ -136,7 +123,8 @@ def test_a_worker_that_is_killed_changes_nothing(tmp_path, captures, one_process
 
     with cluster.Spread(tmp_path / "two", jobs=2) as spread:
         before = set(spread._client.run(os.getpid).values())
-        spread._submit = lambda *args: spread._client.submit(dying, *args, pure=False)  # type: ignore[method-assign]
+        submit = spread._client.submit
+        monkeypatch.setattr(spread._client, "submit", lambda task, *args, **how: submit(dying, task, *args, **how))
         pipeline.analyze(captures, tmp_path / "two", spread=spread)
         assert before != set(spread._client.run(os.getpid).values())
     assert len(list(marks.iterdir())) == len(bases(case))
@@ -155,8 +143,7 @@ def test_what_a_worker_cannot_read_is_said_here(tmp_path):
 
 def test_a_capture_that_changes_while_it_is_read_is_refused(tmp_path, captures):
     given = [(one, {"capture": n, "path": str(one.path)}) for n, one in enumerate(pipeline._inputs(captures), 1)]
-    plain = [cluster._plain(one) for one in given]
-    found = cluster.read(plain, -(1 << 63), [], str(tmp_path))
+    found = cluster.read(cluster.fingerprint(()), [], cluster._plain(given), -(1 << 63), str(tmp_path))
     assert (found["error"], found["sentence"]) == ("InputError", "{path}: changed while it was read; analyse it again.")
 
 
@@ -173,7 +160,7 @@ def test_no_scheduler_is_one_sentence(tmp_path, monkeypatch):
 @with_workers
 def test_workers_that_die_over_one_task_are_said(tmp_path, monkeypatch):
     with cluster.Spread(tmp_path / "case", jobs=1) as spread:
-        future = spread._submit(os._exit, 1)
+        future = spread._client.submit(os._exit, 1, pure=False)
         with pytest.raises(SentinelError, match="workers died over one task"):
             cluster._result(future, lambda: False)
 
@@ -195,3 +182,173 @@ def test_a_stop_keeps_the_sets_that_were_read(tmp_path, captures):
     with Case.open(tmp_path / "case", "read") as case:
         assert case.check() == []
         assert 0 < case.captures().height < len(captures)
+
+
+def test_portions_give_the_workers_about_the_same_to_do():
+    large = 40 * cluster.SHARD_BYTES
+    assert cluster.portions([large], 4) == [4]
+    assert cluster.portions([large], 1) == [1]
+    assert cluster.portions([large, large], 2) == [1, 1]
+    assert cluster.portions([large, 100, 100], 4) == [4, 1, 1]
+    assert cluster.portions([cluster.SHARD_BYTES], 8) == [1]
+    assert cluster.portions([1 << 50], 1000) == [cluster.MAX_PORTIONS]
+    assert cluster.portions([0, 0], 0) == [1, 1]
+
+
+@with_workers
+def test_a_worker_that_is_killed_over_a_portion_changes_nothing(tmp_path, monkeypatch):
+    """Each portion's first worker dies when it has written all of it."""
+    source = PCAPS / "plant-attack.pcapng"
+    pipeline.analyze([source], tmp_path / "one")
+    marks = tmp_path / "marks"
+    marks.mkdir()
+
+    def dying(task, *args):
+        import os
+        import signal
+
+        found = task(*args)
+        mark = f"{marks}/{args[-2:]}"
+        if task.__name__ == "read" and not os.path.exists(mark):
+            open(mark, "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found
+
+    monkeypatch.setattr(cluster, "portions", lambda sizes, workers: [workers] * len(sizes))
+    with cluster.Spread(tmp_path / "two", jobs=2) as spread:
+        submit = spread._client.submit
+        monkeypatch.setattr(spread._client, "submit", lambda task, *args, **how: submit(dying, task, *args, **how))
+        pipeline.analyze([source], tmp_path / "two", spread=spread)
+    assert len(list(marks.iterdir())) == 2
+    same(tmp_path / "one", tmp_path / "two")
+
+
+def test_a_worker_with_another_sentinel_is_refused(tmp_path):
+    found = cluster.read("0.0.9 (abcdef)", [], [], 0, str(tmp_path))
+    assert found["error"] == "UsageError"
+    assert found["values"]["mine"] == cluster.fingerprint(()) != found["values"]["ours"] == "0.0.9 (abcdef)"
+
+
+def test_other_rules_make_another_sentinel(tmp_path):
+    rule = tmp_path / "rule.yml"
+    rule.write_text("title: one", encoding="utf-8")
+    before = cluster.fingerprint((str(rule),))
+    cluster.fingerprint.cache_clear()
+    rule.write_text("title: two", encoding="utf-8")
+    assert cluster.fingerprint((str(rule),)) != before != cluster.fingerprint(())
+
+
+# -- a scheduler and workers in processes, a folder and a home of their own ------------------------------------------
+
+
+class Elsewhere:
+    """A scheduler and workers that know nothing of this process but its loopback address."""
+
+    def __init__(self, folder: Path, workers: int, tls: dict[str, str] | None = None):
+        self.folder = folder
+        self.environment = {
+            **os.environ, "HOME": str(folder / "home"), "XDG_CACHE_HOME": "", "PYTHONPATH": str(PCAPS.parent),
+            **(tls or {}),
+        }  # fmt: skip
+        known = folder / "scheduler.json"
+        protocol = "tls" if tls else "tcp"
+        self.processes = [
+            self.start("scheduler", "--protocol", protocol, "--port", "0", "--scheduler-file", str(known))
+        ]
+        while not (known.exists() and known.read_text().rstrip().endswith("}")):
+            assert self.processes[0].poll() is None
+            time.sleep(0.05)
+        import json
+
+        self.address = json.loads(known.read_text())["address"].replace("tcp://", "dask://")
+        for _ in range(workers):
+            self.processes.append(
+                self.start("worker", "--scheduler-file", str(known), "--nthreads", "1", "--memory-limit", "1GiB")
+            )
+
+    def start(self, what: str, *options: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "dask", what, "--host", "127.0.0.1", "--no-dashboard", *options]
+        log = (self.folder / f"{what}.log").open("ab")
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            process.terminate()
+        for process in self.processes:
+            process.wait()
+
+
+def certificates(folder: Path) -> dict[str, str]:
+    """A certificate for all of a cluster, as Dask's configuration names it in the environment."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=cluster",
+         "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    named = {"DASK_DISTRIBUTED__COMM__TLS__CA_FILE": str(folder / "cert.pem")}
+    for who in ("SCHEDULER", "WORKER", "CLIENT"):
+        named[f"DASK_DISTRIBUTED__COMM__TLS__{who}__CERT"] = str(folder / "cert.pem")
+        named[f"DASK_DISTRIBUTED__COMM__TLS__{who}__KEY"] = str(folder / "key.pem")
+    return named | {"DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "true"}
+
+
+@pytest.fixture
+def elsewhere(tmp_path_factory) -> Iterator[Elsewhere]:
+    cluster_there = Elsewhere(tmp_path_factory.mktemp("elsewhere"), 2)
+    yield cluster_there
+    cluster_there.stop()
+
+
+@with_workers
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_a_cluster_elsewhere_makes_the_case_that_one_process_makes(tmp_path, captures, one_process, encrypted):
+    """From the command line, as it would be called on the machine of an analyst."""
+    if encrypted and shutil.which("openssl") is None:
+        pytest.skip("no openssl to make a certificate")
+    named = certificates(tmp_path) if encrypted else None
+    there = Elsewhere(tmp_path, 2, named)
+    try:
+        assert there.address.startswith("tls://" if encrypted else "dask://")
+        done = subprocess.run(
+            [sys.executable, "-m", "sentinel", "-q", "analyze", *map(str, captures), "--case", str(tmp_path / "case"),
+             "--cluster", there.address],
+            env={**os.environ, "PYTHONPATH": str(PCAPS.parent), **(named or {})}, capture_output=True, text=True,
+        )  # fmt: skip
+    finally:
+        there.stop()
+    assert (done.returncode, done.stderr) == (0, "")
+    same(one_process[0], tmp_path / "case")
+
+
+@with_workers
+def test_a_scheduler_that_goes_away_leaves_what_was_read(tmp_path, captures, elsewhere):
+    with cluster.Spread(tmp_path / "case", address=elsewhere.address) as spread:
+        shares = spread.shares
+
+        def losing(*args):
+            for share in shares(*args):
+                elsewhere.processes[0].kill()
+                elsewhere.processes[0].wait()
+                yield share
+
+        spread.shares = losing  # type: ignore[method-assign]
+        with pytest.raises(SentinelError, match="the scheduler went away; what was read before is in the case"):
+            pipeline.analyze(captures, tmp_path / "case", spread=spread)
+    assert list(tmp_path.iterdir()) == [tmp_path / "case"]
+    with Case.open(tmp_path / "case", "read") as case:
+        assert case.check() == []
+        assert 0 < case.captures().height < len(captures)
+
+
+@with_workers
+def test_a_scheduler_without_workers_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT", 2)
+    there = Elsewhere(tmp_path, 0)
+    try:
+        with (
+            pytest.raises(UsageError, match="this scheduler has no workers"),
+            cluster.Spread(tmp_path / "case", address=there.address),
+        ):
+            pass
+    finally:
+        there.stop()

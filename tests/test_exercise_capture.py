@@ -1,5 +1,6 @@
 """What the recorder stores, read back field by field as the file formats' drafts lay it out."""
 
+import gzip
 import struct
 
 from sentinel.exercise.capture import Recording
@@ -40,3 +41,11 @@ def test_an_empty_recording_is_a_readable_file(tmp_path):
     Recording().write(tmp_path / "a.pcapng", "")
     Recording().write(tmp_path / "a.pcap", "")
     assert (tmp_path / "a.pcap").stat().st_size == 24
+
+
+def test_a_compressed_capture_is_the_same_each_time(tmp_path):
+    for name in ("a.pcap", "a.pcap.gz", "b.pcap.gz"):
+        Recording(list(FRAMES)).write(tmp_path / name, "unused")
+    compressed = (tmp_path / "a.pcap.gz").read_bytes()
+    assert gzip.decompress(compressed) == (tmp_path / "a.pcap").read_bytes()
+    assert compressed == (tmp_path / "b.pcap.gz").read_bytes()

@@ -1,9 +1,8 @@
 """The operator station: each kind of polling runs, writes what it should and ends with the scene."""
 
-import time
-
 import pytest
 from exercise_stage import HOSTS, needs_lab, stage
+from waiting import PATIENCE, until
 
 from sentinel.exercise.hmi import ACTIONS
 
@@ -28,10 +27,7 @@ def test_polling(action, server, options, marks):
 
     with stage(server) as scene:
         worker = scene.plant.start("hmi", lambda: ACTIONS[action](scene, "hmi", target, **options), action)
-        deadline = time.monotonic() + 20
-        while missing() and time.monotonic() < deadline:
-            worker.join(0.1)
-        assert missing() == []
-        assert worker.is_alive()
+        until(lambda: missing() == [] or not worker.is_alive())
+        assert worker.is_alive(), missing()
         scene.curtain.set()
-        assert worker.result(10)
+        assert worker.result(PATIENCE)

@@ -5,6 +5,7 @@ import struct
 
 import pytest
 from exercise_stage import stage
+from waiting import PATIENCE
 
 from sentinel.exercise.loopback import Conversation, LoopbackPlant
 from sentinel.exercise.namespaces import OutOfPlant
@@ -81,8 +82,8 @@ def test_a_port_that_nobody_serves_refuses():
 def test_bytes_pass_and_are_recorded():
     with LoopbackPlant((BOILER, HMI)) as plant:
         with socket.create_server(plant.listen_on("boiler-plc", 502)) as server:
-            server.settimeout(5)
-            with socket.create_connection(plant.endpoint("hmi", "boiler-plc", 502), timeout=5) as client:
+            server.settimeout(PATIENCE)
+            with socket.create_connection(plant.endpoint("hmi", "boiler-plc", 502), timeout=PATIENCE) as client:
                 connection, _ = server.accept()
                 with connection:
                     client.sendall(b"ping")

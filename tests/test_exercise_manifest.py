@@ -1,6 +1,7 @@
 """The stored captures: that file, hash, labels and manifest agree, and that a difference is noticed."""
 
 import csv
+import gzip
 import json
 import shutil
 import struct
@@ -11,37 +12,50 @@ import pytest
 from sentinel.exercise import manifest
 from sentinel.exercise.capture import Recording
 from sentinel.exercise.scenario import Performance, Ran, Scenario, Step
-from sentinel.exercise.scenarios import BOILER, HMI, INTRUDER, SCENARIOS
+from sentinel.exercise.scenarios import BOILER, HMI, INTRUDER, LONG_SCENARIOS, SCENARIOS
 
 PCAPS = Path(__file__).resolve().parents[1] / "pcaps"
-LINES = {line["file"]: line for line in manifest.read(PCAPS)}
+LONG = PCAPS / "long"
+LINES = {PCAPS / line["file"]: line for line in manifest.read(PCAPS)}
+LONG_LINES = {LONG / line["file"]: line for line in manifest.read(LONG)}
 
 
-def test_the_shipped_captures_agree_with_their_manifest():
-    assert manifest.verify(PCAPS) == []
+@pytest.mark.parametrize("folder", [PCAPS, LONG], ids=["short", "long"])
+def test_the_shipped_captures_agree_with_their_manifest(folder):
+    assert manifest.verify(folder) == []
 
 
 def test_every_scenario_has_its_capture():
-    assert {scenario.name + scenario.suffix for scenario in SCENARIOS.values()} <= set(LINES)
+    assert {scenario.name + scenario.suffix for scenario in SCENARIOS.values()} == {path.name for path in LINES}
+    assert {scenario.name + scenario.suffix for scenario in LONG_SCENARIOS.values()} == {p.name for p in LONG_LINES}
 
 
-@pytest.mark.parametrize("name", LINES)
-def test_a_shipped_capture_is_small_and_labelled(name):
-    line = LINES[name]
-    path = PCAPS / name
-    assert path.stat().st_size <= 320_000
-    assert float(line["seconds"]) <= 35
+def test_the_manifest_says_what_the_scenarios_say():
+    declared = SCENARIOS | LONG_SCENARIOS
+    for path, line in (LINES | LONG_LINES).items():
+        scenario = declared[path.name.partition(".")[0]]
+        assert (line["en"], line["zh"]) == (scenario.en, scenario.zh)
+
+
+@pytest.mark.parametrize("path", LINES | LONG_LINES, ids=lambda path: path.name)
+def test_a_shipped_capture_is_small_and_labelled(path):
+    line = (LINES | LONG_LINES)[path]
+    long = path in LONG_LINES
+    assert path.stat().st_size <= (1_500_000 if long else 320_000)
+    assert float(line["seconds"]) <= (330 if long else 35)
     assert all(line[column] for column in manifest.COLUMNS)
-    labels = json.loads(path.with_suffix(".labels.json").read_text(encoding="utf-8"))
+    beside = path.with_name(path.name.partition(".")[0] + ".labels.json")
+    labels = json.loads(beside.read_text(encoding="utf-8"))
     assert labels["ran_in"] == "namespaces" and labels["dropped"] == 0
     spans = [(step["label"], first, last) for step in labels["steps"] for first, last in step["frames"]]
     assert all(1 <= first <= last <= labels["frames"] for _, first, last in spans)
-    with path.with_suffix(".labels.csv").open(encoding="utf-8", newline="") as file:
+    with beside.with_suffix(".csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     listed = sorted((int(row["frame"]), row["label"]) for row in rows)
     assert listed == sorted((frame, label) for label, first, last in spans for frame in range(first, last + 1))
     assert {row["kind"] for row in rows} <= {"maintenance", "attack"}
-    assert frames_of(path.read_bytes()) == labels["frames"]
+    data = path.read_bytes()
+    assert frames_of(gzip.decompress(data) if long else data) == labels["frames"]
 
 
 def frames_of(data):

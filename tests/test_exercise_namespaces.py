@@ -3,9 +3,9 @@
 import os
 import socket
 import struct
-import time
 
 import pytest
+from waiting import PATIENCE, until
 
 from sentinel.exercise.namespaces import (
     Host,
@@ -48,10 +48,8 @@ def test_guard_refuses_names_and_odd_spellings(name):
 
 def at_home():
     """Whether the process is in its own namespace alone, now or soon: a joined thread may linger a moment."""
-    deadline = time.monotonic() + 2
-    while namespaces_in_use() != {current_namespace()} and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return namespaces_in_use() == {current_namespace()}
+    until(lambda: namespaces_in_use() == {current_namespace()})
+    return True
 
 
 def namespaces_in_use():
@@ -74,13 +72,13 @@ def namespaces_in_use():
 
 def listening(plant, port=5020):
     """A socket of host a that listens; it stays in that namespace whoever uses it."""
-    return plant.start("a", lambda: socket.create_server(plant.listen_on("a", port)), "server").result(5)
+    return plant.start("a", lambda: socket.create_server(plant.listen_on("a", port)), "server").result(PATIENCE)
 
 
 @needs_namespaces
 def test_traffic_flows_inside_and_nowhere_else():
     def ask():
-        with socket.create_connection(plant.endpoint("b", "a", 5020), timeout=5) as client:
+        with socket.create_connection(plant.endpoint("b", "a", 5020), timeout=PATIENCE) as client:
             client.sendall(b"hello")
 
     def leave():
@@ -88,13 +86,13 @@ def test_traffic_flows_inside_and_nowhere_else():
             probe.connect(("192.0.2.1", 9))  # no packet is sent: a datagram socket only looks for a route
 
     with NamespacePlant([A, B]) as plant, listening(plant) as server:
-        server.settimeout(5)
-        plant.start("b", ask, "client").result(10)
+        server.settimeout(PATIENCE)
+        plant.start("b", ask, "client").result(PATIENCE)
         connection, peer = server.accept()
         with connection:
             assert (connection.recv(100), peer[0]) == (b"hello", B.ip)
         with pytest.raises(OSError, match="[Uu]nreachable"):
-            plant.start("b", leave, "leaver").result(5)
+            plant.start("b", leave, "leaver").result(PATIENCE)
 
 
 @needs_namespaces
@@ -103,9 +101,9 @@ def test_the_guard_refuses_a_thread_outside_the_plant_and_a_target_outside_it():
         with pytest.raises(OutOfPlant):
             plant.endpoint("b", "a", 502)
         with pytest.raises(OutOfPlant):
-            plant.start("b", lambda: plant.endpoint("b", "192.0.2.1", 502), "stray").result(5)
+            plant.start("b", lambda: plant.endpoint("b", "192.0.2.1", 502), "stray").result(PATIENCE)
         with pytest.raises(OutOfPlant):
-            plant.start("b", lambda: plant.endpoint("b", "example.org", 502), "stray").result(5)
+            plant.start("b", lambda: plant.endpoint("b", "example.org", 502), "stray").result(PATIENCE)
 
 
 @needs_namespaces
@@ -134,12 +132,12 @@ def test_two_plants_with_the_same_addresses_do_not_meet():
 
         def knock(plant):
             with socket.socket() as probe:
-                probe.settimeout(1)
+                probe.settimeout(PATIENCE)
                 return probe.connect_ex(plant.endpoint("b", "a", 5020))
 
         with listening(one):
-            assert one.start("b", lambda: knock(one), "knock").result(5) == 0
-            assert two.start("b", lambda: knock(two), "knock").result(5) != 0
+            assert one.start("b", lambda: knock(one), "knock").result(PATIENCE) == 0
+            assert two.start("b", lambda: knock(two), "knock").result(PATIENCE) != 0
 
 
 @needs_namespaces
@@ -150,23 +148,22 @@ def test_checksums_are_finished_before_the_mirror_sees_them():
         recorder = Recorder("eth0")
         ear = Worker(recorder.listen, "sensor", plant.sensor)
         ear.start()
-        assert recorder.ready.wait(5)
+        assert recorder.ready.wait(PATIENCE)
+
+        def segments():
+            frames = [frame for _, frame in list(recorder.recording.frames)]
+            return [frame for frame in frames if frame[12:14] == b"\x08\x00" and frame[23] == 6]
 
         def knock():
             socket.create_connection(plant.endpoint("b", "a", 5020)).close()
 
         with listening(plant):
-            plant.start("b", knock, "client").result(5)
+            plant.start("b", knock, "client").result(PATIENCE)
             # the mirror's copies are still on their way to the recorder when the connection is over
-            deadline = time.monotonic() + 10
-            while len(recorder.recording.frames) < 4 and time.monotonic() < deadline:
-                time.sleep(0.02)
-            time.sleep(0.1)
+            until(lambda: len(segments()) >= 3)
         recorder.stop()
-        ear.result(5)
-    tcp = [frame for _, frame in recorder.recording.frames if frame[12:14] == b"\x08\x00" and frame[23] == 6]
-    assert len(tcp) >= 3
-    for frame in tcp:
+        ear.result(PATIENCE)
+    for frame in segments():
         segment = frame[34 : 14 + struct.unpack(">H", frame[16:18])[0]]
         pseudo = frame[26:34] + struct.pack(">BBH", 0, 6, len(segment))
         assert _folded(pseudo + segment) == 0xFFFF

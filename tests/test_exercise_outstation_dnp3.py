@@ -6,7 +6,7 @@ import pytest
 from exercise_stage import needs_lab, stage
 
 from sentinel.exercise.outstation_dnp3 import ATTRIBUTES, LINK_ADDRESS
-from sentinel.exercise.roles import Dnp3Client
+from sentinel.exercise.roles import ANSWER_SECONDS, Dnp3Client
 
 pytestmark = needs_lab
 READ, DIRECT_OPERATE, WARM_RESTART, COLD_RESTART = 1, 5, 14, 13
@@ -73,5 +73,7 @@ def test_restarts(master):
 
 
 def test_only_its_own_link_address_answers(master):
-    assert master.link_status(LINK_ADDRESS, 1.0)
-    assert not master.link_status(LINK_ADDRESS + 1, 0.2)
+    master.ask_link_status(LINK_ADDRESS)
+    assert master.sources(ANSWER_SECONDS) == {LINK_ADDRESS}
+    master.ask_link_status(LINK_ADDRESS + 1)
+    assert master.sources(0.2) == set()

@@ -70,7 +70,8 @@ def test_a_small_run_on_loopback():
     assert functions.count(0x2B) == 6 and functions.count(17) == 2
     assert any(b"Schneider Electric" in payload for payload in payloads)
     first, last = done.ran[0].frames[0][0], done.ran[0].frames[-1][1]
-    assert (first, last) == (1, len(done.recording.frames))
+    # the last frames only close the connection; how soon the relay gets to note them is the machine's business
+    assert first == 1 and not any(len(frame) > 54 for _, frame in done.recording.frames[last:])
     for _, frame in done.recording.frames:
         assert {frame[26:30], frame[30:34]} == {bytes(map(int, host.ip.split("."))) for host in (INTRUDER, BOILER)}
         assert 502 in struct.unpack(">HH", frame[34:38])

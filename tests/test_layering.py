@@ -61,9 +61,11 @@ ALLOWED: dict[str, set[str]] = {
     # the sensor: the order of the pipeline, in small steps and without an end
     "sentinel.sensor": {"sentinel"},
     # which processes read is beside the order in which things happen
+    "sentinel.portions": {"sentinel.pipeline", "sentinel.pairing", "sentinel.plugins", "sentinel.rules",
+                          "sentinel.store", "sentinel.columns", "sentinel.wire"},
     "sentinel.cluster": BASE | {
-        "sentinel.pipeline", "sentinel.shares", "sentinel.summary", "sentinel.plugins", "sentinel.memory",
-        "sentinel.sources", "sentinel.store", "sentinel.wire",
+        "sentinel.pipeline", "sentinel.portions", "sentinel.shares", "sentinel.summary", "sentinel.plugins",
+        "sentinel.memory", "sentinel.rules", "sentinel.sources", "sentinel.store", "sentinel.wire",
     },
     "sentinel.shares": BASE | {"sentinel.summary", "sentinel.inventory", "sentinel.rules"},
     "sentinel.summary": BASE | {"sentinel.wire", "sentinel.store"},

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE
 
 from sentinel import metrics
 from sentinel.errors import InputError, UsageError
@@ -49,7 +50,7 @@ def samples(text: str) -> dict[str, float]:
 
 
 def ask(port: int, path: str = "/metrics", method: str = "GET", **headers: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.request(method, path, headers=headers)
     answer = connection.getresponse()
     return answer.status, answer.read().decode()
@@ -105,8 +106,10 @@ def test_a_damaged_status_is_an_answer_too(exporter: metrics.Exporter, status: P
 def test_who_connects_and_says_nothing_does_not_block_it_for_long(
     status: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics._Handler, "timeout", 0.2)
-    with metrics.Exporter(status, 0) as exporter, socket.create_connection(("127.0.0.1", exporter.port)):
+    with metrics.Exporter(status, 0) as exporter, socket.create_connection(("127.0.0.1", exporter.port)) as silent:
+        short = property(lambda self: 0.2 if self.client_address == silent.getsockname() else PATIENCE)
+        monkeypatch.setattr(metrics._Handler, "timeout", short)
+        silent.sendall(b"GET ")
         assert ask(exporter.port)[0] == 200
 
 
@@ -115,3 +118,23 @@ def test_other_addresses_and_taken_ports_are_refused(exporter: metrics.Exporter,
         metrics.Exporter(status, 0, "0.0.0.0")
     with pytest.raises(InputError, match="cannot be used"):
         metrics.Exporter(status, exporter.port)
+
+
+def test_receivers_have_gauges_and_a_counter_for_each_outcome() -> None:
+    rows = {"sent": 5, "refused": 1, "left_out": 0, "held": 0, "dropped": 2, "waiting": 7}
+    sinks = [
+        {"receiver": 'es"1', "problem": "away", "down": 3.5, "failures": 2, "idle": 4.0, "rows": rows},
+        {"receiver": "young", "problem": "", "down": 0.0, "failures": 0, "idle": None, "rows": None},
+    ]
+    found = samples(metrics.render({"time": NOW, "sinks": sinks}, NOW / 1e9))
+    one, young = r'{receiver="es\"1"}', '{receiver="young"}'
+    assert found[f"sentinel_sink_up{one}"] == 0 and found[f"sentinel_sink_up{young}"] == 1
+    assert found[f"sentinel_sink_down_seconds{one}"] == 3.5
+    assert found[f"sentinel_sink_failed_attempts{one}"] == 2
+    assert found[f"sentinel_sink_waiting_rows{one}"] == 7
+    assert f"sentinel_sink_waiting_rows{young}" not in found
+    assert found[f"sentinel_sink_last_success_timestamp_seconds{one}"] == pytest.approx(NOW / 1e9 - 4)
+    outcomes = {
+        name: found[f'sentinel_sink_rows_total{one[:-1]},outcome="{name}"}}'] for name in rows if name != "waiting"
+    }
+    assert outcomes == {name: n for name, n in rows.items() if name != "waiting"}

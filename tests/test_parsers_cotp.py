@@ -75,7 +75,7 @@ class Feed:
 
     def rows(self) -> list[dict]:
         found = []
-        for cells in self.out.messages.taken():
+        for cells in self.out.messages.cells[: self.out.messages.n]:
             row = {"kind": Kind(cells[layout.M_KIND]), "operation": cotp.OPERATIONS[cells[layout.M_OPERATION]].name}
             for name in ("TRANSACTION", "STATUS", "FAULT"):
                 cell = getattr(layout, f"M_{name}")
@@ -89,7 +89,7 @@ class Feed:
         return found
 
     def faults(self) -> list[int]:
-        return [int(cells[layout.F_CODE]) for cells in self.out.faults.taken()]
+        return [int(cells[layout.F_CODE]) for cells in self.out.faults.cells[: self.out.faults.n]]
 
 
 def one(packet: bytes, direction: int = 0) -> dict:

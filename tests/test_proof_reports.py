@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from sentinel.assess import example, snapshot
 from sentinel.assess.model import Assessment, Evidence, Outcome
 from sentinel.assess.questions import TOPICS, questions
 from sentinel.cli import main
+from sentinel.errors import AssessmentError
 from sentinel.exercise.engineer import PASSWORD
 from sentinel.store.case import Case
 
@@ -195,21 +198,87 @@ def test_evidence_leads_to_frames_of_the_capture_or_to_an_answer(made: Made) -> 
     assert {"frames", "answer"} <= kinds
 
 
-def test_the_frames_hold_the_protocol_that_is_claimed(made: Made) -> None:
-    frames = frames_of(SPEAKS[made.name], made.capture)
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """What tshark says of a frame: time, addresses of both ends in any layer, and the ports."""
+
+    time: int
+    src: frozenset[str]
+    dst: frozenset[str]
+    ports: tuple[str, str]
+
+
+ENDS = ("eth.src eth.dst ip.src ip.dst ipv6.src ipv6.dst tcp.srcport tcp.dstport udp.srcport udp.dstport").split()
+
+
+def packets_of(capture: Path) -> dict[int, Packet]:
+    """Every frame of a capture as tshark reads it: another program than the one whose claims are traced."""
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    fields = [word for name in ("frame.number", "frame.time_epoch", *ENDS) for word in ("-e", name)]
+    command = ["tshark", "-r", str(capture), "-T", "fields", "-E", "occurrence=f", *fields]
+    found = {}
+    for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines():
+        number, time, *ends = line.split("\t")
+        seconds, _, fraction = time.partition(".")
+        nanoseconds = int(seconds) * 10**9 + int(fraction[:9].ljust(9, "0"))
+        src, dst = (frozenset(filter(None, ends[side:6:2])) for side in (0, 1))
+        found[int(number)] = Packet(nanoseconds, src, dst, (ends[6] or ends[8], ends[7] or ends[9]))
+    return found
+
+
+def conversation(packet: Packet) -> frozenset[tuple[frozenset[str], str]]:
+    """Both ends of a frame, whichever of them sent it."""
+    return frozenset(((packet.src, packet.ports[0]), (packet.dst, packet.ports[1])))
+
+
+def test_time_and_ends_of_every_cited_frame_are_those_of_the_frame(made: Made) -> None:
+    packets, traced = packets_of(made.capture), {t.frame for t in made.assessment.traces}
+    assert traced == {frame for _, piece in cited(made.assessment) for frame in piece.frames} | traced
+    assert traced
+    for trace in made.assessment.traces:
+        packet = packets[trace.frame]
+        assert trace.time == packet.time, trace
+        there = ({trace.src}, {trace.dst}) if trace.src in packet.src else ({trace.dst}, {trace.src})
+        assert there[0] <= packet.src and there[1] <= packet.dst, (trace, packet)
+        if trace.src_port is not None:
+            assert sorted(map(str, (trace.src_port, trace.dst_port))) == sorted(packet.ports), (trace, packet)
+
+
+def test_the_cited_frames_hold_the_protocol_that_is_claimed(made: Made) -> None:
+    frames, packets = frames_of(SPEAKS[made.name], made.capture), packets_of(made.capture)
+    spoken = {name: {conversation(packets[frame]) for frame in holding} for name, holding in frames.items()}
     traced = 0
     for result in made.assessment.checks:
         for observation in result.observations:
-            if observation.protocol in SPEAKS[made.name] and observation.evidence:
-                shown = {frame for piece in observation.evidence for frame in piece.frames}
-                # of a conversation the first and the last frame are cited: connection and farewell
-                alerts = any(piece.kind == "alert" for piece in observation.evidence)
-                assert not alerts or shown & frames[observation.protocol], (result.check, observation.subject)
+            guessed = observation.values.get("proven") is False  # and the sentence says so
+            if observation.protocol not in SPEAKS[made.name] or guessed:
+                continue
+            for piece in (p for p in observation.evidence if p.frames):
+                place = (result.check, observation.subject, piece.frames)
+                if piece.kind == "alert":
+                    assert set(piece.frames) & frames[observation.protocol], place
+                # a conversation is cited by its first and last frame: both belong to one that speaks the protocol
+                talks = {conversation(packets[frame]) for frame in piece.frames}
+                assert talks <= spoken[observation.protocol], place
                 traced += 1
     assert traced
     for alert in made.assessment.alerts:
         if alert["protocol"] in frames:
             assert {frame for _, frame in json.loads(alert["evidence"])} & frames[alert["protocol"]], alert["name"]
+
+
+def test_the_cited_frames_are_from_or_to_a_device_that_is_named(made: Made) -> None:
+    packets, traced = packets_of(made.capture), 0
+    addresses = {asset.id: {*asset.ips, *asset.macs} for asset in made.assessment.site.assets}
+    for result in made.assessment.checks:
+        for observation in result.observations:
+            named = set().union(*(addresses.get(ident, set()) for ident in observation.assets))
+            for frame in {frame for piece in observation.evidence for frame in piece.frames if named}:
+                packet = packets[frame]
+                assert named & (packet.src | packet.dst), (result.check, observation.subject, frame)
+                traced += 1
+    assert traced
 
 
 def test_a_slice_holds_the_frames_of_its_number(made: Made) -> None:
@@ -376,6 +445,43 @@ def test_bad_input_is_named_and_the_rest_is_kept(made: Made, tmp_path: Path) -> 
     for text in ("zh", "en"):
         code, said = refused("--lang", text, "report", "--case", case, "-o", out, "--format", "odt")
         assert code == 2 and "odt" in said
+
+
+WITHOUT_FONTS = """
+for folder in /usr/share/fonts /usr/local/share/fonts; do
+  if [ -d "$folder" ]; then mount -t tmpfs none "$folder" || exit 99; fi
+done
+exec "$@"
+"""
+"""What a shell in a mount namespace of its own does: the machine's fonts are gone for its children alone."""
+
+
+def test_without_a_chinese_font_one_sentence_names_the_package(tmp_path: Path) -> None:
+    alone = ["unshare", "--mount", "--propagation", "private"]
+    if os.geteuid() != 0 or not shutil.which("unshare") or subprocess.run([*alone, "true"]).returncode != 0:
+        pytest.skip("no mount namespace of one's own: needs root and unshare")
+    case, out = tmp_path / "case", tmp_path / "out"
+    pipeline.analyze([resources.pcaps() / "dnp3-normal.pcap"], case)
+    command = [sys.executable, "-m", "sentinel", "report", "--case", str(case), "-o", str(out), "--no-evidence"]
+    # nobody's own fonts either: ~/.fonts and ~/.local/share/fonts lie under HOME
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "TYPST_FONT_PATHS": "", "SENTINEL_LANG": "en"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **home}
+    done = subprocess.run(
+        [*alone, "sh", "-c", WITHOUT_FONTS, "sh", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=170,
+    )
+    if done.returncode == 99:
+        pytest.skip("a tmpfs cannot be mounted here")
+    assert done.returncode == AssessmentError.exit_code, done.stderr
+    (said,) = (line for line in done.stderr.splitlines() if line.startswith("sentinel:"))
+    assert said.startswith("sentinel: report_zh.pdf, report_en.pdf: ") and "apt install fonts-noto-cjk" in said
+    made = {path.name for path in out.iterdir()}
+    assert {f"report_{lang}.{suffix}" for lang in ("zh", "en") for suffix in ("docx", "html")} <= made
+    assert {"assessment.json", "oscal.json", "workbook_zh.xlsx", "workbook_en.xlsx", "MANIFEST.sha256"} <= made
+    assert not any(name.endswith(".pdf") for name in made)
 
 
 def test_a_case_without_a_client_gives_a_report_that_says_so(tmp_path: Path) -> None:

@@ -99,11 +99,13 @@ def test_nothing_that_the_client_named_is_left(client_assessment: Assessment) ->
     site = client_assessment.site
     masked, _ = anonymised(client_assessment)
     text = dump(dataclasses.replace(masked, packs=())).decode()
-    kept = ("classification", "classification_en", "version", "standards")
+    kept = ("classification", "classification_en", "version", "standards", "timezone")
     names = {v for k, v in site.engagement.items() if isinstance(v, str) and k not in kept and len(v) > 2}
     names |= {zone.name.zh for zone in site.zones} | {ticket.id for ticket in site.tickets}
     names |= {asset.number for asset in site.assets if asset.number} | {tag.name for tag in site.tags}
     names |= {answer.author for answer in site.answers.values() if answer.state != "wire"}
+    names |= {answer.note for answer in site.answers.values() if len(answer.note) > 7}
+    names |= {ticket.note for ticket in site.tickets if ticket.note}
     suppliers = site.answers["Q-SUP-05.rows"].value
     names |= {row[column] for row in suppliers for column in ("name", "contract") if row.get(column)}
     assert len(names) > 30

@@ -8,7 +8,7 @@ import re
 import fake_assessment as fake
 import pytest
 
-from sentinel.assess.model import Assessment
+from sentinel.assess.model import Assessment, Trace
 from sentinel.errors import AssessmentError
 from sentinel.report.build import CHAPTERS, SCOPES, build
 from sentinel.report.chapters._context import Context
@@ -88,8 +88,9 @@ def test_variants_choose():
     miit = plain_text(build(ASSESSMENTS["full"], "en", "miit"))
     assert "Guide to protecting industrial control systems" in miit and "Baseline for classified protection" not in miit
     assert headings(build(ASSESSMENTS["full"], "en", "sme")) == ["summary"]
-    indicators = plain_text(build(ASSESSMENTS["full"], "en", "indicators"))
-    assert "Identifier node" in indicators and "Register of data flows" not in indicators
+    indicators = build(ASSESSMENTS["full"], "en", "indicators").blocks
+    titles = {block.text for block in indicators if isinstance(block, Heading)}
+    assert "Identifier node" in " ".join(titles) and "Register of data flows" not in " ".join(titles)
 
 
 def test_what_the_assessment_says_is_in_the_report():
@@ -192,3 +193,39 @@ def test_one_finding_names_its_owner_in_one_language():
         "Automation dept.",
     ]
     assert Context(ASSESSMENTS["full"], "en").owner("") == "to be named"
+
+
+TRACED = (
+    Trace(1, 4711, fake.START, "192.0.2.1", "192.0.2.10", 4000, 102, "tcp", "s7comm"),
+    Trace(1, 4712, fake.START + 86_400_000_000_000, "192.0.2.10", "192.0.2.1", 102, 4000, "tcp", "s7comm"),
+)
+
+
+def index_of(lang, **engagement):
+    base = fake.full()
+    first = dataclasses.replace(base.findings[0], evidence=(fake.frames(4711, 4712),))
+    site = dataclasses.replace(base.site, engagement={**base.site.engagement, **engagement})
+    assessment = dataclasses.replace(base, site=site, findings=(first, *base.findings[1:]), traces=TRACED)
+    return plain_text(build(assessment, lang))
+
+
+def test_the_evidence_index_has_both_clocks_and_the_five_tuple():
+    text = index_of("zh", timezone="Asia/Shanghai")
+    assert "UTC 2026-06-01 00:00:00–2026-06-02 00:00:00；当地 2026-06-01 08:00:00–2026-06-02 08:00:00" in text
+    assert "192.0.2.1:4000 → 192.0.2.10:102 TCP s7comm" in text and "时区 Asia/Shanghai" in text
+    assert "; local 2026-06-01 08:00:00" in index_of("en", timezone="Asia/Shanghai")
+
+
+def test_without_a_time_zone_the_index_says_so():
+    assert "未登记现场的时区" in index_of("zh") and "当地" not in index_of("zh")
+    assert "is not known on this machine" in index_of("en", timezone="Mars/Olympus")
+
+
+def test_a_variant_lists_the_evidence_that_it_leads_to():
+    for variant in ("gap", "miit"):
+        document = build(ASSESSMENTS["full"], "en", variant)
+        (index,) = (b for b in document.blocks if isinstance(b, Table) and b.anchor == "tab-evidence")
+        listed = {line.cells[0].anchor for line in index.rows}
+        led_to = set(re.findall(r"ref=.(ev-E-\d+).", str(document.blocks)))
+        assert led_to <= listed
+        assert f"cites {len(listed)} piece" in plain_text(document)

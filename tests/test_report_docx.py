@@ -172,7 +172,7 @@ def test_what_is_no_word_document(tmp_path: Path):
         docx.render(build(fake.empty(), "en"), place)
     with zipfile.ZipFile(place, "w") as archive:
         archive.writestr("hello.txt", "a zip, but not a document")
-    with pytest.raises(AssessmentError, match="client.docx"):
+    with pytest.raises(AssessmentError, match="no Word document"):
         docx.render(build(fake.empty(), "en"), place)
 
 

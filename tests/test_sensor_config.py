@@ -31,6 +31,8 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         ("[capture]\nring_mib = true", "capture.ring_mib must be"),
         ("[record]\nenabled = 1", "record.enabled must be bool"),
         ("[record]\nmax_minutes = 0", "record.max_minutes must be"),
+        ("[disk]\ncase_gib = -1", "disk.case_gib must be 0 ... "),
+        ("[disk]\npolls = 3", "disk.polls"),
         ("[health]\none_sided = nan", "health.one_sided must be"),
         ("[life]\nseccomp = 'on'", "life.seccomp must be auto | kill | off"),
         ("[capture", "no TOML"),

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +18,7 @@ import pytest
 from sensor_stage import ROOT, status, until
 from sink_documents import a_case, add, an_alert
 from store_rows import SHA_B
+from waiting import PATIENCE
 
 from sentinel.errors import SinkError
 from sentinel.sensor import outlets as module
@@ -88,21 +88,23 @@ def test_the_rest_is_sent_at_the_end(tmp_path: Path) -> None:
     assert {line["observer"]["name"] for line in lines} == {"tap-9"}
 
 
-def test_one_that_is_away_is_told_and_holds_up_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_is_away_is_told_and_holds_up_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed_port: int
+) -> None:
     monkeypatch.setenv("SENTINEL_WEBHOOK_SECRET", "s")
     folder = a_case(tmp_path / "case", 5, alerts=[an_alert("a1"), an_alert("a2")])
-    with a_server() as (port, _):
-        pass
-    uri = f"webhook+http://127.0.0.1:{port}/in"
+    uri = f"webhook+http://127.0.0.1:{closed_port}/in"
     outlets = Outlets(folder, [uri])
     outlets.start()
     until(lambda: outlets.look(10.0)[0].failures > 1)
     (one,) = outlets.look(15.5)
     assert one.problem is not None and one.down == 5.5 and one.waiting > 0
-    with a_server(port) as (_, got):
+    with a_server(closed_port) as (_, got):
         until(lambda: outlets.look(20.0)[0].problem is None)
         until(lambda: len(got) == 2)
     assert outlets.look(21.0)[0].down == 0.0
+    until(lambda: outlets.look(22.0)[0].rows == Counts(sent=2))
+    assert outlets.look(22.0)[0].idle is not None
     outlets.close()
     assert counts(folder, receiver_of(uri))["alerts"] == Counts(sent=2)
 
@@ -126,23 +128,22 @@ def test_a_receiver_that_hangs_does_not_hold_up_the_end(tmp_path: Path, monkeypa
 
     monkeypatch.setenv("SENTINEL_WEBHOOK_SECRET", "s")
     folder = a_case(tmp_path / "case", 1, alerts=[an_alert("a1")])
+    before = set(threading.enumerate())
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        outlets = Outlets(folder, [f"webhook+http://127.0.0.1:{deaf.getsockname()[1]}/in?timeout=5"])
+        outlets = Outlets(folder, [f"webhook+http://127.0.0.1:{deaf.getsockname()[1]}/in?timeout=600"])
         outlets.start()
-        deaf.accept()  # it connected, and gets no answer
-        began = time.monotonic()
-        outlets.close(0.5)
-        assert time.monotonic() - began < 4
+        connection, _ = deaf.accept()
+        with connection:  # it connected, and gets no answer
+            outlets.close(0.5)
+            assert set(threading.enumerate()) - before, "the end waited for the receiver"
 
 
-def test_end_to_end_with_a_receiver_that_comes_late_and_goes_away(tmp_path: Path) -> None:
+def test_end_to_end_with_a_receiver_that_comes_late_and_goes_away(tmp_path: Path, closed_port: int) -> None:
     """A pipe into a sensor, a file and a webhook: the webhook is not there, comes, goes, and comes back."""
     live, out = tmp_path / "live", tmp_path / "eve.json"
     config = tmp_path / "sentinel.toml"
     config.write_text(f'sinks = ["file://{out}"]\n[health]\nsink_seconds = 1\n[store]\ncheckpoint_seconds = 1\n')
-    with a_server() as (port, _):
-        pass
-    hook = f"webhook+http://127.0.0.1:{port}/in?tables=alerts,messages"
+    hook = f"webhook+http://127.0.0.1:{closed_port}/in?tables=alerts,messages"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "SENTINEL_LANG": "en", "SENTINEL_WEBHOOK_SECRET": "s"}
     command = [sys.executable, "-m", "sentinel", "sensor", "-i", "-", "--case", str(live), "--config", str(config)]
     sensor = subprocess.Popen(
@@ -158,14 +159,14 @@ def test_end_to_end_with_a_receiver_that_comes_late_and_goes_away(tmp_path: Path
             return any(sink["problem"] and sink["down"] >= 1 for sink in status(live).get("sinks", ()))
 
         until(down)
-        with a_server(port) as (_, first):
+        with a_server(closed_port) as (_, first):
             until(lambda: len(first) > 0)
         sensor.stdin.write(data[len(data) // 2 :])
         sensor.stdin.flush()
-        with a_server(port) as (_, second):
+        with a_server(closed_port) as (_, second):
             until(lambda: not down() and len(second) > 0)
             sensor.send_signal(signal.SIGTERM)
-            assert sensor.wait(40) == 0
+            assert sensor.wait(PATIENCE) == 0
     finally:
         sensor.kill()
         sensor.communicate()

@@ -15,6 +15,7 @@ from urllib.request import urlopen
 import pytest
 from frames import vxlan
 from sensor_stage import status
+from waiting import PATIENCE, until
 
 from sentinel.errors import InputError, RuleError, UsageError
 from sentinel.pipeline import analyze
@@ -66,30 +67,30 @@ def test_segments_of_a_killed_sensor_are_hashed(tmp_path: Path) -> None:
         assert after.captures()["bytes"].to_list() == [11, 0, 0]
 
 
-def test_metrics_are_served_while_the_sensor_runs(tmp_path: Path, pcaps: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+def test_metrics_are_served_while_the_sensor_runs(tmp_path: Path, pcaps: Path, closed_port: int) -> None:
     (tmp_path / "dropped").mkdir()
     shutil.copy(pcaps / "modbus-normal.pcap", tmp_path / "dropped/1.pcap")
     shutil.copy(pcaps / "modbus-normal.pcap", tmp_path / "dropped/2.pcap")
     config, orders = Config(), Orders()
     config.capture.interfaces = [f"follow:{tmp_path / 'dropped'}"]
-    config.life.metrics_port = port
+    config.life.metrics_port = closed_port
     said: list[str] = []
 
     def ask() -> None:
-        while 'sentinel_frames_total{port="follow:' not in "".join(said[-1:]):
-            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-                said.append(answer.read().decode())
-            time.sleep(0.1)
-        orders.stop = True
+        try:
+            while 'sentinel_frames_total{port="follow:' not in "".join(said[-1:]):
+                with urlopen(f"http://127.0.0.1:{closed_port}/metrics", timeout=PATIENCE) as answer:
+                    said.append(answer.read().decode())
+                time.sleep(0.1)
+        finally:
+            orders.stop = True
 
     asking = threading.Thread(target=ask, daemon=True)
     run(lambda: config, tmp_path / "case", orders, lambda sensor: asking.start())
-    asking.join(10)
+    asking.join(PATIENCE)
     assert "sentinel_up 1\n" in said[-1]
     with pytest.raises(URLError):
-        urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10)
+        urlopen(f"http://127.0.0.1:{closed_port}/metrics", timeout=10)
 
 
 def test_a_mirror_session_is_recorded_and_analysed_like_a_port(tmp_path: Path, pcaps: Path) -> None:
@@ -102,14 +103,15 @@ def test_a_mirror_session_is_recorded_and_analysed_like_a_port(tmp_path: Path, p
     config.capture.interfaces = [f"vxlan://127.0.0.1:{port}"]
 
     def send() -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            for n, frame in enumerate(frames):
-                sender.sendto(vxlan(frame, 7)[8:], ("127.0.0.1", port))
-                if n % 50 == 0:
-                    time.sleep(0.01)
-        while status(case).get("frame") != len(frames):
-            time.sleep(0.05)
-        orders.stop = True
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                for n, frame in enumerate(frames):
+                    sender.sendto(vxlan(frame, 7)[8:], ("127.0.0.1", port))
+                    if n % 50 == 0:
+                        time.sleep(0.01)
+            until(lambda: status(case).get("frame") == len(frames))
+        finally:
+            orders.stop = True
 
     sending = threading.Thread(target=send, daemon=True)
     run(lambda: config, case, orders, lambda sensor: sending.start())

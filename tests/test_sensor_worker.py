@@ -34,6 +34,7 @@ def test_parcels_arrive_as_they_were_sent() -> None:
     near, far = pair()
     with near, far:
         arrays = {"a": np.arange(12).reshape(3, 4), "none": np.zeros((0, 5), np.int64), "b": np.arange(5, dtype="u1")}
+        arrays["columns"] = np.asfortranarray(np.arange(24).reshape(6, 4))[:5]
         send(near, "small", {"n": 1, "text": "阀门\udc80"})
         send(near, "large", {"texts": ["x" * 1000] * 1000})
         send(near, "take", {"m": [1, 2]}, arrays)
@@ -44,6 +45,7 @@ def test_parcels_arrive_as_they_were_sent() -> None:
         assert take is not None and take.values == {"m": [1, 2]}
         for name, array in arrays.items():
             assert take.arrays[name].dtype == array.dtype and np.array_equal(take.arrays[name], array)
+        assert take.arrays["columns"].flags.f_contiguous and take.arrays["a"].flags.c_contiguous
         take.arrays["a"][0, 0] = 99  # it is the receiver's own
         assert empty is not None and empty.arrays["none"].shape == (0, 3)
         near.close()

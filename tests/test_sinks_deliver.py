@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from sink_documents import a_case, add, an_alert
-from store_rows import SHA_B, SHA_C, asset
+from store_rows import SHA_B, SHA_C, asset, messages
+from waiting import PATIENCE, until
 
 from sentinel.errors import CaseError, SinkError
 from sentinel.sinks import deliver
@@ -100,6 +101,30 @@ def test_everything_goes_out_in_order_and_once(case) -> None:
         assert counts["alerts"] == Counts(sent=3)
         assert sink.tables()[0] == "alerts"  # what is urgent goes first
         assert not one.delivery.turn()
+
+
+def test_a_row_of_a_sensor_keeps_its_id_when_the_segment_is_hashed_and_compressed(tmp_path) -> None:
+    """A batch that nobody confirmed is sent again, perhaps by another process: it must not become other documents."""
+    ids = []
+
+    def offered(folder: Path) -> None:
+        sink = Fake()
+        with Case.open(folder, "read") as case, Outbox(case, f"r{len(ids)}") as outbox:
+            Delivery(case, outbox, sink, wishes(tables="messages"), "tap").turn()
+        ids.append([document.id for document in sink.got])
+
+    with Case.open(tmp_path / "c") as case:
+        row = {"path": "/s/1.pcapng", "format": "pcapng", "first_time": 5, "detail": '{"sensor": {}}', "frames": 3}
+        with case.begin_run([row]) as run:
+            numbers = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("frame")
+            run.write("messages", messages(run, 3).with_columns(numbers))
+            run.checkpoint(run.captures, summary={})
+            offered(tmp_path / "c")
+            run.finish([{**one, "sha256": SHA_B} for one in run.captures], [], [], [], {})
+        offered(tmp_path / "c")
+        case.amend_capture(1, {"path": "/s/1.pcapng.zst", "sha256": SHA_C})
+        offered(tmp_path / "c")
+    assert ids[0] == ids[1] == ids[2] and len(set(ids[0])) == Fake.BATCH
 
 
 def test_no_table_waits_for_the_end_of_another(case) -> None:
@@ -238,16 +263,9 @@ def fake(monkeypatch) -> Fake:
 
 def ended(courier: Courier) -> Courier:
     courier.start()
-    courier.join(20)
+    courier.join(PATIENCE)
     assert not courier.is_alive()
     return courier
-
-
-def until(true: Any, seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_a_courier_ends_when_everything_was_sent(case, fake) -> None:
@@ -282,7 +300,7 @@ def test_a_wrong_key_ends_a_courier_at_once_but_not_one_that_follows(case, fake)
     courier.start()
     until(lambda: len(fake.got) == 8)
     courier.stop()
-    courier.join(10)
+    courier.join(PATIENCE)
     assert courier.error is None
 
 
@@ -294,7 +312,7 @@ def test_a_courier_that_follows_sends_what_is_added(case, fake) -> None:
         add(opened, SHA_B, 4)
     until(lambda: len(fake.got) == 12)
     courier.stop()
-    courier.join(10)
+    courier.join(PATIENCE)
     assert courier.state.counts["messages"] == Counts(sent=9)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +14,7 @@ import polars as pl
 import pytest
 from conftest import core_is_compiled
 from store_rows import SHA_A, alert, messages
+from waiting import PATIENCE, until
 
 from sentinel import pipeline
 from sentinel.errors import SinkError
@@ -73,19 +73,11 @@ def large(tmp_path) -> Path:
     return folder
 
 
-def until(true: Callable[[], Any], seconds: float = 60.0) -> None:
-    """Wait for something to become true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "nothing came of it"
-        time.sleep(0.05)
-
-
 def delivered(case: Path, uri: str, **options: Any) -> Courier:
     """A courier that ran to its end."""
     courier = Courier(case, uri, **options)
     courier.start()
-    courier.join(60)
+    courier.join(PATIENCE)
     assert not courier.is_alive()
     return courier
 
@@ -294,11 +286,11 @@ def test_killed_in_the_middle_and_short_of_memory_nothing_is_lost_or_doubled(ser
     seen: list[str] = []
     monkeypatch.setattr(Unavailable, "after", _noting(seen))
     server.start("indexing_pressure.memory.limit: 400kb")
-    until(lambda: courier.state.problem is None and late.state.problem is None, 90)
+    until(lambda: courier.state.problem is None and late.state.problem is None)
     for one in (courier, late):
         until(lambda one=one: one.is_alive() and _left(large, one) == 0)
         one.stop()
-        one.join(10)
+        one.join(PATIENCE)
         counts = one.state.counts["messages"]
         assert (counts.sent, counts.refused, counts.waiting) == (MANY, 0, 0)
     assert server.count("logs-ics.messages-killed") == MANY

@@ -86,9 +86,9 @@ def test_no_permission_is_no_reason_to_wait(tmp_path) -> None:
     assert not isinstance(caught.value, Unavailable)
 
 
-def test_a_broker_that_is_away_is_one_sentence(tmp_path) -> None:
+def test_a_broker_that_is_away_is_one_sentence(tmp_path, closed_port) -> None:
     with pytest.raises(Unavailable, match="takes nothing now|cannot be reached"):
-        open_sink(parse("kafka://127.0.0.1:9?timeout=1")).send(alerts(tmp_path / "c"))
+        open_sink(parse(f"kafka://127.0.0.1:{closed_port}?timeout=1")).send(alerts(tmp_path / "c"))
 
 
 @pytest.mark.parametrize(("more", "why"), [("/a b", "no name of a topic"), ("?user=me", "without a password")])

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from sink_documents import a_case, alerts, an_alert, of
+from waiting import PATIENCE
 
 from sentinel.sinks import syslog
 from sentinel.sinks.base import Unavailable, open_sink, parse
@@ -55,7 +56,7 @@ class Receiver:
 
     def messages(self, count: int) -> list[bytes]:
         """What was sent, taken apart by octet counting, when so many have come."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while True:
             found, rest = [], self.data
             while rest:
@@ -94,7 +95,7 @@ def test_messages_are_framed_by_their_length(receiver, tmp_path) -> None:
 def test_udp_is_one_datagram_each_and_cut_between_characters(tmp_path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(5)
+        server.settimeout(PATIENCE)
         uri = f"syslog+udp://127.0.0.1:{server.getsockname()[1]}?format=plain&lang=zh&size=480"
         open_sink(parse(uri)).send(alerts(tmp_path / "c", an_alert(why_zh="停" * 1000)))
         data = server.recv(65536)

@@ -58,12 +58,13 @@ def hook(monkeypatch) -> Iterator[tuple[type[Hook], str]]:
 
 def test_the_receiver_can_check_who_sent_it_and_when(hook, tmp_path) -> None:
     kind, uri = hook
+    before = int(time.time())
     assert open_sink(parse(uri)).send(alerts(tmp_path / "c")).accepted == 1
     ((headers, body),) = kind.asked
     stamp = headers["Sentinel-Timestamp"]
     expected = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
     assert hmac.compare_digest(headers["Sentinel-Signature"], f"sha256={expected}")
-    assert abs(int(stamp) - time.time()) < 60
+    assert before <= int(stamp) <= time.time()
     said = json.loads(body)
     assert said["observer"] == "tap-1"
     assert said["documents"][0]["document"]["rule"]["name"] == "plc_stop"
@@ -104,10 +105,10 @@ def test_a_wrong_address_or_secret_is_said(hook, tmp_path, status) -> None:
     assert not isinstance(caught.value, Unavailable)
 
 
-def test_a_receiver_that_is_away_is_one_sentence(tmp_path, monkeypatch) -> None:
+def test_a_receiver_that_is_away_is_one_sentence(tmp_path, monkeypatch, closed_port) -> None:
     monkeypatch.setenv("SENTINEL_WEBHOOK_SECRET", SECRET)
     with pytest.raises(Unavailable, match="cannot be reached"):
-        open_sink(parse("webhook+http://127.0.0.1:9/")).send(alerts(tmp_path / "c"))
+        open_sink(parse(f"webhook+http://127.0.0.1:{closed_port}/")).send(alerts(tmp_path / "c"))
 
 
 def test_nothing_is_sent_unsigned(monkeypatch) -> None:
@@ -117,7 +118,7 @@ def test_nothing_is_sent_unsigned(monkeypatch) -> None:
 
 
 def test_retry_after_may_be_a_date() -> None:
-    date = email.utils.formatdate(time.time() + 30, usegmt=True)
-    assert 25 < (webhook.seconds(date) or 0) <= 31
+    date = email.utils.formatdate(time.time() + 3600, usegmt=True)
+    assert 0 < (webhook.seconds(date) or 0) <= 3600
     assert webhook.seconds("soon") is None
     assert webhook.seconds(None) is None

@@ -7,46 +7,60 @@ import io
 import socket
 import struct
 import time
+from collections.abc import Iterator
 
 import frames as f
 import pytest
 from sensor_stage import cable, needs_namespaces
+from waiting import PATIENCE
 
 from sentinel.errors import InputError
+from sentinel.exercise.namespaces import Namespace, available
 from sentinel.sources import live
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.ring import Drained
 
 
 @pytest.fixture
-def port():
-    try:
-        opened = live.Port("lo", blocks=4, number=0)
-    except InputError as error:
-        pytest.skip(f"no packet sockets here: {error}")
-    with opened:
+def place() -> Iterator[Namespace]:
+    """A loopback interface of its own: on the machine's, other programs talk, and other runs of these tests."""
+    if reason := available():
+        pytest.skip(f"no network namespaces: {reason}")
+    place = Namespace()
+    place.ip("link set lo up")
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def port(place: Namespace) -> Iterator[live.Port]:
+    with place.call(lambda: live.Port("lo", blocks=4, number=0)) as opened:
         yield opened
 
 
 def gathered(port: live.Port, wanted: int, room: int = 1 << 20) -> tuple[Drained, bytes]:
-    """Wait until so many frames came, at most a few seconds."""
+    """Wait until so many frames came."""
     out, done = bytearray(room), Drained()
-    until = time.monotonic() + 5
-    while done.frames < wanted and time.monotonic() < until:
+    end = time.monotonic() + PATIENCE
+    while done.frames < wanted:
+        assert time.monotonic() < end, f"{done.frames} of {wanted} frames"
         for ready in live.wait([port], 0.2):
             ready.drain(memoryview(out), done)
     return done, bytes(out[: done.at])
 
 
-def send(payloads: list[bytes]) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        for payload in payloads:
-            sender.sendto(payload, ("127.0.0.1", 9))
+def send(place: Namespace, payloads: list[bytes], to: int = 9) -> None:
+    def work() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for payload in payloads:
+                sender.sendto(payload, ("127.0.0.1", to))
+
+    place.call(work)
 
 
-def test_frames_of_the_port_are_read_as_pcapng(port: live.Port) -> None:
+def test_frames_of_the_port_are_read_as_pcapng(place: Namespace, port: live.Port) -> None:
     before = time.time_ns()
-    send([b"sentinel-live-%d" % n for n in range(5)])
+    send(place, [b"sentinel-live-%d" % n for n in range(5)])
     _, raw = gathered(port, 5)
     reader = CaptureReader(io.BytesIO(live.header([port], "test") + raw + live.statistics_block(port)))
     seen = []
@@ -58,37 +72,31 @@ def test_frames_of_the_port_are_read_as_pcapng(port: live.Port) -> None:
     assert reader.statistics[0]["received"] == port.counters.frames
 
 
-def test_a_small_buffer_is_filled_again_and_loses_nothing(port: live.Port) -> None:
-    send([b"sentinel-room-%03d" % n for n in range(100)])
-    time.sleep(0.3)
+def test_a_small_buffer_is_filled_again_and_loses_nothing(place: Namespace, port: live.Port) -> None:
+    send(place, [b"sentinel-room-%03d" % n for n in range(100)])
     found, waiting = b"", True
-    until = time.monotonic() + 5
-    while (waiting or b"room-099" not in found) and time.monotonic() < until:
+    end = time.monotonic() + PATIENCE
+    while (waiting or b"room-099" not in found) and time.monotonic() < end:
         out, done = bytearray(2000), Drained()
         waiting = port.drain(memoryview(out), done)
         found += bytes(out[: done.at])
     assert [n for n in range(100) if b"sentinel-room-%03d" % n not in found] == []
 
 
-def test_the_kernel_says_what_it_dropped(port: live.Port) -> None:
+def test_the_kernel_says_what_it_dropped(place: Namespace, port: live.Port) -> None:
     payload = bytes(60_000)
     for _ in range(4):
-        send([payload] * 50)
+        send(place, [payload] * 50)
     counted = port.statistics()
     assert counted.dropped > 0, "a ring of 4 MiB cannot hold 12 MB that nobody reads"
 
 
-def test_a_filter_is_applied_by_the_kernel() -> None:
+def test_a_filter_is_applied_by_the_kernel(place: Namespace) -> None:
     if ctypes.util.find_library("pcap") is None:
         pytest.skip("libpcap is not installed")
-    try:
-        opened = live.Port("lo", blocks=2, bpf="udp port 11")
-    except InputError as error:
-        pytest.skip(str(error))
-    with opened as port:
-        send([b"sentinel-not-this"])
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.sendto(b"sentinel-but-this", ("127.0.0.1", 11))
+    with place.call(lambda: live.Port("lo", blocks=2, bpf="udp port 11")) as port:
+        send(place, [b"sentinel-not-this"])
+        send(place, [b"sentinel-but-this"], to=11)
         _, raw = gathered(port, 1)
     assert b"but-this" in raw
     assert b"not-this" not in raw

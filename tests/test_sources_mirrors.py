@@ -11,6 +11,7 @@ from pathlib import Path
 import frames as f
 import pytest
 from sensor_stage import needs_namespaces
+from waiting import PATIENCE
 
 from sentinel.errors import InputError
 from sentinel.exercise.namespaces import Namespace
@@ -36,9 +37,9 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def gathered(port: MirrorPort, wanted: int, room: int = 1 << 20) -> list[tuple]:
-    """Time, data, tunnel and ports of the frames that come within some seconds."""
+    """Time, data, tunnel and ports of the frames that come."""
     found, done = b"", Drained()
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while done.frames < wanted and time.monotonic() < end:
         live.wait([port], 0.1)
         out = bytearray(room)
@@ -108,7 +109,7 @@ def test_others_than_the_senders_that_were_named_are_refused_and_counted() -> No
                 sender.bind((source, 0))
                 sender.sendto(payload(f.vxlan(FRAME)), ("127.0.0.1", number))
         (row,) = gathered(port, 1)
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while port.statistics().refused < 2 and time.monotonic() < end:
             port.drain(memoryview(bytearray(1000)), Drained())
         counters = port.statistics()

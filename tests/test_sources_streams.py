@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE
 
 from sentinel.errors import InputError
 from sentinel.sources import live, streams
@@ -30,9 +31,9 @@ NORMAL, ATTACK = ROOT / "pcaps" / "modbus-normal.pcap", ROOT / "pcaps" / "plant-
 def gathered(port: StreamPort, wanted: int, room: int = 1 << 20) -> bytes:
     """The pcapng of so many frames, taken as the loop takes them."""
     out, found, frames = bytearray(room), b"", 0
-    until = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while frames < wanted:
-        assert time.monotonic() < until, f"{frames} of {wanted} frames"
+        assert time.monotonic() < end, f"{frames} of {wanted} frames"
         if select.select([port], [], [], 0.1)[0]:
             done = Drained()
             port.drain(memoryview(out), done)
@@ -95,7 +96,7 @@ def test_what_waits_is_bounded_and_nothing_is_lost(server: str, monkeypatch) -> 
 
 def test_dropped_files_are_read_when_they_are_complete(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(streams, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(streams, "QUIET_SECONDS", 0.5)
+    monkeypatch.setattr(streams, "QUIET_SECONDS", 3600.0)
     with StreamPort(f"follow:{tmp_path}") as port:
         (tmp_path / "notes.txt").write_text("none")
         whole = NORMAL.read_bytes()
@@ -103,6 +104,7 @@ def test_dropped_files_are_read_when_they_are_complete(tmp_path: Path, monkeypat
         time.sleep(0.2)
         assert select.select([port], [], [], 0)[0] == []  # it may grow still
         (tmp_path / "a.pcap").write_bytes(whole)
+        monkeypatch.setattr(streams, "QUIET_SECONDS", 0.5)
         first = said(NORMAL)
         assert frames_of(gathered(port, len(first))) == first
         shutil.copy(ATTACK, tmp_path / "b.pcapng")
@@ -119,11 +121,9 @@ def test_names_without_sense(name: str) -> None:
         StreamPort(name)
 
 
-def test_a_server_that_is_not_there_is_one_sentence() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        number = free.getsockname()[1]
+def test_a_server_that_is_not_there_is_one_sentence(closed_port: int) -> None:
     with pytest.raises(InputError, match="no capture comes from there"):
-        StreamPort(f"tcp://127.0.0.1:{number}")
+        StreamPort(f"tcp://127.0.0.1:{closed_port}")
 
 
 def test_the_sensor_reads_a_pipe_to_its_end(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_the_sensor_reads_a_pipe_to_its_end(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "SENTINEL_LANG": "en"}
     with ATTACK.open("rb") as capture:
         run = subprocess.run(
-            command, stdin=capture, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+            command, stdin=capture, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE
         )
     assert run.returncode == 0, run.stderr
     with Case.open(tmp_path / "case", "read") as case:

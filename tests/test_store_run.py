@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from operator import itemgetter
 from pathlib import Path
 
@@ -202,15 +201,14 @@ def test_a_killed_run_is_repeated_without_duplicate_or_loss(tmp_path):
         _parts.PART_ROWS = 1
         case = Case.open({str(folder)!r})
         run = case.begin_run([{{"sha256": SHA_A}}])
-        for k in range(1000):
+        while True:
             run.write("messages", messages(run, 10))
-            print(k, flush=True)
-            time.sleep(0.01)
+            print("written", flush=True)
     """
     child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
-    for line in child.stdout:
-        if int(line) > 5 and len(list(folder.glob("messages/r000002-*.parquet"))) > 2:
+    for _ in child.stdout:
+        if len(list(folder.glob("messages/r000002-*.parquet"))) > 2:
             break
     with pytest.raises(CaseError, match=f"process {child.pid} is writing"):
         Case.open(folder)
@@ -232,12 +230,11 @@ def test_a_killed_run_is_repeated_without_duplicate_or_loss(tmp_path):
         assert case.summary()["rows"]["captures"] == 2
 
 
-def test_writing_keeps_up_with_the_core(tmp_path):
-    """410,000 messages; the budget is 0.3 s on an idle machine, the bound leaves room for a busy one."""
+def test_whoever_writes_faster_than_the_disk_waits_and_nothing_is_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr(_parts, "QUEUE_BYTES", 1)
     with Case.open(tmp_path / "case") as case, case.begin_run([{"sha256": SHA_A}]) as run:
         batches = [messages(run, 65_536) for _ in range(6)]
-        started = time.perf_counter()
         for batch in batches:
             run.write("messages", batch)
         run.finish(run.captures, [], [], [], {})
-        assert time.perf_counter() - started < 3
+        assert case.scan("messages").select(pl.len()).collect().item() == 6 * 65_536

@@ -8,7 +8,6 @@ import struct
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import polars as pl
@@ -261,15 +260,20 @@ def test_a_merge_that_is_killed_leaves_nothing(tmp_path, two):
     """SIGKILL at several moments: afterwards the case holds nothing of it, and the merge gives what it always gives."""
     code = textwrap.dedent(
         """
-        import sys, time
+        import sys, threading
         from sentinel.store import _parts, union
         from sentinel.store.case import Case
-        whole = _parts.write_parquet
-        def slowly(df, path):
-            print("part", flush=True); time.sleep(0.05); return whole(df, path)
-        _parts.write_parquet = slowly
-        with Case.open(sys.argv[1]) as out:
-            union.merge_cases(out, [Case.open(path, "read") for path in sys.argv[2:]])
+        whole, left = _parts.write_parquet, int(sys.argv[1])
+        def some(df, path):
+            global left
+            left -= 1
+            if left < 0:
+                print("here", flush=True)
+                threading.Event().wait()
+            return whole(df, path)
+        _parts.write_parquet = some
+        with Case.open(sys.argv[2]) as out:
+            union.merge_cases(out, [Case.open(path, "read") for path in sys.argv[3:]])
         """
     )
     merged(tmp_path / "good", *two)
@@ -277,11 +281,10 @@ def test_a_merge_that_is_killed_leaves_nothing(tmp_path, two):
     for parts in (1, 4, 9):
         out = tmp_path / f"killed-{parts}"
         process = subprocess.Popen(
-            [sys.executable, "-c", code, str(out), *map(str, two)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(parts):
-            assert process.stdout is not None and process.stdout.readline()
-        time.sleep(0.02)
+            [sys.executable, "-c", code, str(parts), str(out), *map(str, two)],
+            cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stdout is not None and process.stdout.readline() == "here\n"
         process.send_signal(signal.SIGKILL)
         process.wait()
         with Case.open(out) as case:

@@ -37,7 +37,7 @@ def written(made: Flow, why: int = ENDED_CLOSED) -> tuple[dict[str, int], list[s
     block, rows = Block(L.L_WIDTH), Rows()
     flowrows.write_flow(block, made, rows, why)
     assert block.n == 1
-    cells = block.taken()[0].tolist()
+    cells = block.take()[0].tolist()
     names = {name: cell for name, cell in vars(L).items() if name.startswith("L_") and name != "L_WIDTH"}
     return {name[2:].lower(): cells[cell] for name, cell in names.items()}, rows.texts
 
@@ -102,4 +102,4 @@ def test_identity(family, one, two, client) -> None:
     flowrows.write_identity(block, made, 5)
     assert (made.ident, made.ident_batch) == (1, 5)
     cells = [L.D_CLIENT_HIGH, L.D_CLIENT_LOW, L.D_CLIENT_PORT, L.D_SERVER_HIGH, L.D_SERVER_LOW, L.D_SERVER_PORT]
-    assert tuple(block.taken()[1, cells].tolist()) == (one + two if client == 0 else two + one)
+    assert tuple(block.take()[1, cells].tolist()) == (one + two if client == 0 else two + one)

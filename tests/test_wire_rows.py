@@ -44,16 +44,27 @@ def test_a_block_grows_and_keeps_its_rows() -> None:
         block.put(n, 1, n * 10)
         if n % 2:
             block.put(n, 2, -n)
-    taken = block.taken()
+    taken = block.take()
     assert taken[:, 1].tolist() == [n * 10 for n in range(9)]
     assert [present(row) for row in taken] == [{1, 2} if n % 2 else {1} for n in range(9)]
-    block.clear()
     assert (block.n, len(taken), block.add()) == (0, 9, 0)
-    assert block.taken().tolist() == [[0, 0, 0]], "a row that is used again is empty"
+    assert block.take().tolist() == [[0, 0, 0]], "a row that is used again is empty"
+
+
+@pytest.mark.parametrize("rows", [3, 15])
+def test_rows_that_were_taken_stay_as_they_are(rows: int) -> None:
+    block = Block(2, 16)
+    for n in range(rows):
+        block.put(block.add(), 1, n)
+    taken = block.take()
+    for _ in range(16):
+        block.put(block.add(), 1, -1)
+    assert taken[:, 1].tolist() == list(range(rows))
+    assert taken.strides[0] == taken.itemsize, "the cells of a column lie together"
 
 
 def test_a_message_has_its_place_and_nothing_else() -> None:
-    row = begun().messages.taken()[0]
+    row = begun().messages.cells[0]
     place = {
         L.M_FRAME: 7, L.M_FIRST_FRAME: 5, L.M_TIME: 1000, L.M_FLOW: 3, L.M_IDENT: 2, L.M_DIRECTION: 1, L.M_OFFSET: 40,
         L.M_KIND: Kind.REQUEST, L.M_FUNCTION: 3, L.M_OPERATION: 9,
@@ -73,16 +84,16 @@ WRITES = {
 def test_zero_is_a_value(name, value) -> None:
     out = begun()
     getattr(out, name)(value)
-    row = out.messages.taken()[0]
+    row = out.messages.cells[: out.messages.n][0]
     assert int(row[WRITES[name]]) == value and WRITES[name] in present(row)
 
 
 def test_target_and_item_leave_out_what_is_absent() -> None:
     out = begun()
     out.target(1, 0, -1)
-    assert present(out.messages.taken()[0]) == {L.M_FUNCTION, L.M_OBJECT, L.M_ADDRESS}
+    assert present(out.messages.cells[: out.messages.n][0]) == {L.M_FUNCTION, L.M_OBJECT, L.M_ADDRESS}
     assert out.item(2, -1, 0, 5) and out.item(-1, 0, -1, -1)
-    one, two = out.items.taken()
+    one, two = out.items.cells[: out.items.n]
     assert present(one) == {L.I_OBJECT, L.I_ADDRESS, L.I_QUANTITY} and present(two) == {L.I_BLOCK}
     assert (int(one[L.I_INDEX]), int(two[L.I_INDEX])) == (0, 1)
 
@@ -90,8 +101,8 @@ def test_target_and_item_leave_out_what_is_absent() -> None:
 def test_no_function_is_absent() -> None:
     out = begun()
     out.message(Kind.OTHER, -1, 0)
-    assert present(out.messages.taken()[1]) == set()
-    assert out.messages.taken()[:, L.M_INDEX].tolist() == [0, 1]
+    assert present(out.messages.cells[: out.messages.n][1]) == set()
+    assert out.messages.cells[: out.messages.n][:, L.M_INDEX].tolist() == [0, 1]
 
 
 def test_values_are_kept_and_stepped_over() -> None:
@@ -101,7 +112,7 @@ def test_values_are_kept_and_stepped_over() -> None:
     out.item(0, -1, 1, 1)
     out.item_values(r, 4, 7, 1)
     assert r.pos == 7 and bytes(out.heap_bytes[: out.heap_n]) == b"abcdefg"
-    row, item = out.messages.taken()[0], out.items.taken()[0]
+    row, item = out.messages.cells[: out.messages.n][0], out.items.cells[: out.items.n][0]
     assert [int(row[c]) for c in (L.M_DATA, L.M_DATA_LENGTH, L.M_DTYPE, L.M_STEP)] == [0, 3, 5, 2]
     assert [int(item[c]) for c in (L.I_DATA, L.I_DATA_LENGTH, L.I_DTYPE, L.I_STEP)] == [3, 4, 7, 1]
     with pytest.raises(Short):
@@ -140,7 +151,7 @@ def test_items_and_points_of_a_message_are_capped(write, block, cap) -> None:
     if block == "items":
         out.item_values(r, 2, 1, 1)
         assert r.pos == 2
-    rows = getattr(out, block).taken()
+    rows = getattr(out, block).take()
     assert len(rows) == cap and (rows[-1] == rows[-2]).sum() >= rows.shape[1] - 1
     out.message(Kind.OTHER, -1, 0)
     assert write(out), "the next message has room again"
@@ -154,7 +165,7 @@ def test_points() -> None:
     out.point_time(12)
     out.point_access(2)
     out.point_text(4, 1, b"on")
-    one, two = out.points.taken()
+    one, two = out.points.cells[: out.points.n]
     assert one[L.P_VALUE : L.P_VALUE + 1].view(np.float64)[0] == -1.5
     assert present(one) == {L.P_ADDRESS, L.P_VALUE, L.P_QUALITY, L.P_BIT, L.P_STAMP, L.P_ACCESS}
     assert present(two) == {L.P_ADDRESS, L.P_TEXT} and out.texts[int(two[L.P_TEXT])] == "on"
@@ -163,7 +174,7 @@ def test_points() -> None:
 def test_what_joins_an_answer_to_its_request_in_one_call() -> None:
     out = begun()
     out.pairing(0, 7, -1)
-    row = out.messages.taken()[0]
+    row = out.messages.cells[: out.messages.n][0]
     assert (int(row[L.M_UNIT]), int(row[L.M_TRANSACTION]), int(row[L.M_SHAPE])) == (0, 7, -1)
     assert present(row) == {L.M_FUNCTION, L.M_UNIT, L.M_TRANSACTION, L.M_SHAPE}
     with pytest.raises(IndexError):
@@ -173,7 +184,7 @@ def test_what_joins_an_answer_to_its_request_in_one_call() -> None:
 def test_four_neighbouring_columns() -> None:
     out = begun(Block(6))
     out.ext4(1, 0, 2, -3, 4)
-    row = out.extra.taken()[0]
+    row = out.extra.cells[: out.extra.n][0]
     assert present(row) == {2, 3, 4, 5} and row[1:].tolist() == [0, 0, 2, -3, 4]
     with pytest.raises(IndexError):
         out.ext4(2, 1, 1, 1, 1)
@@ -187,7 +198,7 @@ def test_own_columns() -> None:
     out.ext(0, 0)
     out.ext_text(1, b"text")
     out.ext_float(2, 0.5)
-    row = out.extra.taken()[0]
+    row = out.extra.cells[: out.extra.n][0]
     assert present(row) == {1, 2, 3}
     assert (int(row[1]), out.texts[int(row[2])], row[3:4].view(np.float64)[0]) == (0, "text", 0.5)
 
@@ -196,14 +207,14 @@ def test_faults_mark_the_message_and_have_a_row() -> None:
     out = begun()
     out.fault(Fault.COUNT, "too many")
     out.trouble(Fault.LENGTH, "", 9)
-    assert int(out.messages.taken()[0][L.M_FAULT]) == Fault.COUNT
-    one, two = out.faults.taken()
+    assert int(out.messages.cells[: out.messages.n][0][L.M_FAULT]) == Fault.COUNT
+    one, two = out.faults.cells[: out.faults.n]
     cells = (L.F_FRAME, L.F_TIME, L.F_FLOW, L.F_CODE, L.F_COUNT, L.F_OFFSET)
     assert [int(one[c]) for c in cells] == [7, 1000, 3, Fault.COUNT, 1, 40]
     assert (int(two[L.F_OFFSET]), out.texts[int(one[L.F_DETAIL])]) == (9, "too many")
     out.at(8, 8, 1, -1, -1, 0, 0)
     out.trouble(Fault.LINK_TYPE, "", 0)
-    assert present(out.faults.taken()[2]) == set(), "no flow is absent, not flow 0"
+    assert present(out.faults.cells[: out.faults.n][2]) == set(), "no flow is absent, not flow 0"
 
 
 def test_rollback_takes_everything_back() -> None:
@@ -221,7 +232,7 @@ def test_rollback_takes_everything_back() -> None:
     assert (out.messages.n, out.items.n, out.points.n, out.faults.n, out.heap_n) == mark
     assert out.extra.n == 1
     out.message(Kind.OTHER, -1, 0)
-    assert out.messages.taken()[:, [L.M_INDEX, M_EXT]].tolist() == [[0, 0], [1, 1]]
+    assert out.messages.cells[: out.messages.n][:, [L.M_INDEX, M_EXT]].tolist() == [[0, 0], [1, 1]]
 
 
 def test_texts_are_one_dictionary() -> None:

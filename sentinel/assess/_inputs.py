@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any
 
+from sentinel.assess.checks._look import lasting
+from sentinel.assess.checks._plant import DAY
 from sentinel.assess.model import (
     Answer,
     Asset,
@@ -165,20 +167,21 @@ class World:
         events = sum(_number(o, "events", 1) for o in seen)
         days = self._days(seen)
         value = self.profile.frequency(events, days)
+        span = lasting(int((days or 0) * DAY))
         if events and days is not None:
             return Input(
                 value,
                 MEASURED,
                 Text(
-                    f"{_short(days)} 天内 {events} 次无工单事件",
-                    f"{events} event{'' if events == 1 else 's'} without a ticket in {_short(days)} days",
+                    f"{span.zh}内 {events} 次无工单事件",
+                    f"{events} event{'' if events == 1 else 's'} without a ticket in {span.en}",
                 ),
             )
         if days is not None and (not group.zone or self.coverage.of_zone(group.zone) > 0):
             return Input(
                 value,
                 MEASURED,
-                Text(f"{_short(days)} 天内未见，取行业先验", f"none seen in {_short(days)} days; prior of the sector"),
+                Text(f"{span.zh}内未见，取行业先验", f"none seen in {span.en}; prior of the sector"),
             )
         return Input(value, ASSUMED, Text("没有观测，取行业先验", "nobody looked; prior of the sector"))
 
@@ -371,8 +374,3 @@ def decimal_of(value: Any) -> Decimal | None:
 def _number(observation: Observation, name: str, default: int) -> int:
     value = observation.values.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else default
-
-
-def _short(days: Decimal) -> str:
-    """Days with two decimals at most."""
-    return f"{days.quantize(Decimal('0.01')).normalize():f}"

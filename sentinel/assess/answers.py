@@ -22,7 +22,8 @@ from sentinel.assess._cells import HIDDEN, Refusal, Table
 from sentinel.assess._fields import BadCell
 from sentinel.assess.imports import EXAMPLES, HEADING_ROWS, SOURCE
 from sentinel.assess.model import Text
-from sentinel.errors import AssessmentError
+from sentinel.assess.timezones import time_zone
+from sentinel.errors import AssessmentError, UsageError
 from sentinel.store.case import Case
 
 MARK = "sentinel-questionnaire-1"
@@ -36,6 +37,7 @@ ENGAGEMENT = {
     "version": Text("版本", "Version"), "classification": Text("密级", "Classification"),
     "authorisation": Text("授权依据", "Authorisation"), "standards": Text("约定的标准", "Standards agreed"),
     "risk_owner": Text("风险责任人", "Risk owner"), "plant_manager": Text("企业负责人", "Head of the plant"),
+    "timezone": Text("时区（如 Asia/Shanghai 或 +08:00）", "Time zone (such as Asia/Shanghai or +08:00)"),
     "business_importance": Text("业务重要性（1–5）", "Importance of the business (1 to 5)"),
 }  # fmt: skip
 """Fields of the engagement, as the cover and the first chapter of the report show them; `<field>_en` is its English."""
@@ -269,15 +271,30 @@ def _take_engagement(found: Answers, name: str, value: Any, place: Text) -> None
     if value in (None, "", []):
         return
     try:
-        found.engagement[name] = _fields.grade(value) if name == "business_importance" else _engagement_value(value)
+        found.engagement[name] = _ENGAGED.get(name, _engagement_value)(value)
     except BadCell as error:
         found.refuse(place, error.reason)
+
+
+def _time_zone(value: Any) -> str:
+    said = _fields.text(value)
+    try:
+        time_zone(said)
+    except UsageError as error:
+        raise BadCell(
+            f"没有时区“{said}”；请写成 Asia/Shanghai 或 +08:00", f"there is no time zone {said}; write Asia/Shanghai or +08:00"
+        ) from error
+    return said
 
 
 def _engagement_value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _engagement_value(item) for key, item in value.items()}
     return [_fields.text(item) for item in value] if isinstance(value, list) else _fields.text(value)
+
+
+_ENGAGED = {"business_importance": _fields.grade, "timezone": _time_zone}
+"""Fields of the engagement that are more than text, and how they are read."""
 
 
 def _read_yaml(path: Path, content: bytes) -> Answers:

@@ -211,9 +211,9 @@ def _statements(
         yield Text(f"抓包共 {time.zh}，不足一天：夜班、周末、月末和检修时才有的通信不在其中。", f"The captures cover {time.en}, less than a day: what happens only at night, at weekends, at month's end or during maintenance is not in them.")
     elif plant.hours < LONG_HOURS:
         yield Text(f"抓包共 {time.zh}，不足一周：周末和检修时才有的通信不在其中。", f"The captures cover {time.en}, less than a week: what happens only at weekends or during maintenance is not in them.")
-    unseen = [zone.id for zone in plant.site.zones if zone.id not in plant.zones_seen and zone.kind not in OUTSIDE]
+    unseen = [zone.name for zone in plant.site.zones if zone.id not in plant.zones_seen and zone.kind not in OUTSIDE]
     if unseen:
-        yield Text(f"未见任何流量的区域：{'、'.join(unseen)}。对这些区域不作结论。", f"Zones of which nothing was seen: {', '.join(unseen)}. Nothing is concluded about them.")
+        yield Text(f"未见任何流量的区域：{'、'.join(name.zh for name in unseen)}。对这些区域不作结论。", f"Zones of which nothing was seen: {', '.join(name.en for name in unseen)}. Nothing is concluded about them.")
     if plant.site.zones and not plant.declared:
         yield Text(f"企业未提供分区规划；{len(plant.site.zones)} 个区域由本程序推定。", f"The client gave no zone plan; the {times(len(plant.site.zones), 'zone is', 'zones are')} proposed by this program.")
     if not plant.listed:

@@ -24,6 +24,7 @@ from sentinel.assess import (
     remediation,
     risk,
     techniques,
+    traces,
     verdicts,
 )
 from sentinel.assess import site as sites
@@ -192,7 +193,10 @@ def assess(
     )
     before = {} if previous is None else compare.compare(previous, assessment)
     material = Material(site, view.coverage, looked.results, alerts, captures, loaded, exercised, before)
-    return identify(dataclasses.replace(assessment, sheets=sheets.make(material), previous=before))
+    told("evidence")
+    whole = dataclasses.replace(assessment, sheets=sheets.make(material), previous=before)
+    named = (piece for _, pieces in traces.cited(whole) for piece in pieces)
+    return identify(dataclasses.replace(whole, traces=traces.traces(view, named)))
 
 
 def site_for_retest(previous: Assessment, case: Case) -> Site:
@@ -209,7 +213,7 @@ def exercises(captures: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, An
     by_hash: dict[str, list[int]] = {}
     for row in captures:
         by_hash.setdefault(row["sha256"], []).append(row["capture"])
-    for path in sorted(resources.pcaps().glob("*.labels.json")):
+    for path in sorted(resources.pcaps().rglob("*.labels.json")):
         labels = json.loads(path.read_bytes())
         if labels["sha256"] in by_hash:
             yield {**labels, "captures": tuple(by_hash[labels["sha256"]])}

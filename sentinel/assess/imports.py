@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import zoneinfo
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -495,16 +494,3 @@ def zone_ids(zones: Mapping[str, Values]) -> dict[str, str]:
 def _about(reading: Reading, kind: str, subject: str, zh: str, en: str) -> Refusal:
     place = Text(f"{'区域' if kind == 'zone' else '通道'}“{subject}”", f"{kind} {subject}")
     return Refusal(reading.file, place, Text(zh, en))
-
-
-def time_zone(name: str | None) -> tuple[datetime.tzinfo | None, str]:
-    """A time zone by its name (Asia/Shanghai) or offset (+08:00), and what it is called; None: that of this machine."""
-    if name is None:
-        offset = datetime.datetime.now().astimezone().strftime("%z")
-        return None, f"UTC{offset[:3]}:{offset[3:]}"
-    try:
-        if name[:1] in ("+", "-"):
-            return datetime.datetime.strptime(name, "%z").tzinfo, f"UTC{name}"
-        return zoneinfo.ZoneInfo(name), name
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise UsageError("there is no time zone {name}; name one as Asia/Shanghai or +08:00", name=name) from error

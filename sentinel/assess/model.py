@@ -24,6 +24,14 @@ class Text:
         """The text in `zh` or `en`."""
         return self.zh if lang == "zh" else self.en
 
+    @classmethod
+    def of(cls, said: str) -> Text:
+        """What a person wrote: both halves of `自动化部门 / Automation`, anything else the same in both languages."""
+        zh, mark, en = said.partition(" / ")
+        if mark and " / " not in en and not zh.isascii() and en.isascii() and en:
+            return cls(zh, en)
+        return cls(said, said)
+
 
 class Outcome(StrEnum):
     """What is known of a requirement, strongest first: the order of truth when several tests bear on one control."""
@@ -75,6 +83,22 @@ class Evidence:
     sha256: str = ""
     frames: tuple[int, ...] = ()
     note: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """When a cited frame was, and between whom: so that it is found in any other record of the same traffic."""
+
+    capture: int
+    frame: int
+    time: int | None = None
+    src: str | None = None
+    dst: str | None = None
+    src_port: int | None = None
+    dst_port: int | None = None
+    transport: str | None = None
+    protocol: str | None = None
+    """Of the message, else of the flow where its payload proves it; a port alone proves nothing."""
 
 
 # --- what the client knows -------------------------------------------------------------------------------------------
@@ -536,3 +560,5 @@ class Assessment:
     """Remediation in order: finding, horizon, start and end week, owner, cost class."""
     plots: tuple[Mapping[str, Any], ...] = ()
     """What process values did around the gravest alerts (`plots.py`)."""
+    traces: tuple[Trace, ...] = ()
+    """Time and addresses of every frame that is cited (`traces.py`)."""

@@ -410,8 +410,9 @@ def _hash(*parts: str) -> str:
 
 def _said(question: Question, answer: Answer) -> Text:
     label, state = words(question, answer.value), STATES.get(answer.state, WIRE)
-    who_zh = f"，{answer.author}" if answer.author else ""
-    who_en = f", {answer.author}" if answer.author else ""
+    who = Text.of(answer.author)
+    who_zh = f"，{who.zh}" if who.zh else ""
+    who_en = f", {who.en}" if who.en else ""
     return Text(
         f"对“{question.text.zh}”的回答是“{label.zh}”（{state.zh}{who_zh}）。",
         f"To “{question.text.en}” the answer was “{label.en}” ({state.en}{who_en}).",

@@ -233,7 +233,7 @@ def judged(test: Test, answer: Answer) -> tuple[Outcome, Text]:
     state = _state(answer)
     if NA in given:
         if answer.note.strip():
-            return Outcome.NOT_APPLICABLE, Text(answer.note, answer.note)
+            return Outcome.NOT_APPLICABLE, Text.of(answer.note)
         return Outcome.NOT_ASSESSABLE, Text("答“不适用”而未说明理由", "answered “not applicable” without a reason")
     if not _satisfied(test, given):
         if answer.state == "wire" and PARTIAL in given:
@@ -428,13 +428,13 @@ _MEANS = {
 
 
 def _state(answer: Answer) -> Text:
-    who = answer.author or "-"
+    who = Text.of(answer.author or "-")
     words = {
-        "verified": (f"已核实，{who}", f"verified, {who}"),
-        "documented": (f"有文件，{who}", f"documented, {who}"),
+        "verified": (f"已核实，{who.zh}", f"verified, {who.en}"),
+        "documented": (f"有文件，{who.zh}", f"documented, {who.en}"),
         "wire": ("由流量回答", "answered by the capture"),
     }
-    return Text(*words.get(answer.state, (f"访谈，{who}", f"interview, {who}")))
+    return Text(*words.get(answer.state, (f"访谈，{who.zh}", f"interview, {who.en}")))
 
 
 def _compensation(made_up: Mapping[str, Any], documented: bool) -> Text:

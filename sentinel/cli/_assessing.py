@@ -162,5 +162,8 @@ def print_delivered(delivered: Delivered, folder: Path, settings: Settings) -> N
             click.echo(say("{name}: nothing to say, so it was not written", name=name))
     for number, why in delivered.evidence.get("missing", {}).items():
         click.echo(tame(f"sentinel: {number}: {why}"), err=True)
+    reasons: dict[str, list[str]] = {}
     for name, error in delivered.failed.items():
-        click.echo(tame(f"sentinel: {name}: {settings.said(error)}"), err=True)
+        reasons.setdefault(settings.said(error), []).append(name)
+    for reason, names in reasons.items():
+        click.echo(tame(f"sentinel: {', '.join(names)}: {reason}"), err=True)

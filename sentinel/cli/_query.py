@@ -33,6 +33,11 @@ BRIEF: dict[str, tuple[str, ...]] = {
     "assets": ("ips", "unit", "vendor", "model", "firmware", "name", "role", "level", "protocols"),
     "alerts": ("alert", "severity", "state", "title_en", "src", "dst", "unit", "count", "techniques", "first_time"),
     "faults": ("capture", "frame", "code", "count", "protocol", "detail", "offset"),
+    "polls": ("capture", "time", "last_time", "src", "dst", "protocol", "kind", "operation", "unit", "object",
+              "address", "quantity", "count", "unanswered"),
+    "trends": ("capture", "device", "unit", "protocol", "object", "block", "address", "count", "changes", "first",
+               "last", "min", "max"),
+    "thinned": ("run", "table", "fate", "rows", "stood_for", "first_time", "last_time"),
     "journal": ("entry", "kind", "subject", "value", "author", "time", "source"),
     "assessments": ("assessment", "as_of", "saved", "profile", "packs"),
 }  # fmt: skip

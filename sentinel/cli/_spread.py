@@ -23,7 +23,7 @@ def spread_options(command: F) -> F:
     options: list[Any] = [
         click.option(
             "--jobs", "-j", type=click.IntRange(1, MAX_JOBS),
-            help="Read captures that do not continue each other in so many processes.",
+            help="Read captures, and portions of the flows of large ones, in so many processes.",
         ),
         click.option(
             "--cluster", metavar="dask://HOST:PORT",

@@ -13,6 +13,7 @@ from sentinel.cli import (
     _texts_pack,
     _texts_report,
     _texts_risk,
+    _texts_room,
     _texts_scale,
     _texts_sensor,
     _texts_sinks,
@@ -87,9 +88,10 @@ _HELP = {
         "显示案例中的表：流、报文、数值、事实、设备、告警、故障等。",
     "Show a table of a case, or the part of it for which a SQL condition holds.": "显示案例中的一张表，或其中满足 SQL 条件的部分。",
     "TABLE is flows, messages, items, points, facts, assets, alerts, faults or captures, or ext/PROTOCOL for what only one "
-    "protocol has. The condition is what stands behind WHERE in SQL; the columns are listed in docs/fields.md. Times are "
-    "UTC.":
-        "TABLE 是 flows、messages、items、points、facts、assets、alerts、faults 或 captures；ext/PROTOCOL 是某个协议独有的列。"
+    "protocol has; polls and trends hold what was counted for want of room, thinned says how much that was. The condition "
+    "is what stands behind WHERE in SQL; the columns are listed in docs/fields.md. Times are UTC.":
+        "TABLE 是 flows、messages、items、points、facts、assets、alerts、faults 或 captures；ext/PROTOCOL 是某个协议独有的列；"
+        "polls 和 trends 保存因空间不足而合并计数的内容，thinned 说明其数量。"
         "条件即 SQL 中 WHERE 之后的内容；各列见 docs/fields.md。时间均为 UTC。",
     "List, check and test the Sigma rules: those that come with Sentinel, or your own.":
         "列出、检查和测试 Sigma 规则：自带的，或您自己的。",
@@ -106,8 +108,8 @@ _HELP = {
     "Run a plant of our own and record it with labels; nothing outside it is ever contacted.":
         "运行自带的模拟工厂，录制抓包并加标注；绝不与工厂之外的任何主机通信。",
     "List the scenarios, with how long each runs.": "列出各场景及其运行时间。",
-    "Run scenarios (`all` for every one) and store capture, labels and manifest line.":
-        "运行场景（`all` 为全部），保存抓包、标注和清单条目。",
+    "Run scenarios (`all` for every short one) and store capture, labels and manifest line.":
+        "运行场景（`all` 为全部短场景），保存抓包、标注和清单条目。",
     "Output folder.": "输出文件夹。",
     "Run on 127.0.0.0/8 even where namespaces are to be had.": "即使可用网络命名空间，也在 127.0.0.0/8 上运行。",
     "Check that captures, labels and manifest of DIRECTORY (default: those that come with Sentinel) agree.":
@@ -384,6 +386,7 @@ ZH: dict[str, str] = {
     **_texts_pack.TEXTS,
     **_texts_report.TEXTS,
     **_texts_risk.TEXTS,
+    **_texts_room.TEXTS,
     **_texts_scale.TEXTS,
     **_texts_sensor.TEXTS,
     **_texts_sinks.TEXTS,

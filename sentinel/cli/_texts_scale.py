@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 TEXTS: dict[str, str] = {
-    "Merge cases of several sensors, check that a case is whole, and say what it holds.":
-        "合并多个探针的案例，检查案例是否完整，并说明其内容。",
+    "Merge cases of several sensors, check that a case is whole, make it smaller, and say what it holds.":
+        "合并多个探针的案例，检查案例是否完整，缩小案例，并说明其内容。",
     "Print one JSON object.": "输出一个 JSON 对象。",
     "The cases come from networks that have nothing to do with each other: look for no flows that two taps saw.":
         "这些案例来自互不相关的网络：不查找被两个采集点同时看到的流。",
@@ -32,7 +32,8 @@ TEXTS: dict[str, str] = {
     "Every file of the case is as it was written.": "案例的每个文件都与写入时一致。",
     "Say how much a case holds, how large it is, and where its captures came from.": "说明案例的内容多少、大小，以及抓包的来源。",
     "Run {run} came from {source} ({path}).": "第 {run} 次分析来自 {source}（{path}）。",
-    "Read captures that do not continue each other in so many processes.": "用指定数目的进程读取互不衔接的抓包。",
+    "Read captures, and portions of the flows of large ones, in so many processes.":
+        "用指定数目的进程读取抓包；大的抓包按流分成几份。",
     "Have them read by the workers of a Dask cluster, which see the captures under the same paths.":
         "由 Dask 集群的工作进程读取；各工作进程须能以相同路径访问抓包。",
     "Folder for what the processes write until it is joined; otherwise beside the case.":
@@ -46,5 +47,15 @@ TEXTS: dict[str, str] = {
         "多进程分析需要 dask.distributed：pip install 'sentinel-ics[cluster]'",
     "{n} workers died over one task; the captures may need more memory than they have.":
         "同一任务已有 {n} 个工作进程异常终止；抓包所需内存可能超过其上限。",
+    "{address}: this scheduler has no workers; start them with: dask worker {address}":
+        "{address}：该调度器没有工作进程；请用 dask worker {address} 启动。",
+    "{address}: the scheduler went away before anything was read.": "{address}：尚未读取任何内容，调度器就已失去连接。",
+    "the scheduler went away; what was read before is in the case: analyse the same again.":
+        "调度器已失去连接；此前读取的内容已在案例中，请对同样的抓包重新分析。",
+    "{folder}: what the workers wrote cannot be seen here; give --scratch a folder that all share.":
+        "{folder}：此处看不到工作进程写入的内容；请用 --scratch 指定一个各方共享的文件夹。",
+    "the workers have no Sentinel that can be used from here ({why}).": "工作进程上没有可供此处使用的 Sentinel（{why}）。",
+    "a worker on {host} has Sentinel {mine}, this is {ours}: sources and rules must be the same.":
+        "{host} 上的工作进程为 Sentinel {mine}，此处为 {ours}：各处的程序与规则必须相同。",
     "{path}: changed while it was read; analyse it again.": "{path}：读取过程中文件发生变化；请重新分析。",
 }  # fmt: skip

@@ -55,6 +55,11 @@ TEXTS: dict[str, str] = {
         "运行期间把告警和数据发送到该处（见 docs/sinks.md）；可多次给出。",
     "{uri}: is given twice; give one of them a name with name=.": "{uri}：给出了两次；请用 name= 为其中一个命名。",
     "receiver": "接收端",
+    "{path}: the frames were not recorded": "{path}：原始数据帧未保存",
+    "took something {seconds} s ago": "{seconds} 秒前最后一次成功接收",
+    "{sent} sent, {waiting} waiting, {refused} refused, {left_out} left out, {held} held, {dropped} dropped": (
+        "已发送 {sent}，待发 {waiting}，被拒 {refused}，已过滤 {left_out}，限速暂扣 {held}，已丢弃 {dropped}"
+    ),
     "gets nothing for {seconds} s: {problem}": "已有 {seconds} 秒未能接收：{problem}",
     "refused {n} documents; see why with: sentinel send --refused": "拒收 {n} 条；原因见：sentinel send --refused",
     "Print nothing but errors.": "只输出错误。",

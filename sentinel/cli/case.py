@@ -1,4 +1,4 @@
-"""Merge cases of several sensors, check that a case is whole, and say what it holds."""
+"""Merge cases of several sensors, check that a case is whole, make it smaller, and say what it holds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 
 @click.group("case")
 def command() -> None:
-    """Merge cases of several sensors, check that a case is whole, and say what it holds."""
+    """Merge cases of several sensors, check that a case is whole, make it smaller, and say what it holds."""
 
 
 @command.command("merge")
@@ -81,6 +81,54 @@ def _say_clock(clock: dict) -> None:
             error=f"{clock['error'] / 1e9:.6f}",
         ))
     )  # fmt: skip
+
+
+@command.command("compact")
+@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.option(
+    "--before", metavar="TIME", help="Count the reads of runs that ended before; ISO 8601, UTC where it names no zone."
+)
+@click.option(
+    "--keep", metavar="SIZE",
+    help="Go on until the case takes no more, as 500M or 20G: the oldest counts and flows are dropped.",
+)  # fmt: skip
+@_json
+def compact(folder: Path, before: str | None, keep: str | None, as_json: bool) -> None:
+    """Make a case smaller: reads become counts.
+
+    Each run of repeated reads becomes a row of `polls`, its values rows of `trends`. Writes, controls, what identifies
+    a device, faults, alerts and what they cite stay as they are. With neither option all reads are counted; only with
+    --keep are counts and flows dropped, the oldest first. `sentinel show thinned` says what went. See docs/sensor.md.
+    """
+    import time
+    from dataclasses import asdict
+
+    from sentinel.cli._room import bytes_of, time_of
+    from sentinel.store.case import Case
+    from sentinel.store.retention import Limits
+    from sentinel.store.retention import compact as steps
+
+    settings = current()
+    now = time.time_ns()
+    age = max(0, now - time_of(before)) if before is not None else None if keep is not None else 0
+    limits = Limits(size=bytes_of(keep) if keep is not None else None, messages=age)
+    if not (folder / "case.db").is_file():
+        opened(folder)  # which says that there is none
+    with Case.open(folder) as case:
+        was = sum(case.sizes().values())
+        *_, state = steps(case, limits, now)
+    if as_json:
+        click.echo(json.dumps({"before": was, **asdict(state)}))
+    elif not settings.quiet:
+        click.echo(settings.say(
+            "{counted} messages are counts now, {dropped} counts and flows are gone; {before} became {used} bytes.",
+            counted=f"{state.counted:,}", dropped=f"{state.dropped:,}", before=f"{was:,}", used=f"{state.used:,}",
+        ))  # fmt: skip
+    if state.stuck:
+        raise SentinelError(
+            "{path}: nothing is left in the case that may be given up, and it is still larger than {size}.",
+            path=folder, size=keep,
+        )  # fmt: skip
 
 
 @command.command("check")

@@ -40,6 +40,8 @@ def command(file: str, jsonl: bool, limit: int | None, protocol: str | None) -> 
         raise InputError("{path}: a folder; name one capture", path=path)
     if isinstance(path, Path) and not path.exists():
         raise InputError("{path}: no such file", path=path)
+    if isinstance(path, Path) and path.is_fifo() and not path.is_relative_to("/dev"):
+        raise InputError("{path}: neither a file nor a folder; give a pipe as standard input", path=path)
     if protocol is not None:
         _must_know(protocol)
     # With a filter the pipeline cannot know when enough messages of that protocol were found.

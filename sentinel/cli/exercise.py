@@ -22,9 +22,9 @@ def command() -> None:
 @command.command("list")
 def list_scenarios() -> None:
     """List the scenarios, with how long each runs."""
-    from sentinel.exercise.scenarios import SCENARIOS
+    from sentinel.exercise.scenarios import LONG_SCENARIOS, SCENARIOS
 
-    for scenario in SCENARIOS.values():
+    for scenario in (*SCENARIOS.values(), *LONG_SCENARIOS.values()):
         sentence = scenario.zh if current().lang == "zh" else scenario.en
         click.echo(f"{scenario.name:<16}{scenario.seconds:>4.0f} s  {sentence}")
 
@@ -34,18 +34,19 @@ def list_scenarios() -> None:
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="Output folder.")
 @click.option("--loopback", is_flag=True, help="Run on 127.0.0.0/8 even where namespaces are to be had.")
 def run(names: tuple[str, ...], output: Path, loopback: bool) -> None:
-    """Run scenarios (`all` for every one) and store capture, labels and manifest line."""
+    """Run scenarios (`all` for every short one) and store capture, labels and manifest line."""
     from sentinel.exercise import manifest, namespaces
     from sentinel.exercise.scenario import perform
-    from sentinel.exercise.scenarios import SCENARIOS
+    from sentinel.exercise.scenarios import LONG_SCENARIOS, SCENARIOS
 
+    known = SCENARIOS | LONG_SCENARIOS
     wanted = list(SCENARIOS) if names == ("all",) else list(names)
     for name in wanted:
-        if name not in SCENARIOS:
+        if name not in known:
             raise UsageError(
                 "there is no scenario {name!r}: `sentinel exercise list` names them", name=name
             )
-    _require({server for name in wanted for server in SCENARIOS[name].serves.values()})
+    _require({server for name in wanted for server in known[name].serves.values()})
     reason = "" if loopback else namespaces.available()
     if reason:
         sentence = current().say(
@@ -53,8 +54,8 @@ def run(names: tuple[str, ...], output: Path, loopback: bool) -> None:
         )
         click.echo(sentence, err=True)
     for name in wanted:
-        click.echo(f"{name}: about {SCENARIOS[name].seconds:.0f} s", err=True)
-        performance = perform(SCENARIOS[name], loopback=loopback or bool(reason))
+        click.echo(f"{name}: about {known[name].seconds:.0f} s", err=True)
+        performance = perform(known[name], loopback=loopback or bool(reason))
         try:
             path = manifest.store(performance, output)
         except OSError as error:

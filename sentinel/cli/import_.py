@@ -47,11 +47,11 @@ def command(
     what: str, file: Path, folder: Path, pairs: tuple[str, ...], timezone: str | None, replace: bool, author: str
 ) -> None:
     """Import one file."""
-    from sentinel.assess import imports
+    from sentinel.assess import imports, timezones
     from sentinel.store.case import Case
 
     settings = current()
-    zone, zone_name = imports.time_zone(timezone)
+    zone, zone_name = timezones.time_zone(timezone)
     reading = imports.read(file, what, _columns(pairs), zone)
     with Case.open(folder) as case:
         if what == "zones":

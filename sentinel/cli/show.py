@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sentinel.cli._case import case_option, check_writable, opened
+from sentinel.cli._format import tame
 from sentinel.cli._settings import ENDLESS, Settings, current
 from sentinel.errors import OutputError, UsageError
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 TABLES = (
-    "flows", "messages", "items", "points", "facts", "assets", "alerts", "faults", "captures", "journal", "assessments",
+    "flows", "messages", "items", "points", "facts", "assets", "alerts", "faults", "captures", "polls", "trends",
+    "thinned", "journal", "assessments",
 )  # fmt: skip
 EXT = "ext/"
 SCREEN = 50
@@ -36,7 +38,8 @@ def _complete_table(_context: click.Context, _parameter: click.Parameter, incomp
     help="""Show a table of a case, or the part of it for which a SQL condition holds.
 
     TABLE is flows, messages, items, points, facts, assets, alerts, faults or captures, or ext/PROTOCOL for what only
-    one protocol has. The condition is what stands behind WHERE in SQL; the columns are listed in docs/fields.md. Times
+    one protocol has; polls and trends hold what was counted for want of room, thinned says how much that was. The
+    condition is what stands behind WHERE in SQL; the columns are listed in docs/fields.md. Times
     are UTC.
 
     \b
@@ -139,7 +142,7 @@ def _screen(rows: pl.LazyFrame, name: str, where: str | None, limit: int, output
     for column, dtype in shown.schema.items():
         picture.add_column(column, justify="right" if dtype.is_numeric() else "left", overflow="fold")
     for row in shown.iter_rows():
-        picture.add_row(*(Text(_cell(value)) for value in row))
+        picture.add_row(*(Text(tame(_cell(value)).replace("\n", "?")) for value in row))
     if output is not None:
         with output.open("w", encoding="utf-8") as stream:
             Console(file=stream, width=ENDLESS, highlight=False).print(picture)

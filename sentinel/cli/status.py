@@ -65,6 +65,33 @@ def _runs(status: dict[str, Any]) -> bool:
     return time.time_ns() - status["time"] < FRESH_SECONDS * 1_000_000_000 and os.path.exists(f"/proc/{status['pid']}")
 
 
+def _room(room: dict[str, Any], settings: Settings) -> Iterator[tuple[str, str]]:
+    """How large the case is, and what it gave up for that."""
+    say = settings.say
+    used = f"{room['used'] >> 20:,}"
+    most = f"{room['most'] >> 20:,}"
+    yield say("case"), say("{used} MiB of {most}", used=used, most=most) if room["most"] else f"{used} MiB"
+    if room["counted"]:
+        yield "", say("{n} messages became counts: sentinel show polls", n=f"{room['counted']:,}")
+    if room["dropped"]:
+        yield "", say("{n} counts and flows were dropped: sentinel show thinned", n=f"{room['dropped']:,}")
+    if room["stuck"]:
+        yield "", say("nothing is left that may be given up: begin a new case, or allow more room")
+
+
+def _rows(sink: dict[str, Any], settings: Settings) -> Iterator[str]:
+    """What became of a receiver's rows; an older sensor did not say, and a young one has not counted yet."""
+    say = settings.say
+    if sink.get("idle") is not None:
+        yield say("took something {seconds} s ago", seconds=f"{sink['idle']:.0f}")
+    if sink.get("rows"):
+        numbers = {name: f"{n:,}" for name, n in sink["rows"].items()}
+        yield say(
+            "{sent} sent, {waiting} waiting, {refused} refused, {left_out} left out, {held} held, {dropped} dropped",
+            **numbers,
+        )
+
+
 def _lines(status: dict[str, Any], runs: bool, settings: Settings) -> Iterator[tuple[str, str]]:
     say = settings.say
     age = (time.time_ns() - status["time"]) / 1e9
@@ -110,9 +137,12 @@ def _lines(status: dict[str, Any], runs: bool, settings: Settings) -> Iterator[t
             problem = settings.said(SinkError("{problems}", problems=Sentence.again(sink["kept"])))
             seconds = f"{sink['down']:.0f}"
             yield "", tame(say("gets nothing for {seconds} s: {problem}", seconds=seconds, problem=problem))
+        yield from (("", line) for line in _rows(sink, settings))
         if sink["refused"]:
             yield "", say("refused {n} documents; see why with: sentinel send --refused", n=f"{sink['refused']:,}")
     yield say("segment"), status["segment"] or say("frames are not kept")
+    if "room" in status:
+        yield from _room(status["room"], settings)
     yield say("memory"), f"{status['memory'] >> 20} MiB"
     seccomp = status.get("seccomp", "off")  # one that an older sensor wrote has none
     shown = {"on": say("on"), "off": say("off")}

@@ -14,7 +14,16 @@ from typing import Any
 
 from sentinel.exercise.engineer import data_block
 from sentinel.exercise.outstation_dnp3 import LINK_ADDRESS
-from sentinel.exercise.roles import ByteClient, Dnp3Client, Registry, Scene, modbus_client, modbus_frame, s7_client
+from sentinel.exercise.roles import (
+    ANSWER_SECONDS,
+    ByteClient,
+    Dnp3Client,
+    Registry,
+    Scene,
+    modbus_client,
+    modbus_frame,
+    s7_client,
+)
 
 MASTER_ADDRESS = 1
 _READ, _WRITE, _DIRECT_OPERATE, _DIRECT_OPERATE_NR = 1, 2, 5, 6
@@ -97,7 +106,7 @@ def modbus_write_outputs(scene: Scene, actor: str, target: str) -> str:
 def modbus_diagnostics(scene: Scene, actor: str, target: str) -> str:
     """Restart communications, clear the counters and the log, and force listen-only mode (function 8)."""
     with ByteClient(scene, actor, target, 502) as client:
-        answers = [client.ask(modbus_frame(n, 1, struct.pack(">BHH", 8, sub, 0)), 0.3) for n, sub in
+        answers = [client.ask(modbus_frame(n, 1, struct.pack(">BHH", 8, sub, 0))) for n, sub in
                    enumerate((0x000A, 0x0001, 0x0004))]
     return f"{sum(1 for answer in answers if answer)} answered"
 
@@ -238,14 +247,19 @@ def s7_flood(scene: Scene, actor: str, target: str, connections: int = 25, reads
 def dnp3_link_scan(scene: Scene, actor: str, target: str, last: int = 24) -> str:
     """Ask every link address up to `last` for its link status; only the outstation's own is answered."""
     with Dnp3Client(scene, actor, target, LINK_ADDRESS, MASTER_ADDRESS) as client:
-        found = [address for address in range(last + 1) if client.link_status(address, 0.08)]
-    return f"link addresses {found}"
+        found = set[int]()
+        for address in range(last + 1):
+            client.ask_link_status(address)
+            found |= client.sources(0.08)
+        if not found:
+            found = client.sources(ANSWER_SECONDS)
+    return f"link addresses {sorted(found)}"
 
 
 def _dnp3(scene: Scene, actor: str, target: str, *requests: tuple[int, bytes]) -> str:
     """Send requests one after the other and tell how many were answered."""
     with Dnp3Client(scene, actor, target, LINK_ADDRESS, MASTER_ADDRESS) as client:
-        answers = [client.ask(function, body, 1.0) for function, body in requests]
+        answers = [client.ask(function, body) for function, body in requests]
     return f"{sum(1 for answer in answers if answer)} of {len(requests)} answered"
 
 
@@ -274,7 +288,7 @@ def dnp3_trip(scene: Scene, actor: str, target: str, breakers: tuple[int, ...] =
     """Trip breakers in one direct operate without select, then again without wanting an answer."""
     body = bytes((12, 1, 0x17, len(breakers))) + b"".join(_relay(index, 0x81) for index in breakers)
     with Dnp3Client(scene, actor, target, LINK_ADDRESS, MASTER_ADDRESS) as client:
-        answered = bool(client.ask(_DIRECT_OPERATE, body, 1.0))
+        answered = bool(client.ask(_DIRECT_OPERATE, body))
         client.send(_DIRECT_OPERATE_NR, body)
         scene.pause(0.1)
     return f"tripped {list(breakers)}" if answered else "no answer"

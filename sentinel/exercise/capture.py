@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import struct
 import threading
@@ -27,9 +28,14 @@ class Recording:
     dropped: int = 0
 
     def write(self, path: Path, comment: str) -> None:
-        """Store as pcapng where the name ends so (with `comment` in the section header), as pcap otherwise."""
+        """Store as pcapng where the name ends so (with `comment` in the section header), as pcap otherwise.
+
+        A pcap whose name ends in `.gz` is compressed.
+        """
         if path.suffix == ".pcapng":
             path.write_bytes(self._pcapng(comment))
+        elif path.suffix == ".gz":
+            path.write_bytes(gzip.compress(self._pcap(), mtime=0))
         else:
             path.write_bytes(self._pcap())
 
@@ -93,11 +99,15 @@ class Recorder:
             tap.bind((self.interface, 0))
             tap.settimeout(0.1)
             self.ready.set()
-            while not self._end.is_set():
+            while True:
+                if self._end.is_set():
+                    tap.settimeout(0)  # what the kernel still holds for us, and no more
                 try:
                     frame, ancillary, _, _ = tap.recvmsg(_READ, 64)
                 except TimeoutError:
                     continue
+                except BlockingIOError:
+                    break
                 self._keep(frame, ancillary)
             lost = struct.unpack("II", tap.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))[1]
             self.recording.dropped += lost

@@ -8,7 +8,7 @@ from typing import Any
 
 from sentinel.exercise.outstation_dnp3 import LINK_ADDRESS
 from sentinel.exercise.plc_s7 import PASSWORD, block_footer, block_header
-from sentinel.exercise.roles import Dnp3Master, Registry, Scene, modbus_client, s7_client
+from sentinel.exercise.roles import ANSWER_SECONDS, Dnp3Master, Registry, Scene, modbus_client, s7_client
 
 MASTER_ADDRESS = 3
 _LOAD_BLOCK = 20
@@ -88,15 +88,17 @@ def dnp3_switch(scene: Scene, actor: str, target: str, index: int = 2) -> str:
 
     results: list[Any] = []
     with Dnp3Master(scene, actor, target, LINK_ADDRESS, MASTER_ADDRESS, None) as master:
-        master.opened.wait(3.0)
+        master.opened.wait(ANSWER_SECONDS)
         scene.pause(1.0)
         close = opendnp3.ControlRelayOutputBlock(opendnp3.OperationType.PULSE_ON, opendnp3.TripCloseCode.CLOSE)
         master.session.SelectAndOperate(close, index, results.append)
         scene.pause(0.5)
+        scene.await_answer(lambda: len(results) == 1)
         master.session.SelectAndOperate(opendnp3.AnalogOutputFloat32(4150.0), 0, results.append)
         counters = [opendnp3.Header.AllObjects(20, 0)]
         master.session.Freeze(opendnp3.FreezeType.ImmediateFreeze, counters)
         scene.pause(0.7)
+        scene.await_answer(lambda: len(results) == 2)
     return f"{len(results)} operations"
 
 

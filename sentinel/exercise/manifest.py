@@ -28,13 +28,18 @@ def store(performance: Performance, directory: Path) -> Path:
     recording.write(path, f"{scenario.en} Generated in a laboratory: no real plant.")
     labels = _labels(performance, path)
     text = json.dumps(labels, indent=1, ensure_ascii=False) + "\n"
-    path.with_suffix(".labels.json").write_text(text, encoding="utf-8")
-    with path.with_suffix(".labels.csv").open("w", encoding="utf-8", newline="") as file:
+    _labels_of(path, "json").write_text(text, encoding="utf-8")
+    with _labels_of(path, "csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("frame", "label", "kind", "detail"))
         table.writerows(_rows(performance))
     _enter(directory, labels, scenario.zh)
     return path
+
+
+def _labels_of(capture: Path, kind: str) -> Path:
+    """Where the labels of a capture lie, whatever its own suffixes are."""
+    return capture.with_name(f"{capture.name.partition('.')[0]}.labels.{kind}")
 
 
 def _labels(performance: Performance, path: Path) -> dict[str, Any]:
@@ -143,7 +148,7 @@ def verify(directory: Path) -> list[str]:
     for line in lines:
         problems += _faults(directory, line)
     named = {line["file"] for line in lines}
-    for path in sorted((*directory.glob("*.pcap"), *directory.glob("*.pcapng"))):
+    for path in sorted(path for kind in ("pcap", "pcapng", "pcap.gz") for path in directory.glob(f"*.{kind}")):
         if path.name not in named:
             problems.append(f"{path.name} has no line in {MANIFEST}")
     return problems
@@ -157,7 +162,7 @@ def _faults(directory: Path, line: dict[str, str]) -> list[str]:
     problems = []
     if _sha256(path) != line["sha256"]:
         problems.append(f"{path.name} is not the file that the manifest names: its SHA-256 differs")
-    beside = path.with_suffix(".labels.json")
+    beside = _labels_of(path, "json")
     if not beside.exists():
         return [*problems, f"{beside.name} is missing"]
     labels = json.loads(beside.read_text(encoding="utf-8"))

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from sentinel.exercise.namespaces import Plant
 
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 10.0
+"""How long an answer may take that should come: a busy machine gives a server its turn late."""
 
 
 @dataclass(slots=True)
@@ -26,6 +27,12 @@ class Scene:
     def pause(self, seconds: float) -> bool:
         """Wait; True when the scene ended meanwhile."""
         return self.curtain.wait(seconds)
+
+    def await_answer(self, came: Callable[[], object]) -> None:
+        """Wait until it came, ANSWER_SECONDS at most, or until the scene ends."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not came() and time.monotonic() < deadline and not self.pause(0.02):
+            pass
 
 
 class Action(Protocol):
@@ -109,12 +116,13 @@ class Dnp3Client:
     """
 
     def __init__(self, scene: Scene, actor: str, target: str, outstation: int, master: int) -> None:
-        from py1815 import link
+        from py1815 import link, transport
 
         self.outstation = outstation
         self.master = master
         self._bytes = ByteClient(scene, actor, target, 20000)
         self._reader = link.FrameReader()
+        self._reassembler = transport.Reassembler()
         self._sequence = 0
 
     def __enter__(self) -> Dnp3Client:
@@ -126,12 +134,15 @@ class Dnp3Client:
     def _control(self, function: int) -> int:
         return 0xC0 | function  # DIR and PRM set: from a master, a primary message (IEEE 1815-2012, 9.2.4.1.3)
 
-    def link_status(self, outstation: int, seconds: float) -> bool:
-        """Whether the outstation with that link address answers a link status request."""
+    def ask_link_status(self, outstation: int) -> None:
+        """Ask the outstation with that link address for its link status; `sources` tells who answered."""
         from py1815 import link
 
         self._bytes.send(link.build(self._control(9), outstation, self.master))
-        return any(frame.source == outstation for frame in self._reader.feed(self._bytes.receive(seconds)))
+
+    def sources(self, seconds: float) -> set[int]:
+        """Link addresses that frames come from within that time, until the first of them came."""
+        return {frame.source for frame in self._reader.feed(self._bytes.receive(seconds))}
 
     def send(self, function: int, body: bytes = b"", outstation: int | None = None) -> int:
         """Send one application request and return its sequence number."""
@@ -159,9 +170,8 @@ class Dnp3Client:
         from py1815 import link, transport
 
         found = []
-        reassembler = transport.Reassembler()
         for frame in self._reader.feed(self._bytes.receive(seconds)):
-            fragment = reassembler.add(frame.payload) if frame.payload else None
+            fragment = self._reassembler.add(frame.payload) if frame.payload else None
             if fragment is None or len(fragment) < 4:
                 continue
             if fragment[0] & 0x20:

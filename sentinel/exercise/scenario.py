@@ -22,7 +22,7 @@ from sentinel.exercise.roles import Scene
 
 KINDS = ("background", "maintenance", "attack")
 _SETTLE_SECONDS = 0.15
-_START_SECONDS = 10.0
+_START_SECONDS = 60.0
 
 
 class StepFailed(SentinelError):

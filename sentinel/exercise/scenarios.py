@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sentinel.exercise.namespaces import Host
@@ -41,7 +42,7 @@ MODBUS_NORMAL = Scenario(
     26.0,
     "An operator station and a historian poll a Modbus controller and the "
     "drive behind it; setpoints change now and then.",
-    "操作员站与历史数据服务器轮询一台 Modbus 控制器及其后的变频器,偶尔修改设定值。",
+    "操作员站与历史数据服务器轮询一台 Modbus 控制器及其后的变频器，偶尔修改设定值。",
     (BOILER, HMI, HISTORIAN, STATION),
     {BOILER.name: "modbus"},
     (
@@ -133,7 +134,7 @@ S7_NORMAL = Scenario(
     ".pcap",
     22.0,
     "An operator station polls an S7 controller; the engineering station goes online, backs up and downloads a block.",
-    "操作员站轮询 S7 控制器;工程师站上线、备份并下载一个块。",
+    "操作员站轮询 S7 控制器；工程师站上线、备份并下载一个块。",
     (PACKER, HMI, STATION),
     {PACKER.name: "s7"},
     (
@@ -157,7 +158,7 @@ S7_ATTACK = Scenario(
     26.0,
     "An intruder identifies an S7 controller, takes its blocks, guesses "
     "passwords, writes, downloads, deletes and stops it.",
-    "入侵者识别 S7 控制器,窃取程序块、猜测密码、写入、下载、删除块并停机。",
+    "入侵者识别 S7 控制器，窃取程序块、猜测密码、写入、下载、删除块并停机。",
     (PACKER, HMI, INTRUDER),
     {PACKER.name: "s7"},
     (
@@ -196,7 +197,7 @@ DNP3_NORMAL = Scenario(
     26.0,
     "A master polls a DNP3 outstation, takes its unsolicited events and "
     "sets its clock; an engineer switches a breaker.",
-    "主站轮询 DNP3 终端、接收主动上报并校时;工程师执行一次分合闸操作。",
+    "主站轮询 DNP3 终端、接收主动上报并校时；工程师执行一次分合闸操作。",
     (FEEDER, HMI, STATION),
     {FEEDER.name: "dnp3"},
     (
@@ -211,7 +212,7 @@ DNP3_ATTACK = Scenario(
     28.0,
     "An intruder scans DNP3 link addresses, silences the outstation, trips breakers, "
     "sets its clock, restarts and floods it.",
-    "入侵者扫描 DNP3 链路地址,使终端静默、跳闸、改时钟、重启并泛洪。",
+    "入侵者扫描 DNP3 链路地址，使终端静默、跳闸、改时钟、重启并泛洪。",
     (FEEDER, HMI, INTRUDER),
     {FEEDER.name: "dnp3"},
     (
@@ -268,7 +269,7 @@ PLANT_ATTACK = Scenario(
     29.0,
     "A plant with three controllers at work: an engineer does planned work, then "
     "an unknown laptop scans, identifies, reads, and sabotages all three.",
-    "一座有三台控制器的工厂:工程师先做计划内工作,随后未知笔记本电脑扫描、识别、读取并破坏三台控制器。",
+    "一座有三台控制器的工厂：工程师先做计划内工作，随后未知笔记本电脑扫描、识别、读取并破坏三台控制器。",
     (BOILER, PACKER, FEEDER, HMI, HISTORIAN, STATION, INTRUDER),
     {BOILER.name: "modbus", PACKER.name: "s7", FEEDER.name: "dnp3"},
     (
@@ -345,7 +346,27 @@ PLANT_ATTACK = Scenario(
     ),
 )
 
+
+def _long(short: Scenario, polls: dict[str, float]) -> Scenario:
+    """The same work within five minutes of polling, so that polling is nearly all of it; `polls`: action -> period."""
+    steps = tuple(
+        replace(step, options={**step.options, "period": polls[step.action]}) if step.action in polls else step
+        for step in short.steps
+    )
+    name = short.name.replace("normal", "long")
+    return replace(short, name=name, suffix=".pcap.gz", seconds=300.0, steps=steps)
+
+
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (MODBUS_NORMAL, MODBUS_ATTACK, S7_NORMAL, S7_ATTACK, DNP3_NORMAL, DNP3_ATTACK, PLANT_ATTACK)
 }
+LONG_SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        _long(MODBUS_NORMAL, {}),
+        _long(S7_NORMAL, {"poll_s7": 0.1}),
+        _long(DNP3_NORMAL, {"poll_dnp3": 0.1}),
+    )
+}
+"""What benchmarks are made of: captures in `pcaps/long`, compressed, and too many frames for every test to read."""

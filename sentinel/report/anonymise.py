@@ -32,7 +32,7 @@ _TOKEN = re.compile(
     r"|(?<![\w:])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:])"
     r"|(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])"
 )
-_PLAIN = ("version", "classification", "standards")
+_PLAIN = ("version", "classification", "standards", "timezone")
 """Fields of the engagement that name nobody."""
 _WORDS = ("process", "scope")
 """Fields of the engagement that are sentences."""
@@ -42,6 +42,8 @@ _STRUCTURE = frozenset(
 """Columns of the questionnaire's registers that hold no names; what stands in any other text column is replaced."""
 _MIN_NAME = 3
 """Characters; a shorter name would be replaced where it is none."""
+_MIN_SAYING = 8
+"""Characters of a remark that is taken out wherever it is quoted; half as many Chinese ones."""
 _LONG = 40
 """Characters of an answer; a longer one is somebody's own words."""
 
@@ -67,7 +69,7 @@ class Mask:
         known = "|".join(map(re.escape, sorted(self._words, key=len, reverse=True)))
         # not inside a longer word: `Li` is nobody in `Limit`
         self._names_pattern = re.compile(f"(?<![A-Za-z0-9_])(?:{known})(?![A-Za-z0-9_])") if known else None
-        self.names = {name.encode(): b"x" * len(name.encode()) for name in self._words}
+        self.names = {name.encode(): b"x" * len(name.encode()) for name, to in self._words.items() if to != REMOVED}
 
     def assessment(self, assessment: Assessment) -> Assessment:
         """The assessment with everything replaced, under an id of its own."""
@@ -126,12 +128,18 @@ class Mask:
     def _name_all(self, assessment: Assessment) -> None:
         """Give each name something that stands for it, the first of its kind 001."""
         counts: dict[str, int] = {}
-        for kind, name in _named(assessment):
+        whole = ((kind, part) for kind, name in _named(assessment) for part in _parts(name))
+        for kind, name in whole:
             # two Chinese characters are a name, two Latin letters stand in too many words
             long_enough = len(name) >= (_MIN_NAME if name.isascii() else _MIN_NAME - 1)
             if long_enough and _address(name) is None and not _is_mac(name) and name not in self._words:
                 counts[kind] = counts.get(kind, 0) + 1
                 self._words[name] = f"{kind}-{counts[kind]:03d}"
+
+        # what somebody wrote is quoted in reasons; a single short word is left, since it may be any word
+        for said in _sayings(assessment):
+            if len(said) >= (_MIN_SAYING if said.isascii() else _MIN_SAYING // 2):
+                self._words.setdefault(said, REMOVED)
 
     def _without_words(self, plain: Any) -> Any:
         """Leaves out what people wrote in their own words; the engagement is replaced field by field, however short."""
@@ -146,8 +154,13 @@ class Mask:
             answer["note"] = ""
             if isinstance(answer["value"], str) and len(answer["value"]) > _LONG:
                 answer["value"] = REMOVED
+            for piece in answer["evidence"]:
+                piece["note"] = None
         for row in plain["questionnaire"]:
             row["note"] = ""
+        for result in plain["controls"]:
+            for piece in result["evidence"]:
+                piece["note"] = None
         for finding in plain["findings"]:
             finding["history"] = []
         return plain
@@ -193,6 +206,22 @@ def _named(assessment: Assessment) -> Iterator[tuple[str, str]]:
     for capture in assessment.captures:
         path = str(capture.get("path", ""))
         yield from (("capture", path), ("capture", path.rpartition("/")[2]))
+
+
+def _sayings(assessment: Assessment) -> Iterator[str]:
+    """Whatever people wrote in their own words, with each of its lines, since tables quote them one by one."""
+    site = assessment.site
+    texts = [*(ticket.note for ticket in site.tickets), *(conduit.note for conduit in site.conduits)]
+    for _, answer in sorted(site.answers.items()):
+        texts += [answer.note, *([answer.value] if isinstance(answer.value, str) and len(answer.value) > _LONG else [])]
+    for text in texts:
+        yield from dict.fromkeys(part for line in (text, *text.splitlines()) for part in _parts(line.strip()) if part)
+
+
+def _parts(said: str) -> tuple[str, ...]:
+    """What somebody wrote, and its halves where it is in both languages."""
+    both = Text.of(said)
+    return (said,) if both.zh == both.en else (said, both.zh, both.en)
 
 
 def _address(token: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

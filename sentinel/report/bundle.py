@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sentinel.assess.model import Assessment
+from sentinel.assess.snapshot import content
 from sentinel.errors import OutputError
 from sentinel.report.evidence import EvidenceIndex, Numbered, digest
 from sentinel.report.hashtree import leaves, root
@@ -52,7 +53,10 @@ def write(
         listing = {
             "assessment": assessment.id,
             "root": root(hash_ for _, hash_ in leaves(assessment)),
-            "items": [_line(item, missing, item.number in chosen) for item in items],
+            "program": assessment.program,
+            "anonymised": rewrite is not None,
+            "timezone": str(assessment.site.engagement.get("timezone") or ""),
+            "items": [_line(items, item, missing, item.number in chosen) for item in items],
         }
         text = json.dumps(listing, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         (folder / "index.json").write_text(text, encoding="utf-8")
@@ -86,7 +90,7 @@ def _comment(item: Numbered, assessment: Assessment) -> str:
     return f"{item.number} of assessment {assessment.id}: {what}"
 
 
-def _line(item: Numbered, missing: Mapping[str, str], chosen: bool) -> dict[str, Any]:
+def _line(items: EvidenceIndex, item: Numbered, missing: Mapping[str, str], chosen: bool) -> dict[str, Any]:
     piece = item.evidence
     row: dict[str, Any] = {
         "number": item.number,
@@ -97,6 +101,7 @@ def _line(item: Numbered, missing: Mapping[str, str], chosen: bool) -> dict[str,
     }
     if piece.frames:
         row |= {"capture_sha256": piece.sha256, "frames": list(piece.frames)}
+        row["traces"] = [content(trace) for trace in items.traces(piece)]
         if item.number in missing:
             row["missing"] = missing[item.number]
         elif chosen:

@@ -41,6 +41,8 @@ MAX_TEMPLATE = 64 << 20
 MARK = "sentinel-report-goes-here"
 FIRST_NUMBER = 10_000
 """Ids of our bookmarks and drawings begin here."""
+TALLEST = 600
+"""Points: so high a drawing fits a page with the heading above it and the caption below."""
 EMU = 12_700
 """A point."""
 _EDGES = {"grade5": "B03A17", "grade4": "D55E00", "grade3": "E69F00", "grade2": "56B4E9", "grade1": "8B979F"}
@@ -251,8 +253,8 @@ class _Writer:
         svg = part.relate_to(drawing, "http://schemas.openxmlformats.org/officeDocument/2006/relationships/image")
         wide, high = raster.size(block.svg)
         scale = block.width * w.TEXT_WIDTH / 20 / wide
-        if high * scale > 640:
-            scale = 640 / high
+        if high * scale > TALLEST:
+            scale = TALLEST / high
         content = w.picture(
             self.drawn,
             png,
@@ -339,6 +341,15 @@ class _Writer:
 # --- templates and bytes ----------------------------------------------------------------------------------------------
 
 
+def _is_word(raw: bytes) -> bool:
+    """It is an archive with the part that every Word document has; a workbook or a presentation has another."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            return "word/document.xml" in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
 def _filled(document: Document, template: Path) -> Any:
     """The client's template with its names filled in and a mark where the body goes."""
     try:
@@ -353,7 +364,7 @@ def _filled(document: Document, template: Path) -> Any:
         raw = template.read_bytes()
     except OSError as error:
         raise AssessmentError("{template}: {reason}", template=template, reason=error.strerror) from error
-    if not zipfile.is_zipfile(io.BytesIO(raw)):
+    if not _is_word(raw):
         raise AssessmentError("{template}: no Word document (.docx); save it as one and try again", template=template)
     meta = document.meta
     names = {

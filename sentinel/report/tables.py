@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentinel.assess.answers import ENGAGEMENT
-from sentinel.assess.model import Assessment, Text
+from sentinel.assess.model import Assessment, Evidence, Text
 from sentinel.assess.sheets.programme import OUTCOMES
 from sentinel.assess.snapshot import content
-from sentinel.report.evidence import EvidenceIndex, digest
+from sentinel.assess.timezones import of_site
+from sentinel.report.evidence import EvidenceIndex, digest, five_tuples
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,15 @@ def tables(assessment: Assessment) -> Iterator[Table]:
 
     def refs(pieces: Iterable[Any]) -> str:
         return ", ".join(cited.numbers(piece for piece in pieces if piece in cited))
+
+    zone, _ = of_site(a.site.engagement)
+
+    def when(piece: Evidence) -> tuple[str | None, ...]:
+        traces = cited.traces(piece)
+        moments = [trace.time for trace in traces if trace.time is not None]
+        first, last = (min(moments), max(moments)) if moments else (None, None)
+        local = None if zone is None else _time(first, zone)
+        return _time(first), _time(last), local, "\n".join(five_tuples(traces))
 
     yield _table(
         ("概况", "Summary"), (("项目", "Item"), ("内容", "Value")),
@@ -141,9 +151,11 @@ def tables(assessment: Assessment) -> Iterator[Table]:
     yield _table(
         ("证据", "Evidence"),
         (("编号", "Number"), ("类型", "Kind"), ("引用", "Reference"), ("抓包 SHA-256", "Capture SHA-256"),
-         ("帧", "Frames"), ("SHA-256", "SHA-256"), ("被引用于", "Cited by")),
+         ("帧", "Frames"), ("首次（UTC）", "First (UTC)"), ("末次（UTC）", "Last (UTC)"),
+         ("首次（当地）", "First (local)"), ("两端", "Ends"), ("SHA-256", "SHA-256"), ("被引用于", "Cited by")),
         [(i.number, (i.number, i.evidence.kind, i.evidence.ref, i.evidence.sha256,
-                     ", ".join(map(str, i.evidence.frames)), digest(i.evidence), ", ".join(i.used_for)))
+                     ", ".join(map(str, i.evidence.frames)), *when(i.evidence), digest(i.evidence),
+                     ", ".join(i.used_for)))
          for i in cited],
     )  # fmt: skip
 
@@ -177,12 +189,12 @@ def _frames(pieces: Iterable[Any]) -> str:
     return "; ".join(f"{p.sha256[:12]} #{','.join(map(str, p.frames))}" for p in pieces if p.frames)
 
 
-def _time(ns: Any) -> str | None:
+def _time(ns: Any, zone: datetime.tzinfo = datetime.UTC) -> str | None:
     if ns is None:
         return None
     if isinstance(ns, datetime.datetime):
         return ns.strftime("%Y-%m-%d %H:%M:%S")
-    return datetime.datetime.fromtimestamp(int(ns) // 1_000_000_000, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.datetime.fromtimestamp(int(ns) // 1_000_000_000, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _word(key: str) -> Text:

@@ -263,7 +263,9 @@ def percent(value: float) -> str:
 
 
 def hours(value: float, lang: str) -> str:
-    """Hours with one place; less than one hour is told in minutes."""
+    """Hours with one place; less than one hour is told in minutes, less than one minute in seconds."""
+    if 0 < value < 1 / 60:
+        return f"{value * 3600:.0f} {'秒' if lang == 'zh' else 's'}"
     if 0 < value < 1:
         return f"{value * 60:.1f} {'分钟' if lang == 'zh' else 'min'}"
     return f"{value:,.1f}"
@@ -271,5 +273,4 @@ def hours(value: float, lang: str) -> str:
 
 def side(value: str, lang: str) -> str:
     """One half of a text that was written in both languages, as in `自动化部门 / Automation`."""
-    zh, mark, en = value.partition(" / ")
-    return value if not mark or " / " in en or zh.isascii() or not en.isascii() else zh if lang == "zh" else en
+    return Text.of(value).in_(lang)

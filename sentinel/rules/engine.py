@@ -30,6 +30,8 @@ MAX_COMBINATIONS = 100_000
 
 Bounds = tuple[np.ndarray, np.ndarray]
 """Where a condition certainly holds, and where it may."""
+Matched = dict[int, tuple[Columns, np.ndarray]]
+"""Number of a rule -> the table that it read, and the rows that it matched, ascending."""
 
 
 class Leaf:
@@ -204,7 +206,7 @@ class Engine:
     def __init__(self, ruleset: RuleSet, book: Book | None = None) -> None:
         self.book = Book() if book is None else book
         """Detectors may add their claims to the same book."""
-        self._rules = ruleset.rules
+        self.rules = ruleset.rules
         self.own_columns: dict[str, list[str]] = {}
         """Protocol -> the columns of its own table that some rule over messages reads."""
         for column in sorted(ruleset.needed_columns("messages")):
@@ -212,7 +214,7 @@ class Engine:
             if dot:
                 self.own_columns.setdefault(protocol, []).append(name)
         self._counted = {"batches": 0, "rows": 0, "matches": 0}
-        plain = [(n, rule) for n, rule in enumerate(self._rules) if rule.condition is not None]
+        plain = [(n, rule) for n, rule in enumerate(self.rules) if rule.condition is not None]
         self._tables = {
             name: _Table(name, own) for name in SELECTORS if (own := [(n, r) for n, r in plain if r.table == name])
         }
@@ -220,10 +222,10 @@ class Engine:
 
     def _new_windows(self) -> list[tuple[Rule, list[int], Any]]:
         """Rules that count over time: each with the numbers of the rules that it counts, and an empty window."""
-        numbers = {rule.id: n for n, rule in enumerate(self._rules)}
+        numbers = {rule.id: n for n, rule in enumerate(self.rules)}
         return [
             (rule, [numbers[i] for i in rule.correlation.rules], make_window(rule.correlation))
-            for rule in self._rules
+            for rule in self.rules
             if rule.correlation is not None
         ]
 
@@ -247,8 +249,12 @@ class Engine:
 
     def batch(self, tables: Mapping[str, pl.DataFrame | Columns]) -> None:
         """Evaluates every rule over the next rows. Raises ColumnNotFoundError where a needed column is missing."""
+        self.claim(self.match(tables))
+
+    def match(self, tables: Mapping[str, pl.DataFrame | Columns]) -> Matched:
+        """The rows that each rule matches, of which nothing is claimed yet. Raises as `batch` does."""
         self._counted["batches"] += 1
-        matches: dict[int, tuple[Columns, np.ndarray]] = {}
+        matches: Matched = {}
         for name, table in self._tables.items():
             rows = tables.get(name)
             if rows is None:
@@ -261,9 +267,13 @@ class Engine:
                 number = table.rules[position][0]
                 matches[number] = batch, matched_rows
                 self._counted["matches"] += len(matched_rows)
+        return matches
+
+    def claim(self, matches: Matched) -> None:
+        """Adds to the book what these rows are to the rules that matched them, and to correlations."""
         for number in sorted(matches):
-            if self._rules[number].emit:
-                claim_rows(self.book, self._rules[number], *matches[number])
+            if self.rules[number].emit:
+                claim_rows(self.book, self.rules[number], *matches[number])
         for rule, numbers, window in self._windows:
             matched = {index: matches[number] for index, number in enumerate(numbers) if number in matches}
             if matched and rule.correlation is not None:

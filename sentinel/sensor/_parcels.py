@@ -41,17 +41,23 @@ def send(
     try:
         with open(held, "wb", closefd=False) as file:
             places = [
-                (key, array.dtype.str, array.shape, array.nbytes)
+                (key, array.dtype.str, array.shape, array.nbytes, "F" if _by_columns(array) else "C")
                 for key, array in (arrays or {}).items()
             ]
             head = json.dumps([name, values, places]).encode("ascii")
             file.write(len(head).to_bytes(8, "little") + head + bytes(-len(head) % 8))
             for array in (arrays or {}).values():
-                file.write(np.ascontiguousarray(array).data if array.size else b"")
+                if array.size:  # as it lies, by columns or by rows
+                    file.write(np.ascontiguousarray(array.T if _by_columns(array) else array).data)
                 file.write(bytes(-array.nbytes % 8))
         socket.send_fds(out, [b"m"], [held])
     finally:
         os.close(held)
+
+
+def _by_columns(array: np.ndarray) -> bool:
+    """Whether the cells of a column lie together, and not those of a row."""
+    return array.ndim == 2 and array.strides[0] < array.strides[1]
 
 
 def receive(source: socket.socket) -> Parcel | None:
@@ -74,7 +80,7 @@ def receive(source: socket.socket) -> Parcel | None:
     name, values, places = json.loads(memory[8 : 8 + size])
     at = 8 + size + -size % 8
     arrays = {}
-    for key, dtype, shape, length in places:
-        arrays[key] = np.frombuffer(memory, np.dtype(dtype), int(np.prod(shape)), at).reshape(shape)
+    for key, dtype, shape, length, order in places:
+        arrays[key] = np.frombuffer(memory, np.dtype(dtype), int(np.prod(shape)), at).reshape(shape, order=order)
         at += length + -length % 8
     return Parcel(name, values, arrays)

@@ -15,9 +15,9 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sentinel.pairing import Batch, Pairing
 from sentinel.pipeline import Analysis
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
+    from sentinel.sensor.thinning import Thinning
     from sentinel.store.case import Case
     from sentinel.store.run import Run
 
@@ -112,15 +113,69 @@ class Seen:
     unread: Mapping[str, int] = field(default_factory=Counter)
 
 
+def since(flows: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
+    """The flows, with the numbers of what they carried since they stood as in `before`."""
+    import polars as pl
+
+    if before is None or flows.height == 0:
+        return flows
+    known = before.select("flow", *(pl.col(name).alias(f"{name}_before") for name in SUMS))
+    joined = flows.join(known, on="flow", how="left", maintain_order="left")
+    return joined.with_columns(pl.col(name) - pl.col(f"{name}_before").fill_null(0) for name in SUMS).select(
+        flows.columns
+    )
+
+
+class Place(NamedTuple):
+    """A place in what the ports delivered: behind `frame` frames of `capture`, before that message and that flow."""
+
+    capture: int
+    frame: int
+    message: int
+    flow: int
+
+    @classmethod
+    def behind(cls, batch: Batch) -> Place:
+        """Where a batch was cut."""
+        return cls(batch.capture, batch.frame, batch.first + len(batch.messages), batch.flow)
+
+
+@dataclass(slots=True)
+class Marks:
+    """How far the parts of a run have come in what the case has of it: a killed one is finished from there.
+
+    `stored`: rows. `late`, `now`: alerts of rules that wait for answers, and of those that do not. `summed`: the
+    numbers of the summary. `counted`: the inventory.
+    """
+
+    stored: Place
+    late: Place
+    now: Place
+    summed: Place
+    counted: Place
+
+
 class LiveAnalysis:
     """Feeds the case of one sensor. `call` is for the capturing thread, all else happens in this one's own."""
 
-    def __init__(self, case: Case, run: Run, parsers: Parsers, texts: list[str], rules: Rules, timing: Any):
+    def __init__(
+        self,
+        case: Case,
+        run: Run,
+        parsers: Parsers,
+        texts: list[str],
+        rules: Rules,
+        timing: Any,
+        thinning: Thinning | None = None,
+    ):
         self.case = case
+        self.thinning = thinning
         self.run = run
         self.parsers = parsers
         self.rules = rules
         self.timing = timing
+        self.resumable = True
+        """Whether what it takes comes from one series of segments, so that a killed run can be finished from these."""
         self.latency = Latency()
         self.deepest = 0
         """Most calls that ever waited."""
@@ -135,9 +190,13 @@ class LiveAnalysis:
         self._seen = Seen()
         self._changed_rows = set(self.rows)
         self._open_flows: np.ndarray | None = None
+        self._open_tables = self._analysis.tables
+        """Has the dictionary of texts that these flows name: that of the run before, where they were told then."""
         self._before: pl.DataFrame | None = None
         """Flows that were open when the run began: what they had until then was said by the run before."""
         self._alerts = 0
+        self._taken = self._completed = Place(run.captures[0]["capture"], 0, run.base, run.base)
+        self._marks = Marks(*[self._taken] * 5)
         self._next_checkpoint = 0.0
         self._next_inventory = 0.0
         self._error: BaseException | None = None
@@ -190,9 +249,10 @@ class LiveAnalysis:
         self._analysis.totals.add(frames)
         tables = self._analysis.for_rules(frames)
         self.rules.now.batch(tables)
-        self._analysis.inventory(tables["messages"], self._since(frames["flows"]))
+        self._analysis.inventory(tables["messages"], since(frames["flows"], self._before))
+        self._taken = Place.behind(batch)
         if batch in done:  # nothing to hold it for
-            self._complete(frames)
+            self._complete(frames, batch)
         else:
             self._frames.append(frames)
             self._release(done)
@@ -213,7 +273,7 @@ class LiveAnalysis:
 
     def open(self, flows: np.ndarray) -> None:
         """Cells of the flows that are open."""
-        self._open_flows = flows
+        self._open_flows, self._open_tables = flows, self._analysis.tables
 
     def learn(self, facts: list[dict[str, Any]]) -> None:
         """Facts that came from no message."""
@@ -248,9 +308,7 @@ class LiveAnalysis:
 
         Flows and correlations go on. What is still held was read by the old one and is written by the new one.
         """
-        self._finish()
-        # these cells name texts of the old dictionary: they are read now, and those of the new one come soon
-        self._before, self._open_flows = self._open_frame(), None
+        self._finish(goes_on=True)
         self.run = self.case.begin_run([row])
         given = self.run.captures[0]
         if given["capture"] != row["capture"]:
@@ -262,15 +320,23 @@ class LiveAnalysis:
         self.note(given)
         self._seen = Seen()
         self._alerts = self._told = 0
+        self._before = self._open_frame()
+        self._next_inventory = 0.0
+        self.checkpoint()
 
     def finish(self) -> None:
         """The end: what is held, the inventory, everything in one transaction."""
         self._release(self._pairing.finish())
         self._finish()
+        if self.thinning is not None:
+            self.thinning.close()
 
-    def _finish(self) -> None:
+    def _finish(self, goes_on: bool = False) -> None:
         facts, devices = self._said()
         summary = self._summary(facts, devices)
+        # what is still held is lost if the program is killed before the next run has said where it is
+        if goes_on and self.resumable:
+            summary["marks"] = asdict(self._marks_now(whole=True))
         self.run.finish(list(self.rows.values()), facts, devices, self.rules.book.rows(), summary)
 
     # -- the thread -----------------------------------------------------------------------------------------------
@@ -289,6 +355,8 @@ class LiveAnalysis:
                 step()
                 if time.monotonic() >= self._next_checkpoint:
                     self.checkpoint()
+                if self.thinning is not None:
+                    self.thinning.turn(self.run.number)
             except BaseException as error:  # handed to the thread that captures
                 self._error = error
 
@@ -296,6 +364,11 @@ class LiveAnalysis:
         # by the frames' own clock, which may be another machine's, or be set
         self._release(self._pairing.settle(self._latest + int((time.monotonic() - self._came) * 1e9)))
         self._alert()
+
+    @property
+    def needed(self) -> int:
+        """The first capture of which rows are not in the case yet."""
+        return self._marks.stored.capture
 
     def note(self, row: Mapping[str, Any]) -> None:
         """The row of a segment as it is now."""
@@ -308,11 +381,25 @@ class LiveAnalysis:
             frames = self._frames.popleft()
             if frames["messages"].height:
                 frames["messages"] = self._analysis.tables.amended(frames["messages"], batch)
-            self._complete(frames)
+            self._complete(frames, batch)
 
-    def _complete(self, frames: dict[str, pl.DataFrame]) -> None:
+    def _complete(self, frames: dict[str, pl.DataFrame], batch: Batch) -> None:
         self.rules.late.batch(self._analysis.for_rules(frames))
         self._analysis.store(frames)
+        self._completed = Place.behind(batch)
+
+    def _marks_now(self, whole: bool, inventory: bool = False) -> Marks:
+        """How far everything has come with what is being written: alerts alone, or (`whole`) a checkpoint."""
+        self._marks.late, self._marks.now = self._completed, self._taken
+        if whole:
+            self._marks.stored, self._marks.summed = self._completed, self._taken
+        if inventory:
+            self._marks.counted = self._taken
+        return self._marks
+
+    def _told_marks(self, marks: Marks) -> dict[str, Any] | None:
+        """What a checkpoint keeps of them."""
+        return asdict(marks) if self.resumable else None
 
     def _alert(self) -> None:
         """Put new alerts into the case at once; those that only grow come with the next checkpoint."""
@@ -321,7 +408,7 @@ class LiveAnalysis:
             return
         self._alerts = len(book)
         rows = book.changed()
-        self.run.checkpoint(self._take_rows(), alerts=rows)
+        self.run.checkpoint(self._take_rows(), alerts=rows, marks=self._told_marks(self._marks_now(whole=False)))
         now = time.time_ns()
         for row in rows:
             if row["count"] == 1 or now - row["last_time"] < 60_000_000_000:
@@ -345,7 +432,8 @@ class LiveAnalysis:
         self._told += len(facts)
         self._alerts = len(self.rules.book)
         summary = self._summary(self._analysis.facts, devices if devices is not None else [])
-        self.run.checkpoint(self._take_rows(), self.rules.book.changed(), facts, devices, summary, open_flows)
+        marks = self._told_marks(self._marks_now(whole=True, inventory=devices is not None))
+        self.run.checkpoint(self._take_rows(), self.rules.book.changed(), facts, devices, summary, open_flows, marks)
         took = time.monotonic() - began
         # a checkpoint takes a twentieth of the time at most, whatever the size of the plant
         self._next_checkpoint = began + max(self.timing.checkpoint_seconds, 20 * took)
@@ -356,19 +444,7 @@ class LiveAnalysis:
         """The flows that are open, as rows of that table."""
         if self._open_flows is None or not len(self._open_flows):
             return None
-        return self._analysis.tables.flow_rows(self._open_flows)
-
-    def _since(self, flows: pl.DataFrame) -> pl.DataFrame:
-        """The flows, with the numbers of what they carried since the run began."""
-        import polars as pl
-
-        if self._before is None or flows.height == 0:
-            return flows
-        before = self._before.select("flow", *(pl.col(name).alias(f"{name}_before") for name in SUMS))
-        joined = flows.join(before, on="flow", how="left", maintain_order="left")
-        return joined.with_columns(pl.col(name) - pl.col(f"{name}_before").fill_null(0) for name in SUMS).select(
-            flows.columns
-        )
+        return self._open_tables.flow_rows(self._open_flows)
 
     def _said(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """All facts and the devices, those of open flows included."""
@@ -379,7 +455,7 @@ class LiveAnalysis:
         pairs = self._analysis.pairs
         flows = self._open_frame()
         if flows is not None:
-            pairs = assets.accumulate_flows(pairs, self._since(flows), MAX_INVENTORY_FLOWS)
+            pairs = assets.accumulate_flows(pairs, since(flows, self._before), MAX_INVENTORY_FLOWS)
         return facts, assets.build(pairs, facts, self._analysis.stats) if pairs is not None else []
 
     def _summary(self, facts: Any, devices: Any) -> dict[str, Any]:

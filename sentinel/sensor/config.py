@@ -100,6 +100,47 @@ class Store:
 
 
 @dataclass(slots=True)
+class Disk:
+    """The room that the tables of the case may take, beside the segments."""
+
+    case_gib: float = _key(
+        20.0,
+        "Beyond so much, the oldest reads become counts, then the oldest counts and flows are dropped; 0: never.",
+        "超过此值（GiB）时，最旧的读取先合并为计数，仍不够时再删除最旧的计数和流；0 表示从不。",
+        0,
+        1 << 20,
+    )
+    messages_days: float = _key(
+        0.0,
+        "Reads become counts when their run is so old; 0: only for want of room.",
+        "运行结束超过此天数的读取合并为计数；0 表示仅在空间不足时。",
+        0,
+        36500,
+    )
+    polls_days: float = _key(
+        0.0,
+        "Counts of messages are dropped when so old; 0: only for want of room.",
+        "报文计数保留的天数；0 表示仅在空间不足时删除。",
+        0,
+        36500,
+    )
+    trends_days: float = _key(
+        0.0,
+        "Counts of values are dropped when so old; 0: only for want of room.",
+        "数值计数保留的天数；0 表示仅在空间不足时删除。",
+        0,
+        36500,
+    )
+    flows_days: float = _key(
+        0.0,
+        "Flows of which nothing else speaks are dropped when so old; 0: only for want of room.",
+        "不再被任何记录引用的流保留的天数；0 表示仅在空间不足时删除。",
+        0,
+        36500,
+    )
+
+
+@dataclass(slots=True)
 class Health:
     """When the sensor raises an alert about itself."""
 
@@ -184,6 +225,7 @@ class Config:
     capture: Capture = field(default_factory=Capture)
     record: Record = field(default_factory=Record)
     store: Store = field(default_factory=Store)
+    disk: Disk = field(default_factory=Disk)
     health: Health = field(default_factory=Health)
     life: Life = field(default_factory=Life)
     rules: list[str] = _key(

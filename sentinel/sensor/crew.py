@@ -36,6 +36,7 @@ from sentinel.sensor.outlets import Outlets
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.worker import Cells
 from sentinel.sources.live import Counters, Opened
+from sentinel.store.retention import State
 from sentinel.summary import Limits
 from sentinel.wire.layout import (
     D_WIDTH,
@@ -70,6 +71,8 @@ class _Worker:
     seen: Seen = field(default_factory=Seen)
     limits: Limits = field(default_factory=Limits)
     flows: np.ndarray = field(default_factory=lambda: np.zeros((0, L_WIDTH), np.int64))
+    fresh: bool = False
+    """Whether it has told of its open flows in this run."""
     moment: dict[str, Any] = field(default_factory=dict)
     told: int = 0
     """Frames of its segment that it has told of, by whatever message."""
@@ -211,9 +214,10 @@ class Crew:
 
     def _on_open(self, worker: _Worker, parcel: Parcel) -> None:
         self._unifier.learn(worker.slot, parcel.values["texts"])
-        worker.flows = parcel.arrays["flows"].copy()
+        worker.flows, worker.fresh = parcel.arrays["flows"].copy(order="K"), True
         self._unifier.flows(worker.slot, worker.flows)
-        self._analysis.call(self._analysis.open, self._open_flows())
+        if all(one.fresh for one in self._workers if one.socket is not None):
+            self._analysis.call(self._analysis.open, self._open_flows())
 
     def _on_note(self, worker: _Worker, parcel: Parcel) -> None:
         worker.row = parcel.values["row"]
@@ -273,7 +277,7 @@ class Crew:
         return {**worker.row, "detail": json.dumps(detail, ensure_ascii=False)}
 
     def _open_flows(self) -> np.ndarray:
-        return np.concatenate([one.flows for one in self._workers])
+        return np.asfortranarray(np.concatenate([one.flows for one in self._workers]))
 
     # -- numbers, runs ------------------------------------------------------------------------------------------------
 
@@ -301,7 +305,7 @@ class Crew:
             self._analysis.call(self._analysis.began, row)
         for worker, row in zip(at_work, rows, strict=True):
             worker.asked, worker.turning = False, True
-            worker.flows = worker.flows[:0]  # they name texts of the old dictionary
+            worker.flows, worker.fresh = worker.flows[:0], False  # they name texts of the old dictionary
             self._tell(worker, "number", {"number": row["capture"]})
 
     def _begin_turn(self) -> None:
@@ -328,6 +332,7 @@ class Crew:
         if self._number > self._analysis.run.captures[0]["capture"]:
             self._analysis.call(self._analysis.began, row)
         worker.row, worker.told, worker.done, worker.asked, worker.turning = row, 0, False, False, False
+        worker.flows, worker.fresh = worker.flows[:0], True
         self._unifier.forget(worker.slot)
         order = {"row": row, "base": self._base + (self._starts << FLOWS_BITS)}
         self._starts += 1
@@ -372,6 +377,10 @@ class Crew:
             if worker.socket is None and now - worker.ended_at >= AGAIN_SECONDS and not self._turn:
                 self._start(worker)
         self._relieve(now)
+        thinning = self._analysis.thinning
+        if thinning is not None and thinning.run_is_large and not self._turn:
+            thinning.run_is_large = False
+            self._begin_turn()
         if now - self._run_began >= self.config.store.run_hours * 3600 and not self._turn:
             self._begin_turn()
         if self.orders.reload:
@@ -409,6 +418,8 @@ class Crew:
             segment=", ".join(moment["segment"] for moment in moments if moment["segment"]),
             deleted_segments=sum(moment["deleted"] for moment in moments),
             outlets=self._outlets.look(now),
+            room=self._analysis.thinning.state if self._analysis.thinning is not None else State(),
+            room_gib=self.config.disk.case_gib,
             workers=[self._shown(one) for one in workers],
         )
 
@@ -471,6 +482,8 @@ class Crew:
             self.config = config
             self._analysis.timing = config.store
             self._health.limits = config.health
+            if self._analysis.thinning is not None:
+                self._analysis.call(self._analysis.thinning.configure, config.disk)
             self._analysis.call(self._analysis.reload, ruleset)
             _log.warning("configuration and rules were read again: %d rules", len(ruleset.rules))
 
@@ -498,6 +511,6 @@ class Crew:
 def _of_flows(capture: int, flows: np.ndarray) -> Batch:
     """A batch that holds rows of flows alone."""
     messages, items, points, faults, idents = (
-        np.zeros((0, width), np.int64) for width in (M_WIDTH, I_WIDTH, P_WIDTH, F_WIDTH, D_WIDTH)
+        np.zeros((0, width), np.int64, order="F") for width in (M_WIDTH, I_WIDTH, P_WIDTH, F_WIDTH, D_WIDTH)
     )
     return Batch(capture, 0, messages, items, points, faults, flows, idents, np.zeros(0, np.uint8), {}, [])

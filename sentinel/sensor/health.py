@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from sentinel.sensor.analysis import Latency
 from sentinel.sensor.config import Health as Limits
 from sentinel.sensor.outlets import Outlet
 from sentinel.sources.live import Counters
+from sentinel.store.retention import State
 from sentinel.wire import layout as L
 
 STATUS = "status.json"
@@ -92,7 +93,15 @@ SINK = _kind(
     {"en": "See why with: sentinel status. Mend the receiver, or the way to it.",
      "zh": "用 sentinel status 查看原因，修复接收端或到它的网络。"},
 )  # fmt: skip
-KINDS = (LOSS, SILENT, ONE_SIDED, CLOCK, BEHIND, UNRECORDED, SINK)
+FULL = _kind(
+    "sensor_full", "medium", ("The case is larger than it may be", "案例超出允许的大小"),
+    ("The case takes {used} MiB, and nothing is left in it that may be given up: reads were counted, counts and flows "
+     "dropped; what remains are writes, controls, faults, alerts and devices.",
+     "案例已占用 {used} MiB，已没有可以舍弃的内容：读取已合并计数，计数和流已删除；剩下写入、控制、故障、告警和设备。"),
+    {"en": "Enlarge [disk] case_gib, or begin a new case; look for a flood of writes or faults.",
+     "zh": "调大 [disk] case_gib，或另建案例；检查是否有大量写入或故障报文。"},
+)  # fmt: skip
+KINDS = (LOSS, SILENT, ONE_SIDED, CLOCK, BEHIND, UNRECORDED, SINK, FULL)
 
 
 @dataclass(slots=True)
@@ -114,6 +123,9 @@ class Moment:
     segment: str
     deleted_segments: int
     outlets: Sequence[Outlet] = ()
+    room: State = field(default_factory=State)
+    room_gib: float = 0.0
+    """How large the case may be; 0: as large as it gets."""
     workers: Sequence[dict[str, Any]] = ()
     """Of a crew: what each worker process counted, its `memory` and its `cpu_seconds`."""
 
@@ -164,6 +176,7 @@ class Health:
         self.unrecorded = 0
         """Segments that the disk refused."""
         self._told_unrecorded = 0
+        self._stuck = False
         self.status: dict[str, Any] = {}
         """As it was last written."""
 
@@ -190,6 +203,7 @@ class Health:
         """Judge a moment and write the status; what is to be added to the book of alerts, if anything."""
         events = [*self._look_at_ports(moment), *self._look_at_clock(moment), *self._look_at_lag(moment)]
         events += self._look_at_outlets(moment)
+        events += self._look_at_room(moment)
         if flows is not None:
             events.append(flows)
         if self.unrecorded > self._told_unrecorded:
@@ -252,6 +266,10 @@ class Health:
             if one.receiver in self._down - before
         ]
 
+    def _look_at_room(self, moment: Moment) -> list[Event]:
+        before, self._stuck = self._stuck, moment.room.stuck
+        return [Event(FULL, "", {"used": moment.room.used >> 20})] if self._stuck and not before else []
+
     def _write(self, moment: Moment) -> None:
         """Replace the status file; a disk that refuses it does not end the capture."""
         seconds = moment.now - self._last.now if self._last is not None else 1.0
@@ -286,6 +304,7 @@ class Health:
             "one_sided": self._one_sided,
             "clock_steps": self._steps,
             "seccomp": self.seccomp,
+            "room": {**asdict(moment.room), "most": round(moment.room_gib * (1 << 30))},
             "cpu": round(self.load, 3),
             "memory": held() + sum(one["memory"] for one in moment.workers),
             "workers": list(moment.workers),
@@ -307,6 +326,8 @@ def _shown(outlet: Outlet) -> dict[str, Any]:
         "failures": outlet.failures,
         "waiting": round(outlet.waiting, 1),
         "refused": outlet.refused,
+        "idle": None if outlet.idle is None else round(outlet.idle, 1),
+        "rows": None if outlet.rows is None else asdict(outlet.rows),
     }
 
 

@@ -29,8 +29,10 @@ from sentinel.sensor.health import Health, Moment, held
 from sentinel.sensor.order import Order
 from sentinel.sensor.outlets import Outlets
 from sentinel.sensor.segments import COMPRESSED, Kept, Segment, compressed, surplus
+from sentinel.sensor.snapshots import MOST_FLOWS, Snapshot, Snapshots
 from sentinel.sources import live
 from sentinel.sources.streams import is_stream
+from sentinel.store.retention import State
 from sentinel.summary import Input, Limits, arp_facts, capture_row
 from sentinel.version import VERSION
 from sentinel.wire.capture import CaptureReader
@@ -108,6 +110,7 @@ class Sensor:
         self._order = Order() if len(ports) > 1 else None
         self._came = 0.0
         self._header = live.header(ports, f"Sentinel {VERSION}")
+        self._snapshots = Snapshots(case.path)
         self._drops = [0] * len(ports)
         self._number = first["capture"]
         self._first = first
@@ -133,8 +136,9 @@ class Sensor:
         Raises what goes wrong with the disk or the case; what was captured until the last checkpoint is kept.
         """
         self._begin_segment(self._first)
+        self._analysis.note(dict(self._row))
+        self._analysis.checkpoint()  # before the first frame: what follows is then part of a run that can be finished
         self._analysis.start()
-        self._analysis.call(self._analysis.note, dict(self._row))  # the first checkpoint comes with it
         self._analysis.call(self._outlets.start)
         ready()
         try:
@@ -217,9 +221,18 @@ class Sensor:
         self._feed = Feed()
         self._feed.put(self._header)
         self._reader = CaptureReader(self._feed)
-        self._reading.start(row["capture"])
+        reading, engine = self._reading, self._engine
+        reading.start(row["capture"])
+        if self._segment.path is not None:
+            names = [protocol.name for protocol in reading.parsers.protocols]
+            flows = engine.table.state(MOST_FLOWS)
+            snapshot = Snapshot(reading.next_message, engine.flow_number, names, flows)
+            self._analysis.call(self._keep, row["capture"], snapshot)
         self._lost_before = [port.statistics().dropped for port in self.ports]
         self._counted_before = [(port.counters.frames, port.counters.bytes) for port in self.ports]
+
+    def _keep(self, capture: int, snapshot: Snapshot) -> None:
+        self._snapshots.keep(capture, snapshot, self._analysis.needed)
 
     def _record(self, data: bytes) -> None:
         """Write to the segment. Where the disk refuses, the analysis goes on, and the next segment tries again."""
@@ -255,6 +268,8 @@ class Sensor:
             self.config = config
             self._analysis.timing = config.store
             self._health.limits = config.health
+            if self._analysis.thinning is not None:
+                self._analysis.call(self._analysis.thinning.configure, config.disk)
             self._analysis.call(self._analysis.reload, ruleset)
             _log.warning("configuration and rules were read again: %d rules", len(ruleset.rules))
 
@@ -389,7 +404,11 @@ class Sensor:
         """Look after oneself: counters, health, what signals asked for."""
         self._analysis.check()
         self._after_compressing()
-        if self._segment_is_full():
+        thinning = self._analysis.thinning
+        if thinning is not None and thinning.run_is_large:
+            thinning.run_is_large = False
+            self._next_segment(new_run=True)
+        elif self._segment_is_full():
             self._next_segment()
         self._relieve(now)
         if self.orders.reload:
@@ -417,6 +436,8 @@ class Sensor:
             segment=str(self._segment.path or ""),
             deleted_segments=self._deleted,
             outlets=self._outlets.look(now),
+            room=thinning.state if thinning is not None else State(),
+            room_gib=self.config.disk.case_gib,
         )
         claims = self._health.look(moment, one_sided)
         if self.orders.report:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sentinel.errors import Sentence, SentinelError, SinkError
 from sentinel.sinks.deliver import Courier
+from sentinel.store.outbox import Counts, total
 
 AGAIN_SECONDS = 60.0
 """Until a courier that ended is made anew."""
@@ -26,7 +27,9 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Outlet:
     """How one receiver stands. `problem`: why it gets nothing, for `down` seconds and after so many `failures`;
-    the next try comes `waiting` seconds after the last. `refused`: documents that it would not take so far."""
+    the next try comes `waiting` seconds after the last. `refused`: documents that it would not take so far. `idle`:
+    seconds since it last took something, None before it did. `rows`: what became of the rows of all its tables, some
+    seconds ago; None before the first count."""
 
     receiver: str
     problem: Sentence | None = None
@@ -34,6 +37,8 @@ class Outlet:
     failures: int = 0
     waiting: float = 0.0
     refused: int = 0
+    idle: float | None = None
+    rows: Counts | None = None
 
 
 class _Line:
@@ -47,6 +52,8 @@ class _Line:
         self._ended_at: float | None = None
         self._refused = 0
         self._problem: Sentence | None = None
+        self._success: float | None = None
+        self._rows: Counts | None = None
 
     def look(self, now: float) -> Outlet:
         """How it stands; a courier that ended is replaced when its time has come."""
@@ -61,7 +68,12 @@ class _Line:
             self._failed_at = now
         down = 0.0 if self._failed_at is None else now - self._failed_at
         waiting = state.waiting if self._ended_at is None else AGAIN_SECONDS
-        return Outlet(self.receiver, self._problem, down, state.failures, waiting, refused)
+        if state.success is not None:
+            self._success = state.success
+        if state.counts is not None:
+            self._rows = total(state.counts.values())
+        idle = None if self._success is None else max(0.0, time.monotonic() - self._success)
+        return Outlet(self.receiver, self._problem, down, state.failures, waiting, refused, idle, self._rows)
 
     def _ended(self, now: float) -> None:
         error = self.courier.error

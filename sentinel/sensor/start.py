@@ -27,8 +27,10 @@ from sentinel.sensor.crew import Crew
 from sentinel.sensor.health import STATUS, Health
 from sentinel.sensor.loop import Orders, Sensor
 from sentinel.sensor.outlets import Outlets
+from sentinel.sensor.resume import resume
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
+from sentinel.sensor.thinning import Thinning
 from sentinel.sensor.worker import Cells, own_config
 from sentinel.sources.live import Opened, Port
 from sentinel.sources.mirrors import MirrorPort, is_mirror
@@ -86,8 +88,9 @@ def run(
         if config.life.metrics_port:
             stack.enter_context(Exporter(folder / STATUS, config.life.metrics_port))
         rules = Rules(rules_of(config), Book())
-        case = stack.enter_context(Case.open(folder))
+        case = stack.enter_context(Case.open(folder, keep_open=True))
         hash_again(case)
+        resume(case, parsers, rules_of(config), tell)
         # what the start needed is garbage by now, or stays
         memory.keep()
         gc.collect()
@@ -96,7 +99,9 @@ def run(
         reading = Reading(parsers, run_.base)
         unifier = Unifier(parsers.protocols, len(ports))
         texts = reading.engine.rows.texts if nursery is None else unifier.texts
-        analysis = LiveAnalysis(case, run_, parsers, texts, rules, config.store)
+        thinning = Thinning(case, config.disk)
+        analysis = LiveAnalysis(case, run_, parsers, texts, rules, config.store, thinning)
+        analysis.resumable = nursery is None
         health = Health(config.health, folder, config.store.inventory_seconds)
         health.seccomp = confined
         first = dict(run_.captures[0])

@@ -27,6 +27,7 @@ from sentinel.sensor.analysis import MAX_WAITING, Latency, Seen
 from sentinel.sensor.config import Config
 from sentinel.sensor.health import Event, Moment, held
 from sentinel.sensor.loop import Orders, Sensor
+from sentinel.sensor.snapshots import Snapshot
 from sentinel.sources.live import Counters, Opened, Port
 from sentinel.summary import Limits
 from sentinel.wire.ring import Drained
@@ -119,6 +120,7 @@ class Remote:
     """Stands for the analysis in a worker: each call is a message. At most MAX_WAITING wait to be dealt with."""
 
     rules = _NoRules()
+    thinning = None
 
     def __init__(self, out: socket.socket, cells: Cells, reading: Reading):
         self.latency = Latency()
@@ -136,6 +138,9 @@ class Remote:
 
     def start(self) -> None:
         """Nothing is to be begun."""
+
+    def checkpoint(self) -> None:
+        """They are made elsewhere."""
 
     def close(self) -> None:
         """Wait until everything was dealt with."""
@@ -313,6 +318,9 @@ class Worker(Sensor):
             self._tell_arp()
             self._analysis.call(self._analysis.open, self._engine.open_flows())
         super()._next_segment(new_run)
+
+    def _keep(self, capture: int, snapshot: Snapshot) -> None:
+        """The runs of a crew are not finished from segments: there are several at a time."""
 
     def look_at_orders(self) -> None:
         """Do what the other process asks for."""

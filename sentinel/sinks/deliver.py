@@ -10,6 +10,7 @@ reason. A receiver that cannot take anything is left alone for a while, longer e
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import re
@@ -33,6 +34,8 @@ POLL = 0.5
 """Seconds between two looks into a case that has nothing new."""
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 """Seconds that a receiver is left alone for after its first failure, and at most (unless it asks for more)."""
+COUNT_SECONDS = 5.0
+"""Seconds after which one that follows counts anew what became of the rows, and at most a twentieth of its time."""
 LONGEST_ASKED = 600.0
 """No receiver is left alone for longer than so many seconds, whatever it asks for."""
 
@@ -115,8 +118,8 @@ class Delivery:
         self._wishes = wishes
         self._clock = clock
         self._patient = patient
-        self._hashes: dict[int, str] = {}
-        self._writer = Writer(observer, self._hash_of)
+        self._captures: dict[int, tuple[str, str]] = {}
+        self._writer = Writer(observer, self._hash_of, self._name_of)
         self._expected: frozenset[str] | None = None
         self.refused = 0
         """Documents that the receiver would not take from this delivery."""
@@ -201,11 +204,24 @@ class Delivery:
         self._expected = names
 
     def _hash_of(self, capture: int) -> str:
-        """SHA-256 of a capture; of its name and time where the file was never whole (a live port)."""
-        if capture not in self._hashes:
+        """SHA-256 of a capture; path and time where there is none, or none yet (a live port)."""
+        return self._capture(capture)[0]
+
+    def _name_of(self, capture: int) -> str:
+        """What tells a capture from others, from its first row on.
+
+        That of a sensor has a hash when its segment ends, another one when that was compressed, and perhaps none at
+        all; a row that is offered twice meanwhile must not become two documents. The time of its first frame stays.
+        """
+        return self._capture(capture)[1]
+
+    def _capture(self, number: int) -> tuple[str, str]:
+        if number not in self._captures:
             for row in self._case.captures().iter_rows(named=True):
-                self._hashes[row["capture"]] = row["sha256"] or f"{row['path']} {row['first_time']}"
-        return self._hashes.get(capture, f"capture {capture}")
+                cited = row["sha256"] or f"{row['path']} {row['first_time']}"
+                grew = row["state"] == "live" or "sensor" in json.loads(row["detail"] or "{}")
+                self._captures[row["capture"]] = cited, f"live {row['first_time']}" if grew else cited
+        return self._captures.get(number, (f"capture {number}",) * 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +229,8 @@ class State:
     """How a delivery stands, for whoever shows it.
 
     `problem`: why nothing goes out, after so many `failures` in a row; the next try comes `waiting` seconds after the
-    last. `counts` stand when it has ended.
+    last. `success`: when the receiver last took something, in seconds by the steady clock; None before it did. `counts`
+    are those of some seconds ago while it follows, and final when it has ended.
     """
 
     receiver: str
@@ -222,6 +239,7 @@ class State:
     waiting: float = 0.0
     refused: int = 0
     remark: Sentence | None = None
+    success: float | None = None
     counts: dict[str, Counts] | None = None
 
 
@@ -254,6 +272,7 @@ class Courier(threading.Thread):
         self._observer = observer or socket.gethostname()
         self._places = places
         self._stop_asked = threading.Event()
+        self._next_count = 0.0
         self.state = State(target.receiver)
         self.error: SentinelError | None = None
         """Why it gave up before everything was sent; None while it runs, and where everything was."""
@@ -332,7 +351,11 @@ class Courier(threading.Thread):
                 continue
             success = time.monotonic()
             backoff.reset()
-            self.state = State(self._receiver, refused=delivery.refused, remark=self._sink.remark)
+            self.state = replace(
+                self.state, problem=None, failures=0, waiting=0.0, refused=delivery.refused, remark=self._sink.remark,
+                success=success if moved else self.state.success,
+            )  # fmt: skip
+            self._count(delivery)
             if not moved:
                 self._stop_asked.wait(POLL)
         try:
@@ -345,8 +368,24 @@ class Courier(threading.Thread):
         if backoff.failures == 1:
             _log.info("%s", error)
             self._note(delivery, error)
-        self.state = State(self._receiver, error.sentence, backoff.failures, seconds, delivery.refused)
-        self._stop_asked.wait(seconds)
+        self.state = replace(
+            self.state, problem=error.sentence, failures=backoff.failures, waiting=seconds, refused=delivery.refused
+        )
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not self._stop_asked.wait(min(left, COUNT_SECONDS)):
+            self._count(delivery)
+
+    def _count(self, delivery: Delivery) -> None:
+        """Count what became of the rows, where somebody looks on and it is due."""
+        began = time.monotonic()
+        if not self._follow or began < self._next_count:
+            return
+        try:
+            self.state = replace(self.state, counts=delivery.counts())
+        except SentinelError as error:  # what stands in the way of the next turn as well, and is told there
+            _log.debug("%s: %s", self._receiver, error)
+        now = time.monotonic()
+        self._next_count = now + max(COUNT_SECONDS, 20 * (now - began))
 
     def _note(self, delivery: Delivery, error: SentinelError) -> None:
         """Keep why nothing goes out, if that can be kept."""

@@ -14,7 +14,7 @@ import ipaddress
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -70,11 +70,16 @@ class Document:
 
 
 class Writer:
-    """Makes documents of the rows that an outbox offers. `hash_of`: number of a capture -> its SHA-256 or stand-in."""
+    """Makes documents of the rows that an outbox offers.
 
-    def __init__(self, observer: str, hash_of: Callable[[int], str]):
+    `hash_of`: number of a capture -> its SHA-256 or stand-in, to cite. `name_of`: number of a capture -> what ids are
+    made from, which must be the same whenever a row is offered; `hash_of` where no capture grows.
+    """
+
+    def __init__(self, observer: str, hash_of: Callable[[int], str], name_of: Callable[[int], str] | None = None):
         self._observer = observer.encode("utf-8", "replace").decode()  # a name from the shell may be no UTF-8
         self._hash_of = hash_of
+        self._name_of = name_of or hash_of
         self._plans = {name: _plan(name) for name in OFFERED}
         self._extension_times: frozenset[str] = frozenset()
 
@@ -134,12 +139,12 @@ class Writer:
                     convert(body, ("ics", *name.split(".", 1)), value)
         if (severity := row.get("severity")) in SEVERITIES:
             body["event"]["severity"] = SEVERITIES[severity]
-        captures = self._cite(table, row, body)
+        self._cite(table, row, body)
         if "@timestamp" not in body:
             body["@timestamp"] = moment(_when(table, row))
-        return Document(self._id(table, row, captures), table, body, row)
+        return Document(self._id(table, row), table, body, row)
 
-    def _cite(self, table: str, row: Mapping[str, Any], body: dict[str, Any]) -> list[str]:
+    def _cite(self, table: str, row: Mapping[str, Any], body: dict[str, Any]) -> None:
         """Name the captures that a row comes from by their hashes; the numbers mean something in the case alone."""
         if "evidence" in row:
             cited = json.loads(row["evidence"] or "[]")
@@ -152,14 +157,14 @@ class Writer:
             captures = [self._hash_of(row["capture"])] if row.get("capture") is not None else []
         if captures:
             _put(body, ("file", "hash", "sha256"), captures if len(captures) > 1 else captures[0])
-        return captures
 
-    def _id(self, table: str, row: Mapping[str, Any], captures: Iterable[str]) -> str:
+    def _id(self, table: str, row: Mapping[str, Any]) -> str:
         natural = _NATURAL.get(table)
         if natural is None:  # its rows change: each version of one is a document
             key = schema.TABLES[table].key[0]
             return _hash(table, row[key], *sorted((k, v) for k, v in row.items() if k not in ("capture", "flow")))
-        return _hash(table, *captures, *(row[name] for name in natural))
+        capture = [self._name_of(row["capture"])] if row.get("capture") is not None else []
+        return _hash(table, *capture, *(row[name] for name in natural))
 
 
 def fields(table: str, extensions: Mapping[str, Mapping[str, str]] | None = None) -> dict[str, str]:

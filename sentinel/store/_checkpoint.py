@@ -25,11 +25,12 @@ from sentinel.store._commit import (
     RUNNING,
     decide,
     delete_ids,
-    insert_captures,
+    forget_open,
     insert_parts,
     keep_extension,
     key_of,
     merge_again,
+    replace_captures,
 )
 from sentinel.store._parts import Part
 
@@ -37,7 +38,8 @@ from sentinel.store._parts import Part
 @dataclass(slots=True)
 class Said:
     """What is new since the last checkpoint. `rows`: merged table -> rows that are new or have changed; `gone`: ids of
-    rows that the run takes back; `open`: parts that stand for what is still open, None where they stay as they are."""
+    rows that the run takes back; `open`: parts that stand for what is still open, None where they stay as they are;
+    `marks`: how far the run has come, as JSON."""
 
     run: int
     captures: Sequence[Mapping[str, Any]] = ()
@@ -47,10 +49,15 @@ class Said:
     gone: Mapping[str, Iterable[str]] = field(default_factory=dict)
     open: Sequence[Part] | None = None
     summary: str | None = None
+    marks: str | None = None
 
 
-def prepare(db: sqlite3.Connection) -> None:
-    """Make looking up what a run said of one id fast: a checkpoint does it every few seconds."""
+def prepare(db: sqlite3.Connection, run: int) -> None:
+    """Before the first checkpoint of a run: it now tells how far its program has come, earlier ones no longer do.
+
+    Looking up what a run said of one id is made fast, because a checkpoint does it every few seconds.
+    """
+    forget_marks(db, run - 1)
     for table in tables.MERGED_TABLES:
         db.execute(f'CREATE INDEX IF NOT EXISTS "{table}_said" ON "{table}_by_run" ("{key_of(table)}")')
 
@@ -60,19 +67,20 @@ def checkpoint(db: sqlite3.Connection, folder: Path, said: Said) -> list[str]:
     db.execute("UPDATE runs SET state = ? WHERE run = ?", (LIVE, said.run))
     if said.summary is not None:
         db.execute("UPDATE runs SET summary = ? WHERE run = ?", (said.summary, said.run))
-    db.executemany("DELETE FROM captures WHERE capture = ?", [(row["capture"],) for row in said.captures])
-    insert_captures(db, said.captures)
+    if said.marks is not None:
+        db.execute(
+            "UPDATE runs SET summary = json_set(summary, '$.marks', json(?)) WHERE run = ?", (said.marks, said.run)
+        )
+    replace_captures(db, said.captures)
     insert_parts(db, said.run, said.parts)
     for protocol, columns in said.extensions.items():
         keep_extension(db, folder, protocol, columns)
     files: list[str] = []
     if said.open is not None:
-        where = (said.run, "%" + OPEN)
-        files = [row[0] for row in db.execute('SELECT file FROM parts WHERE run = ? AND "table" LIKE ?', where)]
-        db.execute('DELETE FROM parts WHERE run = ? AND "table" LIKE ?', where)
+        files = forget_open(db, said.run)
         insert_parts(db, said.run, [Part(p.table + OPEN, p.file, p.rows, p.bytes) for p in said.open])
     for table in tables.MERGED_TABLES:
-        _say(db, table, said.run, said.rows.get(table, []), said.gone.get(table, ()))
+        say(db, table, said.run, said.rows.get(table, []), said.gone.get(table, ()))
     if said.rows.get("alerts"):
         decide(db)
     return files
@@ -88,21 +96,41 @@ def replace_parts(db: sqlite3.Connection, run: int, joined: Iterable[tuple[list[
     return files
 
 
-def recover(db: sqlite3.Connection) -> None:
-    """Runs that were live when their program was killed become interrupted ones; only for the holder of the lock."""
+def forget_marks(db: sqlite3.Connection, last: int) -> None:
+    """Runs up to this one are not to be finished by anybody any more."""
+    db.execute(
+        "UPDATE runs SET summary = json_remove(summary, '$.marks')"
+        " WHERE run <= ? AND json_type(summary, '$.marks') IS NOT NULL",
+        (last,),
+    )
+
+
+def recover(db: sqlite3.Connection, keep_open: bool = False) -> None:
+    """Runs that were live when their program was killed become interrupted ones; only for the holder of the lock.
+
+    What was open then counts as ended, unless `keep_open`: the caller finishes the run (`store.resumed`).
+    """
     runs = [row[0] for row in db.execute("SELECT run FROM runs WHERE state = ?", (LIVE,))]
     for run in runs:
         db.execute("UPDATE runs SET state = ?, ended = ? WHERE run = ?", (INTERRUPTED, time.time_ns(), run))
         db.execute(
             "UPDATE captures SET state = ? WHERE run = ? AND state IN (?, ?)", (INTERRUPTED, str(run), LIVE, RUNNING)
         )
-        db.execute(
-            'UPDATE parts SET "table" = substr("table", 1, length("table") - ?) WHERE run = ? AND "table" LIKE ?',
-            (len(OPEN), run, "%" + OPEN),
-        )
+    if not keep_open:
+        end_open(db)
 
 
-def _say(db: sqlite3.Connection, table: str, run: int, rows: list[dict[str, Any]], gone: Iterable[str]) -> None:
+def end_open(db: sqlite3.Connection) -> None:
+    """What was still open in interrupted runs has ended there."""
+    db.execute(
+        'UPDATE parts SET "table" = substr("table", 1, length("table") - ?) WHERE "table" LIKE ?'
+        " AND run IN (SELECT run FROM runs WHERE state = ?)",
+        (len(OPEN), "%" + OPEN, INTERRUPTED),
+    )
+
+
+def say(db: sqlite3.Connection, table: str, run: int, rows: list[dict[str, Any]], gone: Iterable[str]) -> None:
+    """A run says these rows of a merged table now, instead of what it said of their ids, and no longer those `gone`."""
     key = key_of(table)
     ids = {row[key] for row in rows} | set(gone)
     if not ids:

@@ -99,15 +99,22 @@ def forget_said(db: sqlite3.Connection, run: int) -> list[str]:
     open then; returns their files. A run without checkpoints has said nothing."""
     for table in tables.MERGED_TABLES:
         db.execute(f'DELETE FROM "{table}_by_run" WHERE by_run = ?', (run,))
-    files = [row[0] for row in db.execute('SELECT file FROM parts WHERE run = ? AND "table" LIKE ?', (run, "%" + OPEN))]
-    db.execute('DELETE FROM parts WHERE run = ? AND "table" LIKE ?', (run, "%" + OPEN))
+    return forget_open(db, run)
+
+
+def forget_open(db: sqlite3.Connection, run: int) -> list[str]:
+    """List the rows no longer that stood for what was still open in a run; returns their files."""
+    where = (run, "%" + OPEN)
+    files = [row[0] for row in db.execute('SELECT file FROM parts WHERE run = ? AND "table" LIKE ?', where)]
+    db.execute('DELETE FROM parts WHERE run = ? AND "table" LIKE ?', where)
     return files
 
 
 def delete_run(db: sqlite3.Connection, run: int) -> None:
     """Delete all rows of a run but for its share in the merged tables (a run that is running has none)."""
     forget_said(db, run)
-    db.execute("DELETE FROM parts WHERE run = ?", (run,))
+    for table in ("parts", "spans", "thinned"):
+        db.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
     db.execute("DELETE FROM captures WHERE run = ?", (str(run),))
     db.execute("DELETE FROM runs WHERE run = ?", (run,))
 
@@ -178,6 +185,13 @@ def insert_captures(db: sqlite3.Connection, rows: Sequence[Mapping[str, Any]]) -
     db.executemany(tables.insert_sql("captures", "captures"), tables.as_values("captures", rows))
 
 
+def replace_captures(db: sqlite3.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add rows of captures, or put them in the place of those with their numbers."""
+    rows = list(rows)
+    db.executemany("DELETE FROM captures WHERE capture = ?", [(row["capture"],) for row in rows])
+    insert_captures(db, rows)
+
+
 def insert_parts(db: sqlite3.Connection, run: int, parts: Iterable[Part]) -> None:
     """List parts of a run."""
     db.executemany(
@@ -237,6 +251,11 @@ def _keep_rows(db: sqlite3.Connection, table: str, run: int, rows: list[tuple[An
         f' AND "{key}" NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid',
         (run, json.dumps(sorted(shared))),
     )
+
+
+def merged(table: str, rows: Iterable[Mapping[str, Any]]) -> list[merge.Row]:
+    """One row an id of a merged table, from rows that may speak of the same."""
+    return _MERGE[table](rows)
 
 
 def delete_ids(db: sqlite3.Connection, table: str, ids: set[str]) -> None:

@@ -15,6 +15,7 @@ from sentinel.store._database import Database
 MAX_ASSESSMENT = 1 << 30
 """Bytes of an assessment's JSON."""
 
+
 def append(database: Database, entries: Iterable[tuple[str, str, Any]], author: str, source: str) -> int:
     """Write entries (kind, subject, value) in one transaction; the number of the last, 0 where there were none."""
     now = time.time_ns()
@@ -66,9 +67,7 @@ def assessments(database: Database) -> list[dict[str, Any]]:
 
 def assessment(database: Database, id_: str) -> bytes:
     """The JSON of one snapshot, by its id or the beginning of it; NoSuchRow where none or several fit."""
-    rows = database.all(
-        "SELECT content FROM assessments WHERE substr(assessment, 1, length(?1)) = ?1 LIMIT 2", (id_,)
-    )
+    rows = database.all("SELECT content FROM assessments WHERE substr(assessment, 1, length(?1)) = ?1 LIMIT 2", (id_,))
     if len(rows) != 1 or not id_:
         raise NoSuchRow(
             "{path}: no assessment, or several, begin with {id!r}; list them with: sentinel assess --list",

@@ -45,7 +45,7 @@ JOIN_ROWS = 1 << 18
 JOIN_FROM = 8
 """So many small parts of a table in a row are joined into one."""
 
-_PART_NAME = re.compile(r"r\d+-\d+(-\d+)?\.parquet(\.tmp)?")
+_PART_NAME = re.compile(r"r\d+-\d+(-\d+)?(-t\d+)?\.parquet(\.tmp)?")
 _STOP = None
 
 
@@ -89,6 +89,10 @@ class PartWriter:
         self._queue: queue.Queue[tuple[str, pl.DataFrame, int] | threading.Event | None] = queue.Queue(QUEUE_FRAMES)
         self._thread = threading.Thread(target=self._work, name=f"case-writer-{run}", daemon=True)
         self._thread.start()
+
+    def go_on_behind(self, sequence: int) -> None:
+        """The run has parts up to this number already; before anything is written."""
+        self._sequence = sequence
 
     def write(self, table: str, df: pl.DataFrame) -> None:
         """Queue a frame; blocks while more than QUEUE_BYTES wait. Frames without rows are dropped."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -21,7 +22,7 @@ import polars as pl
 
 from sentinel import schema
 from sentinel.errors import CaseError, NoSuchRow, Sentence
-from sentinel.store import _checkpoint, _commit, _journal, tables
+from sentinel.store import _checkpoint, _commit, _journal, _spans, tables
 from sentinel.store._database import Database
 from sentinel.store._errors import damaged, explain
 from sentinel.store._lock import Lock
@@ -44,9 +45,10 @@ class Case:
         self._lock = lock
 
     @classmethod
-    def open(cls, path: str | Path, mode: Literal["read", "write"] = "write") -> Case:
+    def open(cls, path: str | Path, mode: Literal["read", "write"] = "write", keep_open: bool = False) -> Case:
         """Open a case; for writing, make it where there is none, and clean up after runs that were killed.
 
+        `keep_open`: flows that were open in a run that was killed stay so, for it will be finished (`left`).
         CaseError where the folder is no case and not empty, the case is newer than this program or damaged, another
         program writes it, or the disk is full or read-only.
         """
@@ -54,7 +56,7 @@ class Case:
         if mode not in ("read", "write"):
             raise ValueError(f"mode {mode!r}")
         try:
-            return cls._open_to_write(folder) if mode == "write" else cls._open_to_read(folder)
+            return cls._open_to_write(folder, keep_open) if mode == "write" else cls._open_to_read(folder)
         except OSError as error:
             raise explain(error, folder) from error
 
@@ -67,7 +69,7 @@ class Case:
         return cls(folder, Database.open(folder / DATABASE, write=False), None)
 
     @classmethod
-    def _open_to_write(cls, folder: Path) -> Case:
+    def _open_to_write(cls, folder: Path, keep_open: bool) -> Case:
         if folder.exists() and not folder.is_dir():
             raise CaseError("{path}: a case is a folder, and this is a file; give another path.", path=folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -84,8 +86,10 @@ class Case:
             database = Database.open(folder / DATABASE, write=True)
             try:
                 with database.transaction() as db:
+                    for statement in tables.thinned_sql():
+                        db.execute(statement)
                     _commit.delete_running(db)
-                    _checkpoint.recover(db)
+                    _checkpoint.recover(db, keep_open)
                 delete_unlisted(folder, {row["file"] for row in database.all("SELECT file FROM parts")})
             except BaseException:
                 database.close()
@@ -200,27 +204,64 @@ class Case:
         # Rows of state `running` belong to a run that is not part of the case yet.
         where = f" WHERE state <> '{_commit.RUNNING}'" if table == "captures" else ""
         names = ", ".join(f'"{name}"' for name in wanted)
+        if table == schema.THINNED.name and not _spans.has(self._database):
+            return pl.LazyFrame(schema=wanted)
         rows = [tuple(row) for row in self._database.all(f'SELECT {names} FROM "{table}"{where} ORDER BY rowid')]
         plain = {name: pl.Int64 if isinstance(dtype, pl.Datetime) else dtype for name, dtype in wanted.items()}
         return tables.cast(pl.DataFrame(rows, schema=plain, orient="row"), wanted).lazy()
 
     def runs_of(self, table: str) -> list[tuple[int, int]]:
-        """(run, rows) of a Parquet table, in the order in which the runs were begun."""
-        rows = self._database.all(
-            'SELECT run, sum(rows) AS rows FROM parts WHERE "table" = ? GROUP BY run ORDER BY run', (table,)
-        )
-        return [(row["run"], row["rows"]) for row in rows]
+        """(run, rows that were ever written) of a Parquet table, in the order in which the runs were begun."""
+        return _spans.written(self._database, table)
+
+    def gone(self, table: str, run: int, start: int) -> int:
+        """How many of these rows, from number `start` of the run on, were given up for room."""
+        return _spans.gone(self._database, self.path, table, run, start)
 
     def scan_run(self, table: str, run: int, start: int = 0, length: int | None = None) -> pl.LazyFrame:
-        """The rows of a Parquet table that one run wrote, in the order of writing: `length` of them from `start`."""
-        wanted = tables.polars_schema(table)
-        stored = self._scan_parts(table, tables.stored_schema(table), run).slice(start, length)
-        if len(tables.stored_schema(table)) == len(wanted):
+        """The rows of a Parquet table that one run wrote, in the order of writing: of `length` of them from `start`
+        those that are left. The column `_row` has the number of each in its run."""
+        wanted = {**tables.polars_schema(table), _spans.ROW: pl.Int64}
+        stored = self._numbered(table, run, start, length)
+        if len(tables.stored_schema(table)) == len(tables.polars_schema(table)):
             return stored
         rows = stored.collect()  # first, so that only what their messages say is read, and not that of the whole run
         said = self._scan_parts("messages", tables.stored_schema("messages"), run)
         said = said.filter(pl.col("message").is_between(rows["message"].min(), rows["message"].max()))
         return self._joined(rows.lazy(), wanted, said)
+
+    def _numbered(self, table: str, run: int, start: int, length: int | None) -> pl.LazyFrame:
+        """What a table stores of these rows, and their numbers."""
+        wanted = {**tables.stored_schema(table), _spans.ROW: pl.Int64}
+        spans = [span for span in _spans.of(self._database, table, run) if span.file is not None and span.end > start]
+        if length is not None:
+            spans = [span for span in spans if span.first < start + length]
+        frames = []
+        for whole, group in groupby(spans, lambda span: span.left == span.rows):
+            # parts of which nothing went are read as one: between them no number is missing, unless others stood there
+            for some in _spans.neighbours(group) if whole else ([span] for span in group):
+                frame = self._scan_files([(str(span.file), span.bytes) for span in some], wanted)
+                if whole:
+                    frame = frame.with_columns(
+                        (pl.int_range(pl.len(), dtype=pl.Int64) + some[0].first).alias(_spans.ROW)
+                    )
+                    skip = max(0, start - some[0].first)
+                    frame = frame.slice(skip, None if length is None else start + length - some[0].first - skip)
+                else:
+                    end = some[0].end if length is None else start + length
+                    frame = frame.filter(pl.col(_spans.ROW) >= start, pl.col(_spans.ROW) < end)
+                frames.append(frame)
+        return pl.concat(frames) if frames else pl.LazyFrame(schema=wanted)
+
+    def thinned(self) -> list[dict[str, Any]]:
+        """What the case gave up for room, over all runs: table, fate, rows, stood_for, first_time, last_time (ns)."""
+        if not _spans.has(self._database):
+            return []
+        rows = self._database.all(
+            'SELECT "table", fate, sum(rows) AS rows, sum(stood_for) AS stood_for, min(first_time) AS first_time,'
+            ' max(last_time) AS last_time FROM thinned GROUP BY "table", fate ORDER BY "table", fate'
+        )
+        return [dict(row) for row in rows]
 
     def parts(self, table: str, run: int) -> list[Path]:
         """The files that hold a table's rows of one run, in the order of writing; CaseError where one is damaged."""
@@ -360,11 +401,15 @@ class Case:
             " ORDER BY file",
             (table, run, _commit.OPEN),
         )
+        return self._scan_files([(part["file"], part["bytes"]) for part in parts], wanted)
+
+    def _scan_files(self, parts: Sequence[tuple[str, int]], wanted: dict[str, Any]) -> pl.LazyFrame:
+        """Some parts of one table as one frame."""
         if not parts:
             return pl.LazyFrame(schema=wanted)
-        paths = [self.path / part["file"] for part in parts]
-        for path, part in zip(paths, parts, strict=True):
-            self._verify_part(path, part["bytes"])
+        paths = [self.path / file for file, _ in parts]
+        for path, (_, size) in zip(paths, parts, strict=True):
+            self._verify_part(path, size)
         frame = pl.scan_parquet(
             paths, schema=wanted, glob=False, hive_partitioning=False, missing_columns="insert", extra_columns="ignore"
         )

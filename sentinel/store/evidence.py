@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -221,9 +222,13 @@ def _refuse_evidence(out: Path, case: Case) -> None:
         raise OutputError("{path}: a capture of this case, which is not overwritten; name another file", path=out)
 
 
+_NO_UTF8 = re.compile(r"\\u(dc[89a-f][0-9a-f])")
+"""How a byte of a name stands in the case that is no UTF-8 (`summary.Input.name`)."""
+
+
 def verified(row: Mapping[str, Any], look_in: Sequence[Path]) -> Path:
     """Where the capture lies now; InputError where it is not, or where its bytes are not those that were analysed."""
-    path = Path(row["path"])
+    path = Path(_NO_UTF8.sub(lambda code: chr(int(code[1], 16)), row["path"]))
     if row["path"] in ("", "-"):
         raise InputError(
             "capture {capture} came from standard input and was not kept; there is nothing to read again",

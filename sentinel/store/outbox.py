@@ -17,7 +17,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,7 +33,11 @@ from sentinel.store.case import Case
 
 FILE = "outbox.db"
 CHANGING = tables.MERGED_TABLES
-OFFERED = tuple(t.name for t in schema.TABLES.values() if t.store == "parquet" or t.name in CHANGING)
+OFFERED = tuple(
+    t.name
+    for t in schema.TABLES.values()
+    if (t.store == "parquet" or t.name in CHANGING) and t.name not in schema.COUNTS
+)
 """Tables that a receiver can have."""
 MAX_REFUSED = 100_000
 """Refused rows that are kept with their reason; beyond it only their number is."""
@@ -85,13 +89,15 @@ class Offer:
 
     Beside its columns a row has `_row` (its number in its run) where the table only grows; points have `_nth` (their
     position among those of their message), items and points `_index` (their message's position in its frame), and
-    messages a key `<protocol>.<column>` for what only their protocol has. `place`: where the next ones begin.
+    messages a key `<protocol>.<column>` for what only their protocol has. `place`: where the next ones begin; `gone`:
+    how many before it the case has given up.
     """
 
     table: str
     rows: list[dict[str, Any]]
     place: tuple[int, int] = (0, 0)
     digests: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    gone: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class Counts:
 
     `sent`: the receiver has them. `refused`: it would not take them. `left_out`: its filter does not want them.
     `held`: its rate was exceeded; a summary says so. `dropped`: the case gave them up before they could be sent (its
-    disk is bounded, or an interrupted analysis was repeated). `waiting`: still to be offered.
+    room is bounded, or an interrupted analysis was repeated). `waiting`: still to be offered.
     """
 
     sent: int = 0
@@ -116,16 +122,22 @@ class Counts:
         return sum(asdict(self).values())
 
 
+def total(counts: Iterable[Counts]) -> Counts:
+    """The sums of several tables."""
+    return Counts(*map(sum, zip(*map(astuple, counts), strict=True))) if (counts := list(counts)) else Counts()
+
+
 @dataclass(slots=True)
 class _Window:
-    """Rows of one run from `start` on, in memory."""
+    """Rows `start` ... `end - 1` of one run, as far as the case has them, in memory."""
 
     run: int
     start: int
+    end: int
     rows: pl.DataFrame
 
     def holds(self, run: int, row: int) -> bool:
-        return run == self.run and self.start <= row < self.start + self.rows.height
+        return run == self.run and self.start <= row < self.end
 
 
 class Outbox:
@@ -186,10 +198,11 @@ class Outbox:
         with self._transaction() as db:
             db.execute(
                 'INSERT INTO places (receiver, "table", run, row, sent, refused, left_out, held, dropped) '
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET run = excluded.run, row = excluded.row, "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET run = excluded.run, row = excluded.row, "
                 "sent = sent + excluded.sent, refused = refused + excluded.refused, "
-                "left_out = left_out + excluded.left_out, held = held + excluded.held",
-                (*key, run, row, sent, len(gone), left_out, len(over)),
+                "left_out = left_out + excluded.left_out, held = held + excluded.held, "
+                "dropped = dropped + excluded.dropped",
+                (*key, run, row, sent, len(gone), left_out, len(over), offer.gone),
             )
             db.execute('DELETE FROM runs WHERE receiver = ? AND "table" = ? AND run < ?', (*key, run))
             db.executemany(
@@ -268,10 +281,10 @@ class Outbox:
         """Table -> what became of its rows."""
         found = {}
         for table in self.wanted():
-            waiting = self._waiting(table)  # notes what the case gave up, so before the place is read
+            waiting, gone = self._waiting(table)  # notes what runs are gone, so before the place is read
             place = self._place(table)
-            said = {name: place[name] for name in ("sent", "refused", "left_out", "held", "dropped")}
-            found[table] = Counts(**said, waiting=waiting)
+            said = {name: place[name] for name in ("sent", "refused", "left_out", "held")}
+            found[table] = Counts(**said, dropped=place["dropped"] + gone, waiting=waiting - gone)
         return found
 
     def refused(self, limit: int = 100) -> list[dict[str, Any]]:
@@ -317,22 +330,29 @@ class Outbox:
         place = self._place(table)
         window = self._windows.get(table)
         run, row = place["run"], place["row"]
-        if window is None or not window.holds(run, row):
-            found = self._where(table, place)
-            if found is None:
-                self._windows.pop(table, None)
-                return None
-            run, row = found
-            window = self._windows[table] = _Window(run, row, self._read(table, run, row))
-        part = window.rows.slice(row - window.start, limit)
-        return Offer(table, part.to_dicts(), (run, row + part.height))
+        while True:
+            if window is None or not window.holds(run, row):
+                found = self._where(table, {**place, "run": run, "row": row})
+                if found is None:
+                    self._windows.pop(table, None)
+                    return None
+                run, row, end = found
+                window = self._windows[table] = _Window(run, row, end, self._read(table, run, row, end))
+            part = window.rows.filter(pl.col("_row") >= row)
+            if part.height:
+                end = window.end if part.height <= limit else int(part["_row"][limit - 1]) + 1
+                rows = part.head(limit).to_dicts()
+                return Offer(table, rows, (run, end), gone=end - row - len(rows))
+            # none of these rows is left: go on behind them, for good
+            self.done(Offer(table, [], (run, window.end), gone=window.end - row))
+            row = window.end
 
-    def _where(self, table: str, place: Mapping[str, int]) -> tuple[int, int] | None:
-        """(run, row) of the next row to offer."""
+    def _where(self, table: str, place: Mapping[str, int]) -> tuple[int, int, int] | None:
+        """Run and number of the next row to offer, and the number behind the last one to read with it."""
         for run, rows in self._runs(table, place):
             start = place["row"] if run == place["run"] else 0
             if start < rows:
-                return run, start
+                return run, start, min(rows, start + WINDOW)
         return None
 
     def _runs(self, table: str, place: Mapping[str, int]) -> list[tuple[int, int]]:
@@ -358,10 +378,11 @@ class Outbox:
             db.executemany("INSERT INTO runs VALUES (?, ?, ?, ?)", [(*key, run, rows) for run, rows in runs])
         return runs
 
-    def _read(self, table: str, run: int, start: int) -> pl.DataFrame:
-        """At most WINDOW rows of a run, with what `Offer` says about them."""
-        rows = self._case.scan_run(table, run, start, WINDOW).collect()
-        rows = rows.with_columns(pl.int_range(start, start + pl.len(), dtype=pl.Int64).alias("_row"))
+    def _read(self, table: str, run: int, start: int, end: int) -> pl.DataFrame:
+        """Rows `start` ... `end - 1` of a run, with what `Offer` says about them."""
+        rows = self._case.scan_run(table, run, start, end - start).collect()
+        if rows.height == 0:
+            return rows
         if table in ("points", "items"):
             rows = self._beside_its_message(table, run, start, rows)
         elif table == "messages":
@@ -391,6 +412,8 @@ class Outbox:
         while start:
             length = min(start, WINDOW)
             numbers = self._case.scan_run(table, run, start - length, length).select("message").collect()["message"]
+            if numbers.is_empty():
+                break  # the rows of a message go together
             others = numbers.reverse() != message
             here = length if not others.any() else others.arg_max() or 0
             found += here
@@ -445,12 +468,18 @@ class Outbox:
         """Whether a row may be offered again that was sent `age` ns ago and changed in passing only."""
         return self._refresh is not None and age >= self._refresh * 1e9
 
-    def _waiting(self, table: str) -> int:
+    def _waiting(self, table: str) -> tuple[int, int]:
+        """How many rows are still to come, and how many of these the case has given up."""
         if table in CHANGING:
-            return len(self._news(table))
+            return len(self._news(table)), 0
         place = self._place(table)
-        runs = self._runs(table, place)
-        return sum(max(0, rows - (place["row"] if run == place["run"] else 0)) for run, rows in runs)
+        waiting = gone = 0
+        for run, rows in self._runs(table, place):
+            start = place["row"] if run == place["run"] else 0
+            if start < rows:
+                waiting += rows - start
+                gone += self._case.gone(table, run, start)
+        return waiting, gone
 
 
 class _Transaction:

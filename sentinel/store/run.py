@@ -139,20 +139,22 @@ class Run:
         assets: Rows | None = None,
         summary: Mapping[str, Any] | None = None,
         open_flows: pl.DataFrame | None = None,
+        marks: Mapping[str, Any] | None = None,
     ) -> None:
         """Make what was said so far part of the case while the run goes on, in one transaction: state `live`.
 
         `captures`, `alerts` and `facts`: those that are new or have changed. `assets`: all of them, None where nobody
         looked. With `summary` the rows that were written come along, and `open_flows`, which stand for the flows that
-        have not ended, until the next such checkpoint. CaseError leaves the last checkpoint as it was.
+        have not ended, until the next such checkpoint. `marks`: how far the run has come in what it reads, for whoever
+        finishes it after its program was killed (`store.resumed`). CaseError leaves the last checkpoint as it was.
         """
         said = Said(self.number, [self._final_capture("live", row) for row in captures])
         said.rows = {
             "alerts": tables.as_rows("alerts", alerts),
-            "facts": [
-                dict(zip(_FACT_COLUMNS, row, strict=True)) for row in _with_ids(tables.as_values("facts", facts))
-            ],
+            "facts": [dict(zip(_FACT_COLUMNS, row, strict=True)) for row in with_ids(tables.as_values("facts", facts))],
         }
+        if marks is not None:
+            said.marks = json.dumps(marks)
         if assets is not None:
             now = {row["asset"]: row for row in tables.as_rows("assets", assets)}
             said.rows = {**said.rows, "assets": [row for id_, row in now.items() if self._said.get(id_) != row]}
@@ -165,7 +167,7 @@ class Run:
             said.open = [self._extra("flows", open_flows)] if open_flows is not None and open_flows.height else []
         with self._database.transaction() as db:
             if not self._live:
-                prepare(db)
+                prepare(db, self.number)
             unlisted = checkpoint(db, self.folder, said)
         self._live = True
         if assets is not None:
@@ -224,7 +226,7 @@ class Run:
                 parts=self._writer.close(),
                 extensions=self._extensions,
                 rows={
-                    "facts": _with_ids(tables.as_values("facts", facts)),
+                    "facts": with_ids(tables.as_values("facts", facts)),
                     "assets": tables.as_values("assets", assets),
                     "alerts": tables.as_values("alerts", alerts),
                 },
@@ -241,10 +243,14 @@ class Run:
             self.abort()
             return False
         self.over = True
-        for file in (*unlisted, *(file for _, file in self._gone)):
-            with suppress(OSError):  # nobody lists it any more: deleted when the case is next opened, if not now
-                (self.folder / file).unlink(missing_ok=True)
+        self._delete((*unlisted, *(file for _, file in self._gone)))
         return True
+
+    def _delete(self, files: Iterable[str]) -> None:
+        """Delete files that nobody lists any more; those that resist go when the case is next opened."""
+        for file in files:
+            with suppress(OSError):
+                (self.folder / file).unlink(missing_ok=True)
 
     def _final_capture(self, state: str, capture: Mapping[str, Any]) -> dict[str, Any]:
         if capture["capture"] not in {row["capture"] for row in self.captures}:
@@ -255,13 +261,7 @@ class Run:
         return row
 
 
-def _with_ids(facts: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def with_ids(facts: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """The facts, as `tables.as_values` makes them, with their content-derived ids where they came without."""
     told = itemgetter(*(_FACT_COLUMNS.index(name) for name in ("device", "unit", "kind", "value", "source")))
     return [row if row[0] else (fact_id(*told(row)), *row[1:]) for row in facts]
-
-
-def _with_id(fact: dict[str, Any]) -> dict[str, Any]:
-    """The same for a row of a checkpoint."""
-    names = ("device", "unit", "kind", "value", "source")
-    return fact if fact["fact"] else {**fact, "fact": fact_id(*(fact[name] for name in names))}

@@ -57,6 +57,14 @@ CREATE TABLE alert_history (
 CREATE INDEX alert_history_alert ON alert_history (alert);
 """
 
+SPANS_SQL = """
+CREATE TABLE IF NOT EXISTS spans (
+    run INTEGER NOT NULL, "table" TEXT NOT NULL, first INTEGER NOT NULL, rows INTEGER NOT NULL, file TEXT,
+    PRIMARY KEY (run, "table", first)
+) STRICT;
+"""
+"""Which rows of its run a part stands for once it was thinned out (`_spans`)."""
+
 APPEND_ONLY = ("alert_history", "journal", "assessments")
 _APPEND_ONLY_SQL = "".join(
     f"""
@@ -104,7 +112,13 @@ def create_sql() -> str:
         if table.name in MERGED_TABLES:
             key = ("by_run", *table.key)
             statements.append(_create(table, f"{table.name}_by_run", key, extra="by_run INTEGER NOT NULL, "))
-    return "\n".join(statements) + _OWN_SQL + _APPEND_ONLY_SQL
+    return "\n".join(statements) + _OWN_SQL + SPANS_SQL + _APPEND_ONLY_SQL
+
+
+def thinned_sql() -> tuple[str, ...]:
+    """The statements that make what thinning out needs, where the case was made by a program that knew none."""
+    table = schema.THINNED
+    return _create(table, table.name, table.key).replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"), SPANS_SQL
 
 
 def _create(table: schema.Table, name: str, key: tuple[str, ...], extra: str = "") -> str:

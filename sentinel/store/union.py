@@ -21,6 +21,7 @@ from sentinel.errors import CaseError
 from sentinel.store import _commit, _taps, tables
 from sentinel.store._parts import Part, PartWriter, delete_unlisted
 from sentinel.store._renumber import Numbers, pieces
+from sentinel.store._spans import ROW
 from sentinel.store.case import Case
 from sentinel.store.merge import parse
 from sentinel.store.run import NUMBER_BITS
@@ -164,10 +165,17 @@ class _Taking:
             ),
             drop=False,
         )
+        self._thinned(run["run"], number)
         self.db.execute("UPDATE runs SET started = ?, ended = ? WHERE run = ?", (run["started"], run["ended"], number))
         self.db.execute("INSERT INTO origins VALUES (?, ?, ?)", (number, self.name, str(self.source.path)))
         self.merged.runs += 1
         self.merged.captures += len(fresh)
+
+    def _thinned(self, run: int, number: int) -> None:
+        """Keep what the run gave up for room in the case that it comes from."""
+        mine = self.source.scan("thinned").filter(pl.col("run") == run)
+        rows = mine.with_columns(pl.lit(number, pl.Int64).alias("run")).collect()
+        self.db.executemany(tables.insert_sql("thinned", "thinned"), tables.as_values("thinned", rows))
 
     def _known(self, run: Mapping[str, Any], captures: Sequence[Mapping[str, Any]]) -> dict[int, int]:
         """Capture of the run -> number in the case, of those that bring nothing; all of them where the run is there.
@@ -203,7 +211,9 @@ class _Taking:
         self.writers.append(writer)
         for row in self.source.database.all('SELECT DISTINCT "table" FROM parts WHERE run = ? ORDER BY 1', (run,)):
             for file in self.source.parts(row["table"], run):
-                writer.write(row["table"], numbers.rows(row["table"], pl.read_parquet(file)))
+                # a run that was thinned out is written like any other: its rows are counted anew
+                rows = pl.read_parquet(file).drop(ROW, strict=False)
+                writer.write(row["table"], numbers.rows(row["table"], rows))
         return writer.close()
 
     def _said(self, table: str, run: int, numbers: Numbers) -> list[dict[str, Any]]:

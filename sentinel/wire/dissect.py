@@ -207,7 +207,7 @@ class Engine:
         block = Block(L_WIDTH, max(self.table.count, 1))
         for f in self.table.flows.values():
             write_flow(block, f, self.rows, 0)
-        return block.taken()
+        return block.take()
 
     # -- one frame --------------------------------------------------------------------------------------------
 

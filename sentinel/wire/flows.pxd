@@ -42,6 +42,10 @@ cdef class Flow:
     cdef public long long slot_bytes0, slot_bytes1
     cdef Flow newer, older
 
+cdef list state_of(Flow f)
+@cython.locals(f=Flow)
+cdef Flow from_state(list row)
+
 @cython.final
 cdef class FlowTable:
     cdef readonly long long limit
@@ -68,5 +72,9 @@ cdef class FlowTable:
     cpdef remove(self, Flow f)
     @cython.locals(f=Flow)
     cpdef evict(self)
+    @cython.locals(f=Flow)
+    cpdef list state(self, Py_ssize_t most)
+    @cython.locals(f=Flow)
+    cpdef restore(self, list rows)
     @cython.locals(f=Flow, silent=cython.longlong)
     cpdef expire(self, long long time)

@@ -106,6 +106,34 @@ class Flow:
         self.older = None
 
 
+def state_of(f: Flow):
+    """What a flow is, as JSON can hold it, but for its streams and what its parser remembers; see `from_state`."""
+    return [
+        f.key.hex(), f.low_first, f.number, f.proto, f.family, f.ethertype, f.port0, f.port1, f.mac0, f.mac1,
+        f.low0, f.high0, f.low1, f.high1, f.vlan, f.icmp, f.tunnel, f.first_time, f.last_time, f.first_frame,
+        f.last_frame, f.capture, f.packets0, f.packets1, f.bytes0, f.bytes1, f.payload0, f.payload1, f.client,
+        f.direction_by, f.tcp_flags0, f.tcp_flags1, f.syn_seq, f.gaps, f.gap_bytes, f.retransmissions, f.reordered,
+        f.messages, f.faults, f.malformed, f.label, f.inner, f.label_by, f.confidence, f.name, f.settled, f.oriented,
+        f.spoke,
+    ]  # fmt: skip
+
+
+def from_state(row):
+    """The flow that `state_of` told of; its streams are picked up where they are."""
+    f = Flow()
+    (
+        key, f.low_first, f.number, f.proto, f.family, f.ethertype, f.port0, f.port1, f.mac0, f.mac1,
+        f.low0, f.high0, f.low1, f.high1, f.vlan, f.icmp, f.tunnel, f.first_time, f.last_time, f.first_frame,
+        f.last_frame, f.capture, f.packets0, f.packets1, f.bytes0, f.bytes1, f.payload0, f.payload1, f.client,
+        f.direction_by, f.tcp_flags0, f.tcp_flags1, f.syn_seq, f.gaps, f.gap_bytes, f.retransmissions, f.reordered,
+        f.messages, f.faults, f.malformed, f.label, f.inner, f.label_by, f.confidence, f.name, f.settled, f.oriented,
+        f.spoke,
+    ) = row  # fmt: skip
+    f.key = bytes.fromhex(key)
+    f.linked_time = f.last_time
+    return f
+
+
 class FlowTable:
     """Finds or makes the flow of a decoded frame; `evicted` receives flows that were pushed out."""
 
@@ -298,6 +326,24 @@ class FlowTable:
             self.remove(f)
             self.evictions += 1
             self.out.append((f, ENDED_EVICTED))
+
+    def state(self, most):
+        """The flows that were used last, at most so many, the latest of them last: see `state_of`."""
+        rows = []
+        f = self.newest
+        while f is not None and len(rows) < most:
+            rows.append(state_of(f))
+            f = f.older
+        rows.reverse()
+        return rows
+
+    def restore(self, rows):
+        """Put flows into an empty table that `state` told of. ValueError or TypeError where they are none."""
+        for row in rows:
+            f = from_state(row)
+            self.flows[f.key] = f
+            self.count += 1
+            self.push(f)
 
     def expire(self, time):
         """Push out flows that have been silent for their idle time; looks only at the oldest end."""

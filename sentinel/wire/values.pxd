@@ -3,8 +3,9 @@ cimport cython
 cdef int I_ADDRESS, I_BIT, I_BLOCK, I_DATA, I_DATA_LENGTH, I_DTYPE, I_INDEX, I_MESSAGE, I_OBJECT, I_QUANTITY, I_STEP, M_ADDRESS, M_BIT, M_BLOCK, M_DATA, M_DATA_LENGTH, M_DTYPE, M_KIND, M_OBJECT, M_QUANTITY, M_STEP, P_ACCESS, P_ADDRESS, P_BIT, P_BLOCK, P_MESSAGE, P_OBJECT, P_QUALITY, P_STAMP, P_TEXT, P_VALUE, S_ACCESS, S_ADDRESS, S_BIT, S_BLOCK, S_COUNT, S_DATA, S_DTYPE, S_LENGTH, S_OBJECT, S_ROW, S_SOURCE, S_STEP, S_WIDTH
 
 cdef class Spans:
-    cdef long long[:, ::1] messages, items, points, before_messages, before_items, spans, forms
-    cdef double[:, ::1] numbers
+    cdef long long[:, :] messages, items, points, before_messages, before_items
+    cdef long long[:, ::1] spans, forms
+    cdef double[:, :] numbers
     cdef const unsigned char[::1] heap
     cdef long long[::1] pair, result
     cdef long long first, before_first
@@ -26,11 +27,11 @@ cdef class Spans:
     @cython.locals(partner=cython.longlong)
     cdef Py_ssize_t request(self, Py_ssize_t row) except? -1 nogil
     @cython.locals(low=Py_ssize_t, high=Py_ssize_t, middle=Py_ssize_t)
-    cdef Py_ssize_t item_of(self, long long[:, ::1] cells, long long row, long long index) except? -1 nogil
+    cdef Py_ssize_t item_of(self, long long[:, :] cells, long long row, long long index) except? -1 nogil
     @cython.locals(s=Py_ssize_t, valid=cython.longlong, dtype=cython.longlong)
-    cdef int message_span(self, long long[:, ::1] cells, Py_ssize_t k, Py_ssize_t row, long long data, long long length) except -1 nogil
+    cdef int message_span(self, long long[:, :] cells, Py_ssize_t k, Py_ssize_t row, long long data, long long length) except -1 nogil
     @cython.locals(s=Py_ssize_t, valid=cython.longlong, dtype=cython.longlong)
-    cdef int item_span(self, long long[:, ::1] cells, Py_ssize_t k, Py_ssize_t row, long long data, long long length) except -1 nogil
+    cdef int item_span(self, long long[:, :] cells, Py_ssize_t k, Py_ssize_t row, long long data, long long length) except -1 nogil
     @cython.locals(n=Py_ssize_t, p=Py_ssize_t)
     cdef Py_ssize_t add(self, Py_ssize_t row, int source, long long dtype) except -1 nogil
     @cython.locals(kind=cython.longlong)

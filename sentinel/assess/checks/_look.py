@@ -176,7 +176,10 @@ def lasting(ns: int) -> Text:
         return Text(f"{seconds:.0f} 秒", f"{seconds:.0f} s")
     if seconds < 7200:
         return Text(f"{seconds / 60:.0f} 分钟", f"{seconds / 60:.0f} min")
-    return Text(f"{ns / HOUR:.1f} 小时", f"{ns / HOUR:.1f} h")
+    if seconds < 2 * 86_400:
+        return Text(f"{ns / HOUR:.1f} 小时", f"{ns / HOUR:.1f} h")
+    days = f"{round(seconds / 86_400, 1):g}"
+    return Text(f"{days} 天", f"{days} days")
 
 
 def few(names: Iterable[str], limit: int = 3) -> Text:

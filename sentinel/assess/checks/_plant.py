@@ -18,7 +18,7 @@ import polars as pl
 from sentinel.assess.checks._addresses import covered, is_host, is_public, parsed
 from sentinel.assess.checks._exchanges import FRAME_BITS, Exchanges
 from sentinel.assess.checks._services import CONTROL, ENCRYPTED, OVER_TLS, PORTS
-from sentinel.assess.model import Asset, Conduit, Evidence, Ticket, Zone
+from sentinel.assess.model import Asset, Conduit, Evidence, Text, Ticket, Zone
 from sentinel.assess.view import MAX_FRAMES, View
 
 HOUR = 3600 * 10**9
@@ -27,6 +27,9 @@ EXTERNAL = "external"
 """Stands for the zone of public addresses where the plan has none for them."""
 UNZONED = "unzoned"
 """Stands for the zone of private addresses that the plan does not hold."""
+_PLACES = {
+    EXTERNAL: Text("外部网络", "the Internet"), UNZONED: Text("未划区域", "no zone"), "": Text("未知", "unknown"),
+}  # fmt: skip
 
 FIELD = frozenset({"plc", "rtu", "sis", "gateway", "drive", "sensor"})
 """Kinds of device that touch the process."""
@@ -154,6 +157,11 @@ class Plant(Exchanges):
         if zone or not is_host(address):
             return zone
         return EXTERNAL if is_public(address) else UNZONED
+
+    def called(self, place: str) -> Text:
+        """What people call a zone, or what stands for one; an address is called by itself."""
+        zone = self.zones.get(place)
+        return zone.name if zone is not None else _PLACES.get(place, Text(place, place))
 
     def side(self, address: str) -> str:
         """`ot`, `it`, `dmz`, `external`, or empty where neither zone nor device tells."""

@@ -159,9 +159,10 @@ def unseen(look: Look) -> CheckResult:
             continue
         zone = asset.zone or next((z for address in (*asset.ips, *asset.macs) if (z := look.plant.zone(address))), "")
         visible = look.plant.coverage.of_zone(zone) if zone else 0.0
+        place = look.plant.called(zone)
         well = visible >= look.params["min_visibility"]
         detail = Text(
-            f"清单上的 {_called(asset)} 在{look.covered.zh}中未见；其区域“{zone or '未知'}”的可见度为 {visible:.2f}" + ("，应当见到。" if well else "，可能只是没有抓到。"),
+            f"清单上的 {_called(asset)} 在{look.covered.zh}中未见；其区域“{place.zh}”的可见度为 {visible:.2f}" + ("，应当见到。" if well else "，可能只是没有抓到。"),
             f"{_called(asset)} of the list was not seen within {look.covered.en}; the visibility of its zone “{zone or 'unknown'}” is {visible:.2f}" + (", so it should have been." if well else ", so it may only not have been captured."),
         )
         found.append(

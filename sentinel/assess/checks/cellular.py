@@ -38,7 +38,8 @@ def user_plane(look: Look) -> CheckResult:
         across = row["client_zone"] != row["server_zone"]
         outcome, doubt = look.judge(row["client_zone"], row["server_zone"])
         said = talked(plant, row)
-        what = Text(f"租户区域 {row['client_zone']} 与 {row['server_zone']} 互通", f"the zones {row['client_zone']} and {row['server_zone']} reach each other") if across else Text("两个终端在隧道内互通", "two terminals reach each other inside the tunnel")
+        here, there = plant.called(row["client_zone"]), plant.called(row["server_zone"])
+        what = Text(f"租户区域“{here.zh}”与“{there.zh}”互通", f"the zones {here.en} and {there.en} reach each other") if across else Text("两个终端在隧道内互通", "two terminals reach each other inside the tunnel")
         found.append(look.see(
             f"{row['client_zone']}>{row['server_zone']} {row['service']} {row['transport']}/{row['server_port']} {row['tunnel']}".strip(), outcome, join(Text(f"{said.zh}；{what.zh}。", f"{said.en}; {what.en}."), doubt),
             addresses=row["addresses"], protocol=row["service"], count=row["sessions"], row=row, evidence=plant.flow_evidence(row), values={"bytes": row["bytes"], "across": across},

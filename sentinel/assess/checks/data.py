@@ -94,7 +94,8 @@ def data_flows(look: Look) -> CheckResult:
         amount = sum(row["payload_client"] + row["payload_server"] for row in rows)
         outcome, doubt = look.judge(*(rows[0][f"{side}_zone"] for side in ("client", "server")))
         example = talked(plant, rows[0])
-        detail = Text(f"从区域 {zone} 到 {recipient} 的 {word(service)} 数据流（{size(amount)}）不在企业的数据登记表中；例：{example.zh}。", f"The {word(service)} flow from zone {zone} to {recipient} ({size(amount)}) is not in the client's register of data; for example: {example.en}.")
+        here, there = plant.called(zone), plant.called(recipient)
+        detail = Text(f"从“{here.zh}”到“{there.zh}”的 {word(service)} 数据流（{size(amount)}）不在企业的数据登记表中；例：{example.zh}。", f"The {word(service)} flow from {here.en} to {there.en} ({size(amount)}) is not in the client's register of data; for example: {example.en}.")
         found.append(look.see(
             f"{zone}>{recipient} {service}", outcome, join(detail, doubt), addresses=(row[side] for row in rows[:25] for side in ("client", "server")), protocol=service, techniques=("T0882",), count=sum(r["flows"] for r in rows),
             first_time=min(r["first"] for r in rows), last_time=max(r["last"] for r in rows), evidence=plant.flow_evidence(*rows[:3]), values={"bytes": amount, "source_zone": zone, "recipient": recipient},
@@ -158,7 +159,8 @@ def clear_data(look: Look) -> CheckResult:
         if not row["proven"]:
             outcome, doubt = NOT_ASSESSABLE, Text("仅按端口号判断，载荷未解析。", "Told by the port number alone; the payload was not decoded.")
         said = talked(plant, row)
-        detail = Text(f"{word(service)} 数据从 {a} 到 {b} 以明文传送：{said.zh}。", f"{word(service)} data cross in clear from {a} to {b}: {said.en}.")
+        here, there = plant.called(a), plant.called(b)
+        detail = Text(f"{word(service)} 数据从“{here.zh}”到“{there.zh}”以明文传送：{said.zh}。", f"{word(service)} data cross in clear from {here.en} to {there.en}: {said.en}.")
         found.append(look.see(
             f"{a}>{b} {service}", outcome, join(detail, doubt), addresses=row["addresses"], protocol=service, techniques=("T0842",), count=row["sessions"], row=row,
             evidence=plant.flow_evidence(row), values={"bytes": amount, "pairs": row["pairs"], "source_zone": a, "target_zone": b, "protocol": service},

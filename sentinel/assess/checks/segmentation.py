@@ -74,7 +74,7 @@ def conduits(look: Look) -> CheckResult:
         table.append(
             {
                 "source_zone": pair[0], "target_zone": pair[1], "declared": ", ".join(sorted(declared.get(pair, ()))),
-                "seen": ", ".join(sorted({row["service"] or f"{row['transport']}/{row['server_port']}" for row in rows})),
+                "seen": ", ".join(_seen(rows)),
                 "bytes": total, "packets": sum(row["packets"] for row in rows), "encrypted_share": round(encrypted / total, 4) if total else None,
                 "verdict": _verdict(plant.declared, judged, rows, surplus),
             }
@@ -88,6 +88,14 @@ def conduits(look: Look) -> CheckResult:
         return look.result((), NOT_ASSESSABLE, Text("分区规划中没有声明任何通道：请导入允许的区域间通信。", "The plan declares no conduit: import what may pass between the zones."), tables)
     outcome, reason = look.silent(Text("超出规划的区域间通信", "crossing that the plan does not allow"))
     return look.result(found, outcome, reason, tables)
+
+
+def _seen(rows: list[dict[str, Any]]) -> list[str]:
+    """The protocols of some talks, or their ports; one that only its port tells has a question mark."""
+    proven = {row["service"] for row in rows if row["proven"]}
+    guessed = {row["service"] for row in rows if row["service"]} - proven
+    bare = {f"{row['transport']}/{row['server_port']}" for row in rows if not row["service"]}
+    return sorted({*proven, *(f"{name}?" for name in guessed), *bare})
 
 
 def _verdict(declared: bool, judged: bool, rows: list[dict[str, Any]], surplus: list[dict[str, Any]]) -> str:
@@ -106,9 +114,10 @@ def _surplus(look: Look, pair: tuple[str, str], rows: list[dict[str, Any]]) -> l
     for row in rows:
         said = talked(look.plant, row)
         tried = Text("", "") if row["carried"] else Text("；均未传送载荷，仅为尝试", "; none carried payload, attempts only")
+        a, b = (look.plant.called(place) for place in pair)
         detail = Text(
-            f"从区域 {pair[0]} 到 {pair[1]} 的该通信不在规划允许之内：{said.zh}{tried.zh}。",
-            f"What passed from zone {pair[0]} to {pair[1]} is not allowed by the plan: {said.en}{tried.en}.",
+            f"从“{a.zh}”到“{b.zh}”的该通信不在规划允许之内：{said.zh}{tried.zh}。",
+            f"What passed from {a.en} to {b.en} is not allowed by the plan: {said.en}{tried.en}.",
         )
         outcome, doubt = look.judge(*(place for place in pair if place != UNZONED))
         found.append(_crossing(look, row, outcome if row["carried"] else NOT_OBSERVED, join(detail, doubt)))
@@ -312,7 +321,7 @@ def dual_homed(look: Look) -> CheckResult:
         if len(zones) < 2 or asset.kind in ("router", "switch"):
             continue
         outcome, doubt = look.judge(*zones)
-        names = few(f"{ip}（{zone}）" for ip, zone in by_address.items()), few(f"{ip} ({zone})" for ip, zone in by_address.items())
+        names = few(f"{ip}（{plant.called(zone).zh}）" for ip, zone in by_address.items()), few(f"{ip} ({plant.called(zone).en})" for ip, zone in by_address.items())
         detail = Text(
             f"{asset.name} 的地址分属 {len(zones)} 个区域：{names[0].zh}；它可绕过区域边界。",
             f"The addresses of {asset.name} lie in {len(zones)} zones: {names[1].en}; it bypasses the boundary between them.",
@@ -442,7 +451,7 @@ def wan(look: Look) -> CheckResult:
         if row["service"] not in CONTROL:
             continue
         said = talked(plant, row)
-        way = Text("5G 用户面隧道（GTP-U）", "a 5G user-plane tunnel (GTP-U)") if over == "gtp-u" else Text("公网", "the Internet") if over == EXTERNAL else Text(f"区域 {over}", f"zone {over}")
+        way = Text("5G 用户面隧道（GTP-U）", "a 5G user-plane tunnel (GTP-U)") if over == "gtp-u" else Text("公网", "the Internet") if over == EXTERNAL else Text(f"“{plant.called(over).zh}”", f"zone {plant.called(over).en}")
         outcome, doubt = (VIOLATED, Text("", "")) if over in ("gtp-u", EXTERNAL) else look.judge(*zones)
         if not row["proven"]:
             outcome = NOT_ASSESSABLE

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from sentinel.assess.model import Evidence, Text
 from sentinel.report.chapters._context import ROWS_IN_ANNEX, Context, is_open
 from sentinel.report.document import Block, Callout, Cell, Heading, Row, Run, Runs, cell, row, text
-from sentinel.report.evidence import Numbered, frames_in_words
+from sentinel.report.evidence import Numbered, five_tuples, frames_in_words
 from sentinel.report.hashtree import leaves
 from sentinel.report.profile import profile, words
-from sentinel.report.texts import EVIDENCE_KINDS, INPUTS, MORE, OUTCOMES, PROVENANCE, STATES, TOPICS
+from sentinel.report.texts import EVIDENCE_KINDS, INPUTS, MORE, OUTCOMES, PROVENANCE, STATES, TOPICS, side
 
 INPUT_ROWS = 600
 EVIDENCE_ROWS = 600
@@ -233,29 +234,39 @@ def _who(c: Context, q: Mapping[str, Any]) -> Runs:
     if is_open(q):
         return text(c.pick("无", "none"))
     state = str(q.get("state") or "")
-    parts = [c.word(STATES, state) if state else "", "" if state == "wire" else str(q.get("author") or "")]
-    words = c.join(parts)
+    who = "" if state == "wire" else side(str(q.get("author") or ""), c.lang)
+    words = c.join([c.word(STATES, state) if state else "", who])
     for more in (q.get("reason"), q.get("note")):
         if isinstance(more, Text | str) and c.t(more):
-            words = "\n".join(filter(None, (words, c.t(more))))
+            words = "\n".join(filter(None, (words, side(c.t(more), c.lang))))
     proof = tuple(piece for piece in q.get("proof") or () if isinstance(piece, Evidence))
     return text(words) + (Run("\n"), *c.cite(proof, 3)) if proof else text(words or c.pick("无", "none"))
 
 
 def evidence(c: Context) -> Iterator[Block]:
-    """The evidence index."""
+    """The evidence index; a variant lists what its own chapters, all of which stand before, lead to."""
     yield Heading(1, c.pick("证据索引", "Evidence index"), "annex-evidence", "annex")
-    if not len(c.evidence):
+    listed = [piece for piece in c.evidence if c.variant == "full" or piece.number in c.cited]
+    if not listed:
         yield from c.p("没有被引用的证据。", "No evidence is cited.")
         return
+    if len(listed) < len(c.evidence):
+        yield from c.p(
+            "本报告引用 {n} 项证据，编号与完整报告一致；全部 {all} 项见证据包的索引。",
+            "This report cites {n:piece|pieces} of evidence, numbered as in the full report; the index of the evidence"
+            " bundle has all {all}.",
+            n=len(listed),
+            all=len(c.evidence),
+        )
     yield from c.p(
         "报文编号为 Wireshark 所示的帧号；抓包的 SHA-256 见{captures}。",
         "Frame numbers are those that Wireshark shows; the SHA-256 of each capture is in {captures}.",
         captures=Run(ref="annex-captures"),
     )
+    yield from _clock(c)
     yield from c.table(
         ("证据索引", "Evidence index"),
-        (("编号", "No.", 0.95), ("类型", "Kind", 1), ("内容", "What", 4), ("用于", "Cited for", 2.2)),
+        (("编号", "No.", 0.95), ("类型", "Kind", 0.9), ("内容", "What", 4.6), ("用于", "Cited for", 1.8)),
         (
             row(
                 Cell((Run(piece.number, bold=True),), anchor=f"ev-{piece.number}"),
@@ -263,11 +274,42 @@ def evidence(c: Context) -> Iterator[Block]:
                 _piece(c, piece),
                 _uses(c, piece),
             )
-            for piece in c.evidence
+            for piece in listed
         ),
         anchor="tab-evidence",
         limit=EVIDENCE_ROWS,
     )
+
+
+def _clock(c: Context) -> Iterator[Block]:
+    """Whose clock the local times are."""
+    zone, name = c.clock
+    if zone is not None:
+        yield from c.p(
+            "“当地”时间按项目信息登记的时区 {zone} 换算；时间取自采集主机的时钟，其偏差未经校准。"
+            "箭头两端为报文的源与目的地址和端口；仅以首末报文引用的会话，为客户端与服务端。",
+            "“Local” times are in the time zone {zone}, as stated for the engagement; all times are those of the"
+            " capturing host's clock, whose error was not measured. The arrow leads from source to destination with"
+            " their ports; for a conversation cited by its first and last frame, from client to server.",
+            zone=name,
+        )
+    elif name:
+        yield from c.p(
+            "项目信息登记的时区 {zone} 不为本机所知，时间只以 UTC 表示。",
+            "The time zone {zone} stated for the engagement is not known on this machine, so times are in UTC only.",
+            zone=name,
+        )
+    else:
+        yield from c.p(
+            "未登记现场的时区，时间只以 UTC 表示。",
+            "Nobody stated the time zone of the site, so times are in UTC only.",
+        )
+
+
+USES = 5
+"""Findings, clauses and sheets that a line of the index names as resting on it; the rest is counted."""
+TUPLES = 2
+"""Pairs of ends that a line of the index names; the rest is counted."""
 
 
 def _piece(c: Context, piece: Numbered) -> Runs:
@@ -285,13 +327,32 @@ def _piece(c: Context, piece: Numbered) -> Runs:
         shown = frames_in_words(e.frames, {"more": MORE}, c.lang)
         parts.append(Run(f"{' · ' if parts else ''}{name.rsplit('/', 1)[-1] or e.sha256[:16]} "))
         parts.append(Run(c.pick(f"帧 {shown}", f"frames {shown}" if len(e.frames) > 1 else f"frame {shown}")))
+        traces = c.evidence.traces(e)
+        moments = [trace.time for trace in traces if trace.time is not None]
+        if moments:
+            parts.append(Run(f"\n{c.times(min(moments), max(moments))}"))
+        pairs = five_tuples(traces)
+        if pairs:
+            more = c.t(MORE).format(len(pairs) - TUPLES) if len(pairs) > TUPLES else ""
+            parts.append(Run("\n" + "\n".join(pairs[:TUPLES]) + more, code=True))
     return tuple(parts) or text(c.unknown)
 
 
 def _uses(c: Context, piece: Numbered) -> str:
-    shown = c.join(piece.used_for[:5])
-    rest = len(piece.used_for) - 5
-    return shown + (c.t(MORE).format(rest) if rest > 0 else "")
+    """What cites a piece: a clause by the edition of its framework, which is said once, and a sheet by its title."""
+    editions = {pack.id: pack.edition.partition(" (")[0] for pack in c.a.packs}
+    titles = {sheet.id: c.t(sheet.title) for sheet in c.a.sheets}
+    words, last = [], ""
+    for use in piece.used_for[:USES]:
+        framework, _, clause = use.partition(" ")
+        if framework in editions and clause:
+            words.append(clause if framework == last else f"{editions[framework]} {clause}")
+            last = framework
+        else:
+            words.append(titles.get(use, use))
+            last = ""
+    rest = len(piece.used_for) - USES
+    return c.join(words) + (c.t(MORE).format(rest) if rest > 0 else "")
 
 
 def captures(c: Context) -> Iterator[Block]:
@@ -312,7 +373,7 @@ def captures(c: Context) -> Iterator[Block]:
         (
             row(
                 str(entry["capture"]),
-                (Run(str(entry.get("path", "")) + "\n"), Run(str(entry["sha256"]), code=True)),
+                (Run(PurePath(str(entry.get("path", ""))).name + "\n"), Run(str(entry["sha256"]), code=True)),
                 c.count(entry.get("frames")),
                 _between(c, entry),
                 c.count(entry.get("duplicates")),
@@ -369,7 +430,7 @@ def packs(c: Context) -> Iterator[Block]:
                 pack.id,
                 pack.edition,
                 pack.source or c.unknown,
-                c.join(f"{name} {count}" for name, count in sorted(pack.checksum.items())) or c.pick("无", "none"),
+                c.say("{n} 项计数", "{n:count|counts}", n=len(pack.checksum) or None) or c.pick("无", "none"),
                 c.join([pack.verified_by, pack.verified_on or ""])
                 if pack.verified_by
                 else cell(c.pick("未核对", "not checked"), "warn"),

@@ -6,12 +6,13 @@ import string
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from sentinel.assess.model import Assessment, Asset, CheckResult, Control, Evidence, Finding, Outcome, Pack, Risk, Text
+from sentinel.assess.timezones import of_site
 from sentinel.report.document import Block, Bullets, Cell, Column, Paragraph, Row, Run, Runs, Table, text
 from sentinel.report.evidence import EvidenceIndex
 from sentinel.report.texts import (
@@ -64,6 +65,8 @@ class Context:
         self.variant = variant
         self.scope = Scope() if scope is None else scope
         self.evidence = EvidenceIndex(assessment)
+        self.cited: set[str] = set()
+        """Numbers of the evidence that the chapters so far lead to, those behind `of 12` included."""
 
     # --- words --------------------------------------------------------------------------------------------------------
 
@@ -167,11 +170,13 @@ class Context:
         if isinstance(value, float):
             return f"{value:,.2f}".rstrip("0").rstrip(".")
         if isinstance(value, list | tuple):
-            return self.join(self.show(item) for item in value)
-        if isinstance(value, Mapping):
-            return self.join(f"{key} {self.show(item)}" for key, item in sorted(value.items()))
+            rows = any(isinstance(item, Mapping) for item in value)
+            shown = [self.show(item) for item in value]
+            return self.pick("；", "; ").join(shown) if rows else self.join(shown)
+        if isinstance(value, Mapping):  # a row of a register: its columns have names for programs only
+            return self.join(self.show(item) for _, item in sorted(value.items()) if item not in (None, "", ()))
         return {"yes": self.pick("是", "yes"), "no": self.pick("否", "no"), "partly": self.pick("部分", "partly")}.get(
-            str(value), str(value)
+            str(value), side(str(value), self.lang)
         )
 
     def count(self, value: int | None) -> str:
@@ -211,6 +216,20 @@ class Context:
         return Cell(text(self.grade(grade)), f"grade{grade}" if grade in GRADES else "")
 
     # --- things -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def clock(self) -> tuple[tzinfo | None, str]:
+        """The time zone of the site and its name; None where nobody stated one or this machine lacks it."""
+        return of_site(self.a.site.engagement)
+
+    def times(self, first: int, last: int) -> str:
+        """From when to when, UTC and as the client's clocks showed it: the day is not repeated."""
+        zone = self.clock[0]
+        shown = f"UTC {_between(_date(first), _date(last))}"
+        if zone is None:
+            return shown
+        local = _between(*(_date(moment).astimezone(zone) for moment in (first, last)))
+        return f"{shown}{self.pick('；当地 ', '; local ')}{local}"
 
     @cached_property
     def assets(self) -> dict[str, Asset]:
@@ -288,6 +307,7 @@ class Context:
     def cite(self, pieces: Iterable[Evidence], limit: int = CITED) -> Runs:
         """Links to the evidence index; the rest is counted."""
         numbers = self.evidence.numbers(pieces)
+        self.cited.update(numbers)
         parts: list[Run] = []
         for number in numbers[:limit]:
             if parts:
@@ -347,6 +367,12 @@ def _joined(parts: Iterable[Run]) -> Runs:
         elif run.text or run.ref:
             done.append(run)
     return tuple(done)
+
+
+def _between(first: datetime, last: datetime) -> str:
+    """Two moments to the second; one of them where they are the same, the second day where it is another."""
+    start, end = (moment.strftime("%Y-%m-%d %H:%M:%S") for moment in (first, last))
+    return start if start == end else f"{start}–{end.removeprefix(start[:11])}"
 
 
 def _date(nanoseconds: int) -> datetime:

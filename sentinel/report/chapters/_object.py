@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from sentinel.assess.model import Asset
 from sentinel.report.chapters._context import Context
 from sentinel.report.chapters._figures import figure
-from sentinel.report.document import Block, Callout, Heading, Row, Run, cell, row, text
+from sentinel.report.document import Block, Callout, Figure, Heading, Row, Run, cell, row, text
+from sentinel.report.figures import topology
+from sentinel.report.figures import zone as zone_sheet
 from sentinel.report.figures._conduits import STATES, TONES, passages
-from sentinel.report.texts import KINDS, ZONE_KINDS
+from sentinel.report.texts import KINDS, ZONE_KINDS, side
 
 
 def object_(c: Context) -> Iterator[Block]:
@@ -68,6 +70,7 @@ def object_(c: Context) -> Iterator[Block]:
             zones=c.join(c.zone_name(zone.id) for zone in zones[:40]),
         ),
     )
+    yield from _sheets(c)
     yield Heading(2, c.pick("区域", "Zones"), "zones")
     counts = Counter(asset.zone for asset in c.a.site.assets)
     yield from c.table(
@@ -97,6 +100,46 @@ def object_(c: Context) -> Iterator[Block]:
     )
     yield Heading(2, c.pick("管道", "Conduits"), "conduits")
     yield from _conduits(c)
+
+
+ZONE_SHEETS = 24
+"""Zones that get a sheet of their own; the workbook holds the devices of the others."""
+
+
+def _sheets(c: Context) -> Iterator[Block]:
+    """Of a plant with more devices than one figure holds: each zone with its devices and what leads in and out."""
+    if not topology.crowded(c.a):
+        return
+    counts = Counter(asset.zone for asset in c.a.site.assets)
+    filled = [z for z in c.a.site.zones if counts[z.id]]
+    yield from c.p(
+        "设备超过 {limit} 台，上图按类型计数；下面逐个区域给出设备及其进出的管道，每图至多 {most} 台。",
+        "There are more than {limit} devices, so the figure above counts them by kind. Below, each zone has a sheet"
+        " with its devices and the conduits that lead in and out, at most {most} devices on each.",
+        limit=topology.NODES,
+        most=zone_sheet.DEVICES,
+    )
+    if len(filled) > ZONE_SHEETS:
+        yield from c.p(
+            "共 {all} 个区域有设备，此处绘出前 {n} 个，其余区域的设备见工作簿。",
+            "{all} zones have devices; the first {n} are drawn, the workbook lists the devices of the others.",
+            all=len(filled),
+            n=ZONE_SHEETS,
+        )
+    for index, zone in enumerate(filled[:ZONE_SHEETS], 1):
+        name = c.zone_name(zone.id)
+        yield Figure(
+            zone_sheet.draw(c.a, c.lang, zone.id),
+            c.say(
+                "区域“{zone}”的 {n} 台设备及其进出的管道，数值见资产清单和区域间通信表。",
+                "Zone {zone}: its {n:device|devices}, and the conduits that lead in and out; the tables of assets and"
+                " of traffic between zones have the numbers.",
+                zone=name,
+                n=counts[zone.id],
+            ),
+            c.say("区域“{zone}”的设备与管道", "Devices and conduits of zone {zone}", zone=name),
+            f"fig-zone-{index}",
+        )
 
 
 def _conduits(c: Context) -> Iterator[Block]:
@@ -145,8 +188,9 @@ def _conduits(c: Context) -> Iterator[Block]:
         ),
         anchor="tab-conduits",
         note=c.pick(
-            "“超出声明”指已声明该管道，但见到未声明的协议或方向。",
-            "“More than declared”: the conduit is declared, but protocols or directions were seen that are not.",
+            "“超出声明”指已声明该管道，但见到未声明的协议或方向；带问号的协议仅由端口号推断。",
+            "“More than declared”: the conduit is declared, but protocols or directions were seen that are not. A"
+            " question mark: only the port suggests the protocol.",
         ),
     )
 
@@ -237,8 +281,8 @@ def _values(c: Context) -> dict[str, str]:
 
 def _asset(c: Context, asset: Asset, findings: int, value: str | None) -> Row:
     name: tuple[Run, ...] = (Run(asset.name or asset.id, bold=True),)
-    addresses = [*asset.ips, *asset.macs][:3]
-    if addresses and addresses != [asset.name]:
+    addresses = [address for address in (*asset.ips, *asset.macs) if address != asset.name][:3]
+    if addresses:
         name += (Run("\n" + "\n".join(addresses), code=True),)
     parts = []
     for attribute in ("vendor", "model", "firmware"):
@@ -256,7 +300,7 @@ def _asset(c: Context, asset: Asset, findings: int, value: str | None) -> Row:
         name,
         cell(kind, tone),
         "\n".join(parts) or c.unknown,
-        asset.owner or c.not_stated,
+        side(asset.owner, c.lang) or c.not_stated,
         value or c.pick("未算", "n/a"),
         c.count(findings),
     )

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from sentinel.assess.model import Assessment, Asset, Zone
 from sentinel.report.figures import _svg as svg
 from sentinel.report.figures._conduits import STATES, names, passages
+from sentinel.report.figures._devices import ROW, chip, frame
 from sentinel.report.texts import KINDS, LEVELS, look_up
 
 NODES = 60
-"""Devices drawn one by one; beyond that each zone shows how many of which kind."""
+"""Devices drawn one by one; beyond that each zone shows how many of which kind, and has a sheet (`zone.py`)."""
 ZONES = 24
 LEFT = 74.0
 CHIP = 70.0
-ROW = 24.0
+COUNTED = 109.0
+"""Width of a zone whose devices are only counted: three of them stand side by side."""
 GAP = 26.0
 
 
@@ -23,33 +25,37 @@ GAP = 26.0
 class _Box:
     zone: Zone
     chips: list[tuple[str, str, bool]]
-    """Name, kind, and whether it is known."""
+    """Name, kind, and whether it is known; none where there are too many to draw."""
+    counted: str = ""
+    """Then how many devices of which kind."""
     x: float = 0
     y: float = 0
     columns: int = 1
 
     @property
     def width(self) -> float:
-        return self.columns * (CHIP + 4) + 8
+        return COUNTED if self.counted else self.columns * (CHIP + 4) + 8
 
     @property
     def height(self) -> float:
-        return 20 + max(-(-len(self.chips) // self.columns), 1) * ROW + 4
+        return 40 if self.counted else 20 + max(-(-len(self.chips) // self.columns), 1) * ROW + 4
 
 
 def draw(assessment: Assessment, lang: str) -> str:
     """Levels from top to bottom; at most `ZONES` zones, the others are counted."""
     zh = lang == "zh"
-    zones = sorted(assessment.site.zones, key=lambda z: z.id)
-    shown = zones[:ZONES]
     by_zone: dict[str, list[Asset]] = {}
     for asset in assessment.site.assets:
         by_zone.setdefault(asset.zone, []).append(asset)
-    single = sum(len(by_zone.get(z.id, ())) for z in shown) <= NODES
+    single = not crowded(assessment)
+    zones = sorted(assessment.site.zones, key=lambda z: (not z.declared, z.id))
+    shown = zones[:ZONES]
     lanes: dict[str, list[_Box]] = {}
     for zone in shown:
         level = zone.level if zone.level in LEVELS else ""
-        lanes.setdefault(level, []).append(_Box(zone, _chips(by_zone.get(zone.id, []), single, lang)))
+        members = by_zone.get(zone.id, [])
+        box = _Box(zone, _chips(members, lang)) if single else _Box(zone, [], _counts(members, lang))
+        lanes.setdefault(level, []).append(box)
     parts, boxes, y = [], {}, 6.0
     for level in LEVELS:
         if level not in lanes:
@@ -69,7 +75,7 @@ def draw(assessment: Assessment, lang: str) -> str:
     notes = []
     if any(not z.declared for z in shown):
         notes.append("* 拟定的区域" if zh else "* proposed zone")
-    if any(not known for box in boxes.values() for *_, known in box.chips):
+    if single and any(not known for box in boxes.values() for *_, known in box.chips):
         notes.append("虚线框：未识别或未列入清单的设备" if zh else "dashed: a device not identified or not on the list")
     if len(zones) > ZONES:
         rest = len(zones) - ZONES
@@ -79,19 +85,27 @@ def draw(assessment: Assessment, lang: str) -> str:
     return svg.drawing(460, y + 8, "".join(parts) + drawn, title)
 
 
-def _chips(assets: list[Asset], single: bool, lang: str) -> list[tuple[str, str, bool]]:
+def crowded(assessment: Assessment) -> bool:
+    """There are too many devices to draw each of them in the one figure of the plant."""
+    return sum(bool(asset.zone) for asset in assessment.site.assets) > NODES
+
+
+def _chips(assets: list[Asset], lang: str) -> list[tuple[str, str, bool]]:
     ordered = sorted(assets, key=lambda a: (a.level, a.kind, a.name, a.id), reverse=True)
     listed = any(a.listed for a in assets)
-    if single:
-        return [
-            (a.name or a.id, look_up(KINDS, a.kind, lang), a.kind != "unknown" and (a.listed or not listed))
-            for a in ordered
-        ]
-    kinds = Counter(a.kind for a in assets)
     return [
-        (f"{number} ×", look_up(KINDS, kind, lang), kind != "unknown")
-        for kind, number in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+        (a.name or a.id, look_up(KINDS, a.kind, lang), a.kind != "unknown" and (a.listed or not listed))
+        for a in ordered
     ]
+
+
+def _counts(assets: list[Asset], lang: str) -> str:
+    """How many devices, and of which kinds, the most frequent first."""
+    kinds = sorted(Counter(a.kind for a in assets).items(), key=lambda item: (-item[1], item[0]))
+    words = [f"{look_up(KINDS, kind, lang)} {number}" for kind, number in kinds]
+    if lang == "zh":
+        return f"{len(assets)} 台：{'、'.join(words)}" if words else "0 台"
+    return f"{len(assets)}: {', '.join(words)}" if words else "0"
 
 
 def _place(boxes: list[_Box], top: float) -> float:
@@ -110,39 +124,12 @@ def _place(boxes: list[_Box], top: float) -> float:
 
 
 def _box(box: _Box, name: str) -> str:
-    dash = None if box.zone.declared else "5 3"
-    parts = [
-        svg.rect(
-            box.x,
-            box.y,
-            box.width,
-            box.height,
-            fill=svg.PAPER,
-            stroke=svg.INK,
-            stroke_width=1,
-            stroke_dasharray=dash,
-            rx=3,
-        ),
-        svg.label(box.x + 6, box.y + 13, svg.fit(name, box.width - 12, 8.5), 8.5, font_weight="bold"),
-    ]
+    parts = [frame(box.x, box.y, box.width, box.height, name, box.zone.declared)]
+    for index, piece in enumerate(svg.wrap(box.counted, box.width - 10, 6.5)):
+        parts.append(svg.label(box.x + 6, box.y + 24 + index * 9, piece, 6.5, fill=svg.QUIET))
     for index, (title, kind, known) in enumerate(box.chips):
         row, column = divmod(index, box.columns)
-        x, y = box.x + 6 + column * (CHIP + 4), box.y + 19 + row * ROW
-        parts.append(
-            svg.rect(
-                x,
-                y,
-                CHIP,
-                ROW - 4,
-                fill="#EAF3FA" if known else svg.PAPER,
-                stroke=svg.BLUE if known else svg.INK,
-                stroke_width=0.7,
-                stroke_dasharray=None if known else "2.5 2",
-                rx=2,
-            )
-        )
-        parts.append(svg.label(x + 3, y + 8.5, svg.fit(title, CHIP - 6, 7), 7, font_weight="bold"))
-        parts.append(svg.label(x + 3, y + 16.5, svg.fit(kind, CHIP - 6, 6), 6, fill=svg.QUIET))
+        parts.append(chip(box.x + 6 + column * (CHIP + 4), box.y + 19 + row * ROW, CHIP, title, kind, known))
     return "".join(parts)
 
 
