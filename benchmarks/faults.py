@@ -413,8 +413,8 @@ def cluster(folder: Path, _kills: int) -> Row:
         )
         row.note(
             f"when it came back {waiting:,} rows waited, in the case alone; memory of the sensor meanwhile "
-            f"{min(watch.memory)} to {max(watch.memory)} MiB; the alert of the outage itself (`sensor_sink`) was in the "
-            f"case {away['latency']['last']:.1f} s later"
+            f"{min(watch.memory)} to {max(watch.memory)} MiB; the alert of the outage itself (`sensor_sink`) was in "
+            f"the case {away['latency']['last']:.1f} s later"
         )
     finally:
         server.stop()

@@ -136,6 +136,7 @@ class Spread:
         stopped: Callable[[], bool],
     ) -> Iterator[Share]:
         """The share of each set, in their order; what was not begun when `stopped` says so is left out."""
+        from sentinel import pipeline
         from sentinel.shares import Share
         from sentinel.store.case import Case
 
@@ -146,26 +147,23 @@ class Spread:
         engine: Any = None
         for task in tasks:
             folders = self._folders(task, stopped)
-            if folders is not None and len(folders) > 1:
-                from sentinel import pipeline
-
+            share = None
+            if folders is not None and len(task.futures) > 1:
                 engine = engine or pipeline.make_rules(rules)
-                share = united(folders, engine)
-                if share.bounded():
+                share = united(folders, engine) if len(folders) == len(task.futures) else None
+                if share is None or share.bounded():
                     _log.warning("%s: bounds were reached; it is read again by one process", task.captures[0]["shown"])
+                    _cancel([task])
                     _forget(folders)
-                    task.futures = [self._read(task, 0, 1)]
+                    share, task.futures = None, [self._read(task, 0, 1)]
                     folders = self._folders(task, stopped)
             if folders is None:
-                for other in tasks:
-                    for future in other.futures:
-                        future.cancel()
+                _cancel(tasks)
                 return
-            if len(folders) == 1:
-                share = Share.read(folders[0])
             for folder in folders:
                 with Case.open(folder, "read") as shard:
                     run.adopt(shard)
+            share = share or Share.read(folders[0])
             _forget(folders)
             yield share
 
@@ -173,8 +171,8 @@ class Spread:
         return self._submit(read, task.captures, task.latest, str(self._folder), index, count)
 
     def _folders(self, task: _Task, stopped: Callable[[], bool]) -> list[Path] | None:
-        """Where the portions of a set were written; None where `stopped` said so, or the scheduler went away, before
-        all of them were."""
+        """Where the portions of a set were written; fewer where one of them reached a bound; None where `stopped` said
+        so, or the scheduler went away, before all of them were."""
         folders = []
         for future in task.futures:
             try:
@@ -184,6 +182,8 @@ class Spread:
                 return None
             if found is None:
                 return None
+            if found["folder"] == "":
+                break
             folders.append(Path(found["folder"]))
             if not folders[-1].is_dir():
                 raise UsageError(
@@ -287,6 +287,12 @@ def united(folders: Sequence[Path], rules: Any) -> Share:
     return whole
 
 
+def _cancel(tasks: Iterable[_Task]) -> None:
+    for task in tasks:
+        for future in task.futures:
+            future.cancel()
+
+
 def _forget(folders: Iterable[Path]) -> None:
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
@@ -355,7 +361,10 @@ def read(
     index: int = 0,
     count: int = 1,
 ) -> dict[str, Any]:
-    """Read a set of captures, or portion `index` of `count` of its flows, into a case below `scratch`; its folder."""
+    """Read a set of captures, or portion `index` of `count` of its flows, into a case below `scratch`; its folder.
+
+    The folder is empty where a bound makes portions vain.
+    """
     return _guarded(_read, ours, rules, rules, captures, latest, scratch, index, count)
 
 
@@ -383,7 +392,7 @@ def _read(
 ) -> dict[str, Any]:
     from sentinel import memory, pipeline
     from sentinel.plugins import load_parsers
-    from sentinel.portions import Portion, PortionAnalysis
+    from sentinel.portions import Bounded, Portion, PortionAnalysis
     from sentinel.store.case import Case
 
     memory.keep()
@@ -394,8 +403,11 @@ def _read(
         left = deque((_input(capture), row) for capture, row in zip(captures, run.captures, strict=True))
         engine = pipeline.make_rules([Path(path) for path in rules])
         analysing = None if count == 1 else partial(PortionAnalysis, Portion(index, count), folder)
-        with pipeline.few_collections():
-            share = pipeline.read_set(left, run, parsers, engine, None, _never, latest, analysing)
+        try:
+            with pipeline.few_collections():
+                share = pipeline.read_set(left, run, parsers, engine, None, _never, latest, analysing)
+        except Bounded:
+            return {"folder": ""}
         if left:
             raise InputError("{path}: changed while it was read; analyse it again.", path=left[0][0].path)
         run.finish(share.captures, [], [], [], {})

@@ -112,6 +112,10 @@ def _of_messages(cells: np.ndarray, column: int, mine: np.ndarray, place: np.nda
     return kept
 
 
+class Bounded(Exception):
+    """A bound of the rules was reached, which the whole reaches otherwise."""
+
+
 class PortionAnalysis(Analysis):
     """What happens with a portion of each batch. Rows whose claims need all portions are put aside in a folder."""
 
@@ -155,11 +159,13 @@ class PortionAnalysis(Analysis):
         self._flows[numbers] = self._portion.of(idents)
 
     def judge(self, tables: dict[str, Columns]) -> None:
-        """Ask the rules; what needs the rows of all portions is put aside."""
+        """Ask the rules; what needs the rows of all portions is put aside. Bounded where that would be in vain."""
         from sentinel.rules.united import put_aside
 
         matched = self.rules.match(tables)
         self.rules.claim({number: rows for number, rows in matched.items() if number not in self._undecided})
+        if self.rules.book.folded:
+            raise Bounded
         places = {name: np.arange(len(table)) for name, table in tables.items()}
         for name in ("messages", "points"):
             places[name] = tables[name].frame["message"].to_numpy()

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sentinel.cli import _frame, _tshark, main
-from sentinel.errors import FaultyCapture, MissingExtra
+from sentinel.errors import FaultyCapture, InputError, MissingExtra
 
 ENDS = frozenset({("10.0.0.20", 40000), ("10.0.0.10", 502)})
 # Modbus/TCP, MODBUS Messaging on TCP/IP V1.0b section 4.1: transaction 7, protocol 0, length 6, unit 1; function 3
@@ -199,3 +199,22 @@ def test_a_file_that_tshark_cannot_read(tmp_path):
     path.write_bytes(b"this is not a capture, not even nearly")
     with pytest.raises(_tshark.InputError, match="cannot read"):
         _tshark.frame(path, 1, {})
+
+
+@pytest.mark.skipif(_tshark.missing() is not None, reason="tshark or pyshark is not installed")
+def test_tshark_may_complain_about_a_name_that_is_no_utf8(monkeypatch, tmp_path):
+    """pyshark cannot decode such a complaint; whether it reads it depends on who is faster."""
+
+    class Complaining:
+        def __init__(self, *_: object, **__: object) -> None:
+            self._running_processes: set[object] = set()
+
+        def __iter__(self):
+            return iter(())
+
+        def close(self) -> None:
+            b"bad\xff.pcap".decode()
+
+    monkeypatch.setattr("pyshark.FileCapture", Complaining)
+    with pytest.raises(InputError, match="tshark cannot read"):
+        _tshark.frame(tmp_path / "bad.pcap", 1, {})

@@ -195,34 +195,6 @@ def test_portions_give_the_workers_about_the_same_to_do():
     assert cluster.portions([0, 0], 0) == [1, 1]
 
 
-@with_workers
-def test_a_worker_that_is_killed_over_a_portion_changes_nothing(tmp_path, monkeypatch):
-    """Each portion's first worker dies when it has written all of it."""
-    source = PCAPS / "plant-attack.pcapng"
-    pipeline.analyze([source], tmp_path / "one")
-    marks = tmp_path / "marks"
-    marks.mkdir()
-
-    def dying(task, *args):
-        import os
-        import signal
-
-        found = task(*args)
-        mark = f"{marks}/{args[-2:]}"
-        if task.__name__ == "read" and not os.path.exists(mark):
-            open(mark, "w").close()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return found
-
-    monkeypatch.setattr(cluster, "portions", lambda sizes, workers: [workers] * len(sizes))
-    with cluster.Spread(tmp_path / "two", jobs=2) as spread:
-        submit = spread._client.submit
-        monkeypatch.setattr(spread._client, "submit", lambda task, *args, **how: submit(dying, task, *args, **how))
-        pipeline.analyze([source], tmp_path / "two", spread=spread)
-    assert len(list(marks.iterdir())) == 2
-    same(tmp_path / "one", tmp_path / "two")
-
-
 def test_a_worker_with_another_sentinel_is_refused(tmp_path):
     found = cluster.read("0.0.9 (abcdef)", [], [], 0, str(tmp_path))
     assert found["error"] == "UsageError"
@@ -318,6 +290,36 @@ def test_a_cluster_elsewhere_makes_the_case_that_one_process_makes(tmp_path, cap
         there.stop()
     assert (done.returncode, done.stderr) == (0, "")
     same(one_process[0], tmp_path / "case")
+
+
+@with_workers
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_a_worker_that_is_killed_over_a_portion_changes_nothing(tmp_path, monkeypatch, request, where):
+    """Each portion's first worker dies when it has written all of it."""
+    address = request.getfixturevalue("elsewhere").address if where == "elsewhere" else ""
+    source = PCAPS / "plant-attack.pcapng"
+    pipeline.analyze([source], tmp_path / "one")
+    marks = tmp_path / "marks"
+    marks.mkdir()
+
+    def dying(task, *args):
+        import os
+        import signal
+
+        found = task(*args)
+        mark = f"{marks}/{args[-2:]}"
+        if task.__name__ == "read" and not os.path.exists(mark):
+            open(mark, "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found
+
+    monkeypatch.setattr(cluster, "portions", lambda sizes, workers: [2] * len(sizes))
+    with cluster.Spread(tmp_path / "two", jobs=2, address=address) as spread:
+        submit = spread._client.submit
+        monkeypatch.setattr(spread._client, "submit", lambda task, *args, **how: submit(dying, task, *args, **how))
+        pipeline.analyze([source], tmp_path / "two", spread=spread)
+    assert len(list(marks.iterdir())) == 2
+    same(tmp_path / "one", tmp_path / "two")
 
 
 @with_workers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 
@@ -13,6 +14,7 @@ typst = pytest.importorskip("typst")
 from sentinel.errors import AssessmentError  # noqa: E402
 from sentinel.report import pdf  # noqa: E402
 from sentinel.report.build import build  # noqa: E402
+from sentinel.report.document import Column, Figure, Heading, Row, Table, cell  # noqa: E402
 
 FONTS = typst.Fonts().families()
 CHINESE = any(name in FONTS for name in pdf.SERIF)
@@ -43,6 +45,20 @@ def test_pages_and_words(lang: str):
 @needs_font
 def test_same_document_same_bytes():
     assert pdf.render(build(fake.empty(), "zh")) == pdf.render(build(fake.empty(), "zh"))
+
+
+@needs_font
+def test_a_long_word_stays_in_its_cell_and_a_tall_drawing_on_its_page():
+    name = "a_name_of_a_device_that_is_longer_than_its_cell" * 2
+    tall = '<svg xmlns="http://www.w3.org/2000/svg" width="100" height="900"><rect width="100" height="900"/></svg>'
+    document = build(fake.empty(), "en")
+    row = Row((cell(name), cell("beside it")))
+    table = Table((Column("Name"), Column("Other")), (row,), "Names", "tab-names")
+    blocks = (Heading(1, "Tall", "tall"), Figure(tall, "a bar", "A bar", "fig-bar"), table)
+    shown = words(pdf.render(dataclasses.replace(document, blocks=blocks)))
+    first, second = shown.split("\f")[:2]
+    assert "Tall" in first and "A bar" in first
+    assert name not in second and "a_name_of_a_device" in second
 
 
 @needs_font

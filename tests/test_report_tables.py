@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from fake_assessment import empty, full
 
+from sentinel.assess.model import Text
 from sentinel.report import tables
 
 
@@ -32,3 +35,23 @@ def test_evidence_is_cited_by_number() -> None:
 
 def test_an_empty_assessment_has_empty_tables() -> None:
     assert sum(len(t.rows) for t in tables.tables(empty()) if t.name.en != "Summary") == 0
+
+
+PLAIN = re.compile(r"\b(?:plc|open|treat|quick|90-day|documented|measured|high|frames|site|cell-1)\b")
+"""Words that the program uses inside; the client's own and those of protocols and rules are not among them."""
+
+
+def test_the_chinese_workbook_has_no_words_of_the_program():
+    found = [
+        (table.name.zh, table.columns[column].zh, shown)
+        for table in tables.tables(full())
+        for _, row in table.rows
+        for column, value in enumerate(row)
+        if PLAIN.fullmatch(shown := value.zh if isinstance(value, Text) else str(value))
+    ]
+    assert found == []
+
+
+def test_a_risk_names_its_finding_by_number():
+    (risks,) = (table for table in tables.tables(full()) if table.name.en == "Risks")
+    assert {row[1] for _, row in risks.rows} <= {finding.number for finding in full().findings} | {""}

@@ -60,7 +60,7 @@ def frame(path: Path, number: int, decode_as: Mapping[str, str]) -> Frame | None
     try:
         packet = next(iter(capture), None)
         capture.close()
-    except TSharkCrashException as error:
+    except (TSharkCrashException, UnicodeDecodeError) as error:  # the latter where it complains of a name not in UTF-8
         # The process is gone; without this, pyshark complains about it again when the capture is collected.
         capture._running_processes.clear()
         raise InputError("tshark cannot read {path}: {why}", path=path, why=_last_line(str(error))) from error

@@ -111,8 +111,8 @@ MAX_POINTS = 1 << 16  # points of one message that are kept
 
 
 SPARE = 8
-"""Rows of memory that are never written: without them columns would lie a power of two apart, where the cells of one row
-all fall into the same few lines of the processor's cache (three times the time for a row of thirty cells)."""
+"""Rows of memory that are never written: without them columns would lie a power of two apart, where the cells of one
+row all fall into the same few lines of the processor's cache (three times the time for a row of thirty cells)."""
 
 
 class Block:

@@ -65,7 +65,7 @@ def suppliers(material: Material) -> Sheet:
         seen = sorted(sources & set(addresses))
         rows.append(
             (
-                row.get("name") or "", row.get("service") or "", row.get("contract") or "", "、".join(addresses),
+                row.get("name") or "", row.get("service") or "", row.get("contract") or "", ", ".join(addresses),
                 YES if seen else Text("未见", "not seen"),
             )
         )  # fmt: skip

@@ -89,7 +89,7 @@ def scorecard(material: Material) -> Sheet:
             caught += bool(alerts)
             rows.append(
                 (
-                    exercise["file"], Text(step["zh"], step["en"]), "、".join(sorted(expected)),
+                    exercise["file"], Text(step["zh"], step["en"]), ", ".join(sorted(expected)),
                     "; ".join(sorted({alert["name"] for alert in alerts})) or Text("无告警", "no alert"),
                     _match(expected, told, bool(alerts)),
                 )
