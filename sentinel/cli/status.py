@@ -112,6 +112,11 @@ def _lines(status: dict[str, Any], runs: bool, settings: Settings) -> Iterator[t
             yield "", say("{n} from senders that are not listened to", n=f"{port['refused']:,}")
         if port["silent"]:
             yield "", say("silent: check the cable and the mirror session")
+    for worker in status.get("workers", ()):  # one that an older sensor wrote has none
+        yield say("worker {n}", n=worker["worker"]), say(
+            "{frames} frames, {dropped} lost in its ring; replaced {restarts} times, {lost} lost with that",
+            **{name: f"{worker[name]:,}" for name in ("frames", "dropped", "restarts", "lost")},
+        )  # fmt: skip
     queue, latency = status["queue"], status["latency"]
     yield say("queue"), say("{waiting} of {most}, at most {deepest}", **queue)
     if latency["alerts"]:

@@ -174,6 +174,8 @@ class LiveAnalysis:
         self.parsers = parsers
         self.rules = rules
         self.timing = timing
+        self.resumable = True
+        """Whether what it takes comes from one series of segments, so that a killed run can be finished from these."""
         self.latency = Latency()
         self.deepest = 0
         """Most calls that ever waited."""
@@ -188,6 +190,8 @@ class LiveAnalysis:
         self._seen = Seen()
         self._changed_rows = set(self.rows)
         self._open_flows: np.ndarray | None = None
+        self._open_tables = self._analysis.tables
+        """Has the dictionary of texts that these flows name: that of the run before, where they were told then."""
         self._before: pl.DataFrame | None = None
         """Flows that were open when the run began: what they had until then was said by the run before."""
         self._alerts = 0
@@ -269,7 +273,7 @@ class LiveAnalysis:
 
     def open(self, flows: np.ndarray) -> None:
         """Cells of the flows that are open."""
-        self._open_flows = flows
+        self._open_flows, self._open_tables = flows, self._analysis.tables
 
     def learn(self, facts: list[dict[str, Any]]) -> None:
         """Facts that came from no message."""
@@ -330,7 +334,8 @@ class LiveAnalysis:
     def _finish(self, goes_on: bool = False) -> None:
         facts, devices = self._said()
         summary = self._summary(facts, devices)
-        if goes_on:  # what is still held is lost if the program is killed before the next run has said where it is
+        # what is still held is lost if the program is killed before the next run has said where it is
+        if goes_on and self.resumable:
             summary["marks"] = asdict(self._marks_now(whole=True))
         self.run.finish(list(self.rows.values()), facts, devices, self.rules.book.rows(), summary)
 
@@ -392,6 +397,10 @@ class LiveAnalysis:
             self._marks.counted = self._taken
         return self._marks
 
+    def _told_marks(self, marks: Marks) -> dict[str, Any] | None:
+        """What a checkpoint keeps of them."""
+        return asdict(marks) if self.resumable else None
+
     def _alert(self) -> None:
         """Put new alerts into the case at once; those that only grow come with the next checkpoint."""
         book = self.rules.book
@@ -399,7 +408,7 @@ class LiveAnalysis:
             return
         self._alerts = len(book)
         rows = book.changed()
-        self.run.checkpoint(self._take_rows(), alerts=rows, marks=asdict(self._marks_now(whole=False)))
+        self.run.checkpoint(self._take_rows(), alerts=rows, marks=self._told_marks(self._marks_now(whole=False)))
         now = time.time_ns()
         for row in rows:
             if row["count"] == 1 or now - row["last_time"] < 60_000_000_000:
@@ -423,7 +432,7 @@ class LiveAnalysis:
         self._told += len(facts)
         self._alerts = len(self.rules.book)
         summary = self._summary(self._analysis.facts, devices if devices is not None else [])
-        marks = asdict(self._marks_now(whole=True, inventory=devices is not None))
+        marks = self._told_marks(self._marks_now(whole=True, inventory=devices is not None))
         self.run.checkpoint(self._take_rows(), self.rules.book.changed(), facts, devices, summary, open_flows, marks)
         took = time.monotonic() - began
         # a checkpoint takes a twentieth of the time at most, whatever the size of the plant
@@ -435,7 +444,7 @@ class LiveAnalysis:
         """The flows that are open, as rows of that table."""
         if self._open_flows is None or not len(self._open_flows):
             return None
-        return self._analysis.tables.flow_rows(self._open_flows)
+        return self._open_tables.flow_rows(self._open_flows)
 
     def _said(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """All facts and the devices, those of open flows included."""

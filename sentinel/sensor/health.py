@@ -126,6 +126,8 @@ class Moment:
     room: State = field(default_factory=State)
     room_gib: float = 0.0
     """How large the case may be; 0: as large as it gets."""
+    workers: Sequence[dict[str, Any]] = ()
+    """Of a crew: what each worker process counted, its `memory` and its `cpu_seconds`."""
 
 
 @dataclass(slots=True)
@@ -271,8 +273,8 @@ class Health:
     def _write(self, moment: Moment) -> None:
         """Replace the status file; a disk that refuses it does not end the capture."""
         seconds = moment.now - self._last.now if self._last is not None else 1.0
-        cpu = time.process_time()
-        self.load = (cpu - self._cpu) / max(seconds, 0.001) if self._last is not None else 0.0
+        cpu = time.process_time() + sum(one["cpu_seconds"] for one in moment.workers)
+        self.load = max(0.0, cpu - self._cpu) / max(seconds, 0.001) if self._last is not None else 0.0
         self._cpu = cpu
         earlier = dict(self._last.ports) if self._last is not None else {}
         ports = []
@@ -304,7 +306,8 @@ class Health:
             "seccomp": self.seccomp,
             "room": {**asdict(moment.room), "most": round(moment.room_gib * (1 << 30))},
             "cpu": round(self.load, 3),
-            "memory": held(),
+            "memory": held() + sum(one["memory"] for one in moment.workers),
+            "workers": list(moment.workers),
         }
         temporary = self._path.with_suffix(".tmp")
         with suppress(OSError):

@@ -46,6 +46,8 @@ GATHER = 0.2
 """Seconds of traffic that become one batch: with the kernel's own 60 ms the largest part of the latency of an alert."""
 ROOM = 8 << 20
 """Bytes that are taken from the rings at once."""
+END_SECONDS = 10.0
+"""For so long what waits in the rings is taken at the end, where more comes all the time."""
 PRESSURE = 0.8
 """Part of the memory that the process may use from which on it lets go of some."""
 RELIEF_SECONDS = 300.0
@@ -167,10 +169,10 @@ class Sensor:
                 if all(port.over for port in self.ports):
                     return
 
-    def _gather(self) -> None:
-        """Take what waits at the ports, in turns, until nothing waits."""
-        waiting = True
-        while waiting and not self.orders.stop:
+    def _gather(self) -> bool:
+        """Take what waits at the ports, in turns, until nothing waits, or for a while: whether something still does."""
+        waiting, until = True, time.monotonic() + GATHER
+        while waiting and not self.orders.stop and time.monotonic() < until:
             waiting = False
             done = Drained()
             for port in self.ports:
@@ -187,6 +189,7 @@ class Sensor:
                     port.clear_error()
             if self._segment_is_full():
                 self._next_segment()
+        return waiting
 
     def _take(self, data: bytes, frames: int) -> None:
         """Record whole packet blocks, and let the core read them."""
@@ -310,9 +313,10 @@ class Sensor:
     def _next_segment(self, new_run: bool = False) -> None:
         """End the segment and begin another; of a run that is old enough, the run as well."""
         self._end_segment()
-        self._number += 1
+        new_run = new_run or time.monotonic() - self._run_began >= self.config.store.run_hours * 3600
+        self._number = self._following(new_run)
         row = self.new_row(self._number, self.ports)
-        if new_run or time.monotonic() - self._run_began >= self.config.store.run_hours * 3600:
+        if new_run:
             self._run_began = time.monotonic()
             self._tell_arp()
             self._analysis.call(self._analysis.open, self._engine.open_flows())
@@ -326,6 +330,10 @@ class Sensor:
             self._begin_segment(row)
             self._analysis.call(self._analysis.began, dict(row))
         self._thin_out()
+
+    def _following(self, new_run: bool) -> int:
+        """The number of the next capture; `new_run`: it begins a run."""
+        return self._number + 1
 
     @staticmethod
     def new_row(capture: int, ports: Sequence[live.Opened]) -> dict[str, Any]:
@@ -449,7 +457,9 @@ class Sensor:
     def _end(self) -> None:
         """The end in good order: what waits in the rings, open flows, the case."""
         self.orders.stop = False
-        self._gather()
+        until = time.monotonic() + END_SECONDS
+        while self._gather() and time.monotonic() < until:
+            continue
         if self._order:
             self._take(*self._order.rest())
         self.orders.stop = True
