@@ -35,6 +35,7 @@ from soak import ANSWER, REQUEST, frame
 
 from sentinel import schema
 from sentinel.sinks.base import parse
+from sentinel.sinks.deliver import Courier
 from sentinel.sinks.documents import path_of
 from sentinel.store.case import Case
 from sentinel.store.evidence import read_frames
@@ -360,6 +361,7 @@ def cluster(folder: Path, _kills: int) -> Row:
     try:
         server.start()
         uri = f"{server.uri}&namespace=faults&refresh=0"
+        receiver = Courier(case, uri).state.receiver
         feed = Feed(case, "--config", str(config), "--sink", uri, rate=200)
         pattern = "logs-ics.*-faults"
 
@@ -382,7 +384,7 @@ def cluster(folder: Path, _kills: int) -> Row:
         # what its last ten seconds did not bring home waits in the case
         send = [sys.executable, "-m", "sentinel", "send", "--case", str(case), "--sink", uri]
         subprocess.run(send, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
-        with Case.open(case, "read") as opened, Outbox(opened, parse(uri).receiver, look_only=True) as outbox:
+        with Case.open(case, "read") as opened, Outbox(opened, receiver, look_only=True) as outbox:
             counts = outbox.counts()
             rows = {table: opened.scan(table).select(pl.len()).collect().item() for table in counts}
             alerts = set(opened.alerts()["rule"])
@@ -413,7 +415,7 @@ def cluster(folder: Path, _kills: int) -> Row:
         )
         row.note(
             f"when it came back {waiting:,} rows waited, in the case alone; memory of the sensor meanwhile "
-            f"{min(watch.memory)} to {max(watch.memory)} MiB; the alert of the outage itself (`sensor_sink`) was in the "
+            f"{min(watch.memory)} to {max(watch.memory)} MiB; the alert of the outage (`sensor_sink`) was in the "
             f"case {away['latency']['last']:.1f} s later"
         )
     finally:

@@ -10,6 +10,7 @@ reason. A receiver that cannot take anything is left alone for a while, longer e
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import re
@@ -203,10 +204,15 @@ class Delivery:
         self._expected = names
 
     def _hash_of(self, capture: int) -> str:
-        """SHA-256 of a capture; of its name and time where the file was never whole (a live port)."""
+        """What tells a capture from all others, at any time: SHA-256, or when a sensor began it.
+
+        A sensor's segment has no hash before it ends, and its first rows have been sent by then.
+        """
         if capture not in self._hashes:
             for row in self._case.captures().iter_rows(named=True):
-                self._hashes[row["capture"]] = row["sha256"] or f"{row['path']} {row['first_time']}"
+                began = json.loads(row["detail"] or "{}").get("sensor", {}).get("began")
+                own = row["sha256"] or f"{row['path']} {row['first_time']}"
+                self._hashes[row["capture"]] = own if began is None else f"sensor {began}"
         return self._hashes.get(capture, f"capture {capture}")
 
 
