@@ -111,3 +111,12 @@ def test_statements_stay_away_where_they_are_not_true() -> None:
     words = said(traffic.view(plant(asset(PLC), zones=(PLAN[0],))).coverage)
     for part in ("less than", "cut", "lost", "one direction", "missing", "encrypted", "VLAN", "tunnel", "proposed", "list of devices"):
         assert part not in words, part
+
+
+def test_what_a_killed_sensor_could_not_store_is_said() -> None:
+    traffic = Traffic(hours=200, detail='{"sensor": {"lost_seconds": 12.4}}')
+    traffic.flow(HMI, PLC, 502, "modbus").say("read")
+    coverage = traffic.view().coverage
+    assert "what 12 seconds held was not analysed" in said(coverage)
+    assert any("共 12 秒的内容没有分析" in statement.zh for statement in coverage.statements)
+    assert "was killed" not in said(Traffic(hours=200).flow(HMI, PLC, 502, "modbus").view().coverage)
