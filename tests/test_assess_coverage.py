@@ -115,7 +115,7 @@ def test_statements_stay_away_where_they_are_not_true() -> None:
 
 def test_what_a_killed_sensor_could_not_store_is_said() -> None:
     traffic = Traffic(hours=200, detail='{"sensor": {"lost_seconds": 12.4}}')
-    traffic.flow(HMI, PLC, 502, "modbus").say("read")
+    traffic.flow(HMI, PLC, 502, "modbus")
     coverage = traffic.view().coverage
     assert "what 12 seconds held was not analysed" in said(coverage)
     assert any("共 12 秒的内容没有分析" in statement.zh for statement in coverage.statements)
