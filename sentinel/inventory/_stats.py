@@ -120,12 +120,14 @@ def _counted(messages: Columns) -> pl.DataFrame:
     """The counts of a batch; capture and frame are those of the first row of each group."""
     group, where = messages.groups((*_ENDS, "fault"))
     number = np.arange(len(group))
-    first = np.empty(len(where), np.int64)
+    first, last = np.empty(len(where), np.int64), np.empty(len(where), np.int64)
     first[group[::-1]] = number[::-1]
+    last[group] = number
     time = messages.integers("time")
-    earliest, latest = time[first], time[first]
-    np.minimum.at(earliest, group, time)
-    np.maximum.at(latest, group, time)
+    earliest, latest = time[first], time[last]
+    if (time[1:] < time[:-1]).any():
+        np.minimum.at(earliest, group, time)
+        np.maximum.at(latest, group, time)
     named = messages.frame.select(*_ENDS, "fault", "capture", "frame")
     rows = named[pl.Series(first)].with_columns(
         pl.Series("count", np.bincount(group, minlength=len(where))),
