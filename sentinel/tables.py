@@ -208,7 +208,7 @@ class Tables:
         self._nothing: dict[str, pl.DataFrame] = {}
 
     def _made(self, table: str, rows: np.ndarray, make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
-        """The frame that is made of these rows; of no rows it is made once, for most batches have none of some table."""
+        """The frame that is made of these rows; of no rows it is made once: most batches have none of some table."""
         if len(rows):
             return make()
         if table not in self._nothing:
