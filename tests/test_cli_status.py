@@ -16,7 +16,9 @@ from sentinel.sensor.analysis import Latency
 from sentinel.sensor.config import Health as Limits
 from sentinel.sensor.health import Health, Moment
 from sentinel.sensor.outlets import Outlet
+from sentinel.sensor.relief import Short
 from sentinel.sources.live import Counters
+from sentinel.store.retention import State
 
 
 def written(folder: Path, silent: float = 60) -> dict:
@@ -27,6 +29,7 @@ def written(folder: Path, silent: float = 60) -> dict:
                 now, time.time_ns(), [("eth1", Counters(1500, 90_000, 3))], time.time_ns(), (1, 1500), 1, 4, 16,
                 Latency(2, 0.2, 0.4, 0.5), 12, 5, "/x/segments/a.pcapng", 0,
                 [Outlet("siem", Sentence("{uri}: cannot be reached ({why}).", uri="tls://siem", why="no"), 7, 2, 4, 3)],
+                State(700 << 20, 12_000, 34, True), Short(300 << 20, 2, {"free": 1, "batches": 2}, 56), 1.0,
             )
         )  # fmt: skip
     return json.loads((folder / "status.json").read_text())
@@ -35,8 +38,36 @@ def written(folder: Path, silent: float = 60) -> dict:
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
-        ("en", ["running", "3 lost", "silent", "for 7 s: tls://siem: cannot", "refused 3"]),
-        ("zh", ["运行中", "丢失 3 帧", "没有流量", "已有 7 秒未能接收：tls://siem", "拒收 3 条"]),
+        (
+            "en",
+            [
+                "running",
+                "3 lost",
+                "silent",
+                "for 7 s: tls://siem: cannot",
+                "refused 3",
+                "700 MiB of 1,024",
+                "12,000 messages became counts",
+                "34 counts and flows",
+                "batches 2 ×",
+                "56 values",
+            ],
+        ),
+        (
+            "zh",
+            [
+                "运行中",
+                "丢失 3 帧",
+                "没有流量",
+                "已有 7 秒未能接收：tls://siem",
+                "拒收 3 条",
+                "700 MiB，上限 1,024",
+                "12,000 条报文已合并为计数",
+                "34 条计数和流",
+                "批量大小 2 ×",
+                "56 个数值",
+            ],
+        ),
     ],
 )
 def test_a_sensor_that_runs(tmp_path: Path, lang: str, words: list[str]) -> None:

@@ -24,9 +24,9 @@ import polars as pl
 from sentinel.inventory import oui
 from sentinel.inventory._addresses import Device, Sighting, group, is_device, is_mac
 from sentinel.inventory._roles import SERVER_ROLES, Behaviour, Role, role_of, units_behind
-from sentinel.inventory._stats import accumulate, accumulate_counts, accumulate_flows, statistics
+from sentinel.inventory._stats import MAX_GROUPS, accumulate, accumulate_counts, accumulate_flows, statistics
 
-__all__ = ["accumulate", "accumulate_counts", "accumulate_flows", "build"]
+__all__ = ["MAX_GROUPS", "accumulate", "accumulate_counts", "accumulate_flows", "build"]
 
 MAX_ADDRESSES = 1 << 13
 """Addresses that become devices: those with the most messages and frames (a flood forges millions of senders)."""

@@ -44,7 +44,7 @@ cdef class Flow:
 
 @cython.final
 cdef class FlowTable:
-    cdef readonly long long limit
+    cdef public long long limit
     cdef readonly dict flows
     cdef list recent
     cdef object scratch
