@@ -33,13 +33,13 @@ class Watch:
 
     def second(
         self, n: float = 1, frames: int = 0, dropped: int = 0, late: float = 0.0, set_by: float = 0.0, flows=None,
-        outlets=(), room=State(), short=Short(),
+        outlets=(), room=None, short=None,
     ):  # fmt: skip
         self.now += n
         self.clock += int((n + set_by) * 1e9)
         moment = Moment(
             self.now, self.clock, [("eth1", Counters(frames, frames * 60, dropped))], self.clock - int(late * 1e9),
-            (1, frames), 0, 1, 16, Latency(), 3, 0, "", 0, outlets, room, short, 2.0,
+            (1, frames), 0, 1, 16, Latency(), 3, 0, "", 0, outlets, room or State(), short or Short(), 2.0,
         )  # fmt: skip
         claims = self.health.look(moment, flows)
         if claims is not None:

@@ -86,12 +86,12 @@ def _warn_once(sentence: str) -> None:
 
 
 def accumulate(
-    stats: pl.DataFrame | None, messages: pl.DataFrame | Columns, limit: int = MAX_GROUPS
+    stats: pl.DataFrame | None, messages: pl.DataFrame | Columns, limit: int | None = None
 ) -> pl.DataFrame | None:
     """The counts with those of a batch added; `messages` has the columns of that table, in any text type.
 
     One row for each sender, receiver, protocol, unit, activity, kind and fault of a batch, until there are MAX_ROWS
-    rows; `statistics` says what they come to. At most `limit` groups are kept.
+    rows; `statistics` says what they come to. At most `limit` groups are kept (None: MAX_GROUPS).
     """
     columns = Columns.of(messages)
     if len(columns) == 0:
@@ -99,8 +99,9 @@ def accumulate(
     return accumulate_counts(stats, _counted(columns), limit)
 
 
-def accumulate_counts(stats: pl.DataFrame | None, counts: pl.DataFrame, limit: int = MAX_GROUPS) -> pl.DataFrame:
+def accumulate_counts(stats: pl.DataFrame | None, counts: pl.DataFrame, limit: int | None = None) -> pl.DataFrame:
     """The counts with others that `accumulate` made of later messages."""
+    limit = MAX_GROUPS if limit is None else limit
     rows = _added(stats, counts)
     if rows.height > min(MAX_ROWS, limit):
         rows = _joined(rows, [*_ENDS, "fault"])
