@@ -380,7 +380,7 @@ class Sensor:
             "bytes": 0,
             "format": "pcapng",
             "frames": 0,
-            "detail": "{}",
+            "detail": json.dumps({"sensor": {"began": time.time_ns()}}),
         }
 
     def _capture_row(self, state: str) -> dict[str, Any]:
@@ -388,7 +388,8 @@ class Sensor:
         one = Input(self._row["path"], size=self._segment.bytes)
         row = capture_row(one, self._row, self._engine, self._reader, "", False)
         dropped = sum(port.counters.dropped for port in self.ports) - sum(self._lost_before)
-        detail = json.loads(row["detail"]) | {"sensor": self._health.detail(self._segment.path is not None)}
+        sensor = json.loads(self._row["detail"])["sensor"] | self._health.detail(self._segment.path is not None)
+        detail = json.loads(row["detail"]) | {"sensor": sensor}
         return row | {
             "state": state,
             "format": "pcapng",

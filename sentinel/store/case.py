@@ -55,6 +55,7 @@ class Case:
 
         `decide`: to write down what people say (alert states, the journal, assessments), beside an analysis or a sensor
         that is writing: these rows are changed in transactions of their own, and touch nothing that a run keeps.
+
         `keep_open`: flows that were open in a run that was killed stay so, for it will be finished (`left`).
         CaseError where the folder is no case and not empty, the case is newer than this program or damaged, another
         program writes it, or the disk is full or read-only.
