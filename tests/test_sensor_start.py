@@ -30,7 +30,7 @@ from sentinel.store.evidence import read_frames
 
 @pytest.fixture(autouse=True)
 def unconfined(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These sensors run in this very process, which has other tests to run afterwards."""
+    """A sensor gives up system calls for good: in this process no later test could start a program."""
     monkeypatch.setattr(start, "confine", lambda kill: Confinement(False, "a test"))
 
 
