@@ -273,8 +273,9 @@ class Crew:
     def _row(self, worker: _Worker) -> dict[str, Any]:
         """The row of a worker's segment, with what is known here only."""
         detail = json.loads(worker.row["detail"])
-        if "sensor" in detail:
-            detail["sensor"] = self._health.detail(detail["sensor"]["frames_kept"]) | {"worker": worker.slot}
+        sensor = detail.get("sensor", {})
+        if "frames_kept" in sensor:
+            detail["sensor"] = sensor | self._health.detail(sensor["frames_kept"]) | {"worker": worker.slot}
         return {**worker.row, "detail": json.dumps(detail, ensure_ascii=False)}
 
     def _open_flows(self) -> np.ndarray:
