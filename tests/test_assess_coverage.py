@@ -120,3 +120,19 @@ def test_what_a_killed_sensor_could_not_store_is_said() -> None:
     assert "what 12 seconds held was not analysed" in said(coverage)
     assert any("共 12 秒的内容没有分析" in statement.zh for statement in coverage.statements)
     assert "was killed" not in said(Traffic(hours=200).flow(HMI, PLC, 502, "modbus").view().coverage)
+
+
+def test_what_the_case_gave_up_for_room_and_a_sensor_for_memory_is_said() -> None:
+    traffic = Traffic()
+    traffic.flow(HMI, PLC, 502, "modbus")
+    assert "became counts" not in said(traffic.view().coverage)
+    day = 86_400 * 10**9
+    gone = {"run": 1, "rows": 2, "first_time": 0, "last_time": day}
+    traffic.tables["thinned"] = [
+        {**gone, "table": "messages", "fate": "counted", "stood_for": 12_000}, {**gone, "run": 2, "table": "messages", "fate": "counted", "stood_for": 1_000},
+        {**gone, "table": "polls", "fate": "dropped", "stood_for": 4_000}, {**gone, "table": "flows", "fate": "dropped", "stood_for": 1},
+    ]  # fmt: skip
+    traffic.tables["captures"] = [{**row, "detail": '{"sensor": {"values_not_kept": 7}}'} for row in traffic.view().captures.to_dicts()]
+    text = said(traffic.view().coverage)
+    assert "13,000 messages that only read (1970-01-01 00:00 – 1970-01-02 00:00) became counts" in text
+    assert "the counts of 4,000 messages" in text and "1 flow was dropped" in text and "at least 7 values" in text

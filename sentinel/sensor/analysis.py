@@ -70,6 +70,8 @@ class Rules:
         self.now = RuleEngine(now, book)
         self.late = RuleEngine(late, book)
         self.book = book
+        self.late_points = any(rule.table == "points" for rule in late.rules)
+        """Whether values must be kept until the second time."""
         self.own_columns = {name: list(columns) for name, columns in self.now.own_columns.items()}
         """Protocol -> the columns of its own table that some rule reads."""
         for name, columns in self.late.own_columns.items():
@@ -181,6 +183,11 @@ class LiveAnalysis:
         """Most calls that ever waited."""
         self.rows: dict[int, dict[str, Any]] = {row["capture"]: row for row in run.captures}
         self.limits = Limits()
+        self.keep_values = True
+        """Whether values that were only read are stored; the thread that captures changes it."""
+        self.values_dropped = 0
+        self.inventory_part = 1
+        """Of what the inventory may count only one part in so many; the thread that captures changes it."""
         self._analysis = Analysis(parsers, texts, run, rules)
         self._pairing = Pairing(HOLD)
         self._frames: deque[dict[str, pl.DataFrame]] = deque()
@@ -249,7 +256,10 @@ class LiveAnalysis:
         self._analysis.totals.add(frames)
         tables = self._analysis.for_rules(frames)
         self.rules.now.batch(tables)
-        self._analysis.inventory(tables["messages"], since(frames["flows"], self._before))
+        flows = since(frames["flows"], self._before)
+        self._analysis.inventory(tables["messages"], flows, self.inventory_part)
+        if not self.keep_values and not self.rules.late_points:
+            frames["points"] = self._without_reads(frames["points"])
         self._taken = Place.behind(batch)
         if batch in done:  # nothing to hold it for
             self._complete(frames, batch)
@@ -353,6 +363,8 @@ class LiveAnalysis:
                 continue
             try:
                 step()
+                if self.run.over:  # that was the end: nothing can be added any more
+                    continue
                 if time.monotonic() >= self._next_checkpoint:
                     self.checkpoint()
                 if self.thinning is not None:
@@ -400,6 +412,12 @@ class LiveAnalysis:
     def _told_marks(self, marks: Marks) -> dict[str, Any] | None:
         """What a checkpoint keeps of them."""
         return asdict(marks) if self.resumable else None
+
+    def _without_reads(self, points: pl.DataFrame) -> pl.DataFrame:
+        """The values that somebody wrote, or a device reported unasked."""
+        kept = points.filter(points["access"] != "read")
+        self.values_dropped += points.height - kept.height
+        return kept
 
     def _alert(self) -> None:
         """Put new alerts into the case at once; those that only grow come with the next checkpoint."""
@@ -455,7 +473,9 @@ class LiveAnalysis:
         pairs = self._analysis.pairs
         flows = self._open_frame()
         if flows is not None:
-            pairs = assets.accumulate_flows(pairs, since(flows, self._before), MAX_INVENTORY_FLOWS)
+            pairs = assets.accumulate_flows(
+                pairs, since(flows, self._before), MAX_INVENTORY_FLOWS // self.inventory_part
+            )
         return facts, assets.build(pairs, facts, self._analysis.stats) if pairs is not None else []
 
     def _summary(self, facts: Any, devices: Any) -> dict[str, Any]:

@@ -30,9 +30,10 @@ from sentinel.sensor._parcels import Parcel, receive, send
 from sentinel.sensor._unify import Unifier
 from sentinel.sensor.analysis import MAX_WAITING, LiveAnalysis, Seen
 from sentinel.sensor.config import MIB, Config
-from sentinel.sensor.health import Health, Moment, held
-from sentinel.sensor.loop import PRESSURE, RELIEF_SECONDS, Orders, Sensor
+from sentinel.sensor.health import Health, Moment
+from sentinel.sensor.loop import Orders, Sensor
 from sentinel.sensor.outlets import Outlets
+from sentinel.sensor.relief import AGAIN_SECONDS, MARK, Short
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.worker import Cells
 from sentinel.sources.live import Counters, Opened
@@ -54,7 +55,7 @@ FLOWS_BITS = 30
 """Flows of a worker are numbered in a range of so many bits; every replacement has a range of its own."""
 MAX_STARTS = 1 << 9
 """Ranges that there are in a run's numbers."""
-AGAIN_SECONDS = 1.0
+REPLACE_SECONDS = 1.0
 """Until a worker that ended is replaced."""
 END_SECONDS = 60.0
 _log = logging.getLogger(__name__)
@@ -375,7 +376,7 @@ class Crew:
         """As a sensor's."""
         self._analysis.check()
         for worker in self._workers:
-            if worker.socket is None and now - worker.ended_at >= AGAIN_SECONDS and not self._turn:
+            if worker.socket is None and now - worker.ended_at >= REPLACE_SECONDS and not self._turn:
                 self._start(worker)
         self._relieve(now)
         thinning = self._analysis.thinning
@@ -421,6 +422,7 @@ class Crew:
             outlets=self._outlets.look(now),
             room=self._analysis.thinning.state if self._analysis.thinning is not None else State(),
             room_gib=self.config.disk.case_gib,
+            short=Short(self.config.life.memory_mib * MIB or memory.allowed()),
             workers=[self._shown(one) for one in workers],
         )
 
@@ -452,13 +454,13 @@ class Crew:
 
     def _relieve(self, now: float) -> None:
         """As a sensor's, of all processes together."""
-        cap = self.config.life.memory_mib * MIB
-        taken = held() + sum(one.moment.get("memory", 0) for one in self._workers)
-        if not cap or taken < PRESSURE * cap or now - self._relieved < RELIEF_SECONDS or self._turn:
+        cap = self.config.life.memory_mib * MIB or memory.allowed()
+        taken = memory.held() + sum(one.moment.get("memory", 0) for one in self._workers)
+        if not cap or taken < MARK * cap or now - self._relieved < AGAIN_SECONDS or self._turn:
             return
         self._relieved = now
         memory.give_back()
-        if taken >= PRESSURE * cap:
+        if taken >= MARK * cap:
             _log.warning(
                 "the processes take %d MiB: a new run is begun to let go of the old one's memory", taken // MIB
             )

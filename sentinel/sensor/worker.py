@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from sentinel import memory
 from sentinel.errors import SentinelError
 from sentinel.pairing import Batch
 from sentinel.pipeline import Reading
@@ -25,7 +26,7 @@ from sentinel.plugins import Parsers
 from sentinel.sensor._parcels import Parcel, receive, send
 from sentinel.sensor.analysis import MAX_WAITING, Latency, Seen
 from sentinel.sensor.config import Config
-from sentinel.sensor.health import Event, Moment, held
+from sentinel.sensor.health import Event, Moment
 from sentinel.sensor.loop import Orders, Sensor
 from sentinel.sensor.snapshots import Snapshot
 from sentinel.sources.live import Counters, Opened, Port
@@ -126,6 +127,7 @@ class Remote:
         self.latency = Latency()
         self.deepest = 0
         self.timing: Any = None
+        self.values_dropped = 0
         self._out = out
         self._cells = cells
         self._reading = reading
@@ -248,7 +250,7 @@ class Remote:
         values = {
             "latest": moment.latest_frame_ns, "open_flows": moment.open_flows, "evicted": moment.evicted,
             "segment": moment.segment, "deleted": moment.deleted_segments, "unrecorded": unrecorded,
-            "memory": held(), "cpu": time.process_time(), "pid": os.getpid(),
+            "memory": memory.held(), "cpu": time.process_time(), "pid": os.getpid(),
         }  # fmt: skip
         self._send("moment", values, counts=False)
 
@@ -318,6 +320,9 @@ class Worker(Sensor):
             self._tell_arp()
             self._analysis.call(self._analysis.open, self._engine.open_flows())
         super()._next_segment(new_run)
+
+    def _relieve(self, now: float) -> None:
+        """Memory is looked after by the other process, of all together."""
 
     def _keep(self, capture: int, snapshot: Snapshot) -> None:
         """The runs of a crew are not finished from segments: there are several at a time."""

@@ -122,7 +122,7 @@ class MirrorPort:
         self._slots = np.frombuffer(self._data, np.uint8)
         # as memoryviews: uncompiled, the bytes of an array would be numbers that overflow
         self._views = [
-            memoryview(array) for array in (self._heads.view(np.uint8), self._addresses, self._controls, self._slots)
+            array.data for array in (self._heads.view(np.uint8), self._addresses, self._controls, self._slots)
         ]
         steps = np.arange(AT_ONCE, dtype=np.uint64)
         self._parts = np.empty((AT_ONCE, 2), np.uint64)
