@@ -126,3 +126,9 @@ def test_a_time_zone_that_does_not_exist_is_refused(tmp_path):
     found = read(tmp_path, "engagement: {timezone: Mars/Olympus, client: A}\n")
     assert found.engagement == {"client": "A"} and "Asia/Shanghai" in refused(found)[0][1]
     assert read(tmp_path, "engagement: {timezone: '+08:00'}\n").engagement == {"timezone": "+08:00"}
+
+
+def test_the_error_of_the_clock_is_a_number(tmp_path):
+    assert read(tmp_path, "engagement: {clock_offset: -1.5}\n").engagement == {"clock_offset": -1.5}
+    assert read(tmp_path, "engagement: {clock_offset: 0}\n").engagement == {"clock_offset": 0}
+    assert refused(read(tmp_path, "engagement: {clock_offset: early}\n"))

@@ -221,6 +221,12 @@ def test_without_a_time_zone_the_index_says_so():
     assert "is not known on this machine" in index_of("en", timezone="Mars/Olympus")
 
 
+def test_the_index_says_how_wrong_the_clock_was():
+    assert "其偏差未经测量" in index_of("zh") and "was not measured" in index_of("en")
+    assert "为 -1.5 秒" in index_of("zh", clock_offset=-1.5)
+    assert "by 0 s" in index_of("en", clock_offset=0)
+
+
 def test_a_variant_lists_the_evidence_that_it_leads_to():
     for variant in ("gap", "miit"):
         document = build(ASSESSMENTS["full"], "en", variant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import subprocess
@@ -33,6 +34,18 @@ def test_the_index_names_every_line_and_the_root(tmp_path: Path) -> None:
             assert (tmp_path / item["file"]).is_file()
         elif "frames" in item:
             assert item["missing"]
+
+
+def test_the_index_says_whose_clock_it_was_and_who_added_each_line(tmp_path: Path) -> None:
+    base = full()
+    site = dataclasses.replace(base.site, engagement={**base.site.engagement, "clock_offset": -1.5})
+    bundle.write(dataclasses.replace(base, site=site), captures(), tmp_path)
+    index = json.loads((tmp_path / "evidence" / "index.json").read_text("utf-8"))
+    assert index["clock_offset_seconds"] == -1.5
+    by = {item["kind"]: {other["added_by"] for other in index["items"] if other["kind"] == item["kind"]}
+          for item in index["items"]}  # fmt: skip
+    assert by["frames"] == {base.program}
+    assert by["answer"] <= {answer.author for answer in base.site.answers.values()} and "answer" in by
 
 
 def test_slices_and_reasons_make_up_all_frames(tmp_path: Path) -> None:

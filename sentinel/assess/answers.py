@@ -38,6 +38,7 @@ ENGAGEMENT = {
     "authorisation": Text("授权依据", "Authorisation"), "standards": Text("约定的标准", "Standards agreed"),
     "risk_owner": Text("风险责任人", "Risk owner"), "plant_manager": Text("企业负责人", "Head of the plant"),
     "timezone": Text("时区（如 Asia/Shanghai 或 +08:00）", "Time zone (such as Asia/Shanghai or +08:00)"),
+    "clock_offset": Text("采集时钟偏差（秒，采集时钟减标准时间）", "Error of the capturing clock (seconds, its time less the true time)"),
     "business_importance": Text("业务重要性（1–5）", "Importance of the business (1 to 5)"),
 }  # fmt: skip
 """Fields of the engagement, as the cover and the first chapter of the report show them; `<field>_en` is its English."""
@@ -293,7 +294,9 @@ def _engagement_value(value: Any) -> Any:
     return [_fields.text(item) for item in value] if isinstance(value, list) else _fields.text(value)
 
 
-_ENGAGED = {"business_importance": _fields.grade, "timezone": _time_zone}
+_ENGAGED: Mapping[str, Callable[[Any], Any]] = {
+    "business_importance": _fields.grade, "timezone": _time_zone, "clock_offset": _fields.number,
+}  # fmt: skip
 """Fields of the engagement that are more than text, and how they are read."""
 
 

@@ -56,7 +56,11 @@ def write(
             "program": assessment.program,
             "anonymised": rewrite is not None,
             "timezone": str(assessment.site.engagement.get("timezone") or ""),
-            "items": [_line(items, item, missing, item.number in chosen) for item in items],
+            "clock_offset_seconds": assessment.site.engagement.get("clock_offset"),
+            "items": [
+                _line(items, item, missing, item.number in chosen) | {"added_by": _added_by(item, assessment)}
+                for item in items
+            ],
         }
         text = json.dumps(listing, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
         (folder / "index.json").write_text(text, encoding="utf-8")
@@ -88,6 +92,15 @@ def _comment(item: Numbered, assessment: Assessment) -> str:
     titles = {f.number: f"{f.title.en} / {f.title.zh}" for f in assessment.findings}
     what = "; ".join(f"{name} {titles[name]}" if name in titles else name for name in item.used_for[:5])
     return f"{item.number} of assessment {assessment.id}: {what}"
+
+
+def _added_by(item: Numbered, assessment: Assessment) -> str | None:
+    """Whoever gave an answer, the program for what it read in a capture; None for a line of the client's lists."""
+    piece = item.evidence
+    if piece.kind == "record":
+        return None
+    answer = assessment.site.answers.get(piece.ref) if piece.kind == "answer" else None
+    return assessment.program if answer is None else answer.author
 
 
 def _line(items: EvidenceIndex, item: Numbered, missing: Mapping[str, str], chosen: bool) -> dict[str, Any]:

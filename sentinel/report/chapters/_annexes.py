@@ -286,11 +286,11 @@ def _clock(c: Context) -> Iterator[Block]:
     zone, name = c.clock
     if zone is not None:
         yield from c.p(
-            "“当地”时间按项目信息登记的时区 {zone} 换算；时间取自采集主机的时钟，其偏差未经校准。"
+            "“当地”时间按项目信息登记的时区 {zone} 换算。"
             "箭头两端为报文的源与目的地址和端口；仅以首末报文引用的会话，为客户端与服务端。",
-            "“Local” times are in the time zone {zone}, as stated for the engagement; all times are those of the"
-            " capturing host's clock, whose error was not measured. The arrow leads from source to destination with"
-            " their ports; for a conversation cited by its first and last frame, from client to server.",
+            "“Local” times are in the time zone {zone}, as stated for the engagement. The arrow leads from source to"
+            " destination with their ports; for a conversation cited by its first and last frame, from client to"
+            " server.",
             zone=name,
         )
     elif name:
@@ -303,6 +303,19 @@ def _clock(c: Context) -> Iterator[Block]:
         yield from c.p(
             "未登记现场的时区，时间只以 UTC 表示。",
             "Nobody stated the time zone of the site, so times are in UTC only.",
+        )
+    offset = c.a.site.engagement.get("clock_offset")
+    if offset is None:
+        yield from c.p(
+            "时间取自采集主机的时钟，其偏差未经测量。",
+            "All times are those of the capturing host's clock, whose error was not measured.",
+        )
+    else:
+        yield from c.p(
+            "时间取自采集主机的时钟；据项目信息，该时钟减标准时间为 {n} 秒，表中时间未作修正。",
+            "All times are those of the capturing host's clock. It was stated to differ from the true time by {n}"
+            " s (its time less the true time); the times in the table are not corrected for that.",
+            n=offset,
         )
 
 
