@@ -127,7 +127,7 @@ def _be16(b, p, v):
 def _copy(target, to, source, start, count):
     if count <= 0:
         return
-    if to < 0 or start < 0 or to + count > target.shape[0] or start + count > source.shape[0]:
+    if to < 0 or start < 0 or to + count > len(target) or start + count > len(source):
         raise IndexError("outside the buffer")
     if cython.compiled:
         memcpy(cython.address(target[to]), cython.address(source[start]), count)
