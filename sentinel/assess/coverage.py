@@ -35,6 +35,8 @@ OUTSIDE = frozenset({"external", "cloud", "remote"})
 """Kinds of zone that no tap of the plant looks into."""
 SHORT_HOURS = 24.0
 LONG_HOURS = 168.0
+SILENT = 0.05
+"""Where traffic fills a smaller share of the time than this, the reader is told."""
 DIGITS = 4
 
 
@@ -211,6 +213,12 @@ def _statements(
         yield Text(f"抓包共 {time.zh}，不足一天：夜班、周末、月末和检修时才有的通信不在其中。", f"The captures cover {time.en}, less than a day: what happens only at night, at weekends, at month's end or during maintenance is not in them.")
     elif plant.hours < LONG_HOURS:
         yield Text(f"抓包共 {time.zh}，不足一周：周末和检修时才有的通信不在其中。", f"The captures cover {time.en}, less than a week: what happens only at weekends or during maintenance is not in them.")
+    busy = covered(plant.flows.select("first", "last").rows(), PAUSE)
+    if plant.hours >= SHORT_HOURS and busy < SILENT * plant.captured:
+        yield Text(
+            f"首帧到末帧相隔 {time.zh}，其中只有 {lasting(busy).zh}有通信；其余时间是否在抓包无从得知。",
+            f"From the first frame to the last it is {time.en}, but traffic is in only {lasting(busy).en} of them; whether anything was captured in between cannot be told.",
+        )
     unseen = [zone.name for zone in plant.site.zones if zone.id not in plant.zones_seen and zone.kind not in OUTSIDE]
     if unseen:
         yield Text(f"未见任何流量的区域：{'、'.join(name.zh for name in unseen)}。对这些区域不作结论。", f"Zones of which nothing was seen: {', '.join(name.en for name in unseen)}. Nothing is concluded about them.")
@@ -235,7 +243,7 @@ def _statements(
     if whole["one_sided"]:
         yield Text(f"{whole['tcp']:,} 条带载荷的 TCP 流中有 {whole['one_sided']:,} 条只抓到一个方向：另一方向的应答未知。", f"Of {whole['tcp']:,} TCP flows with payload {whole['one_sided']:,} were captured in one direction only: what was answered is unknown.")
     if whole["midstream"]:
-        yield Text(f"{whole['midstream']:,} 条 TCP 流在抓包开始前已建立，其登录和协商过程未知。", f"{times(whole['midstream'], 'TCP flow')} began before the capture: how they were opened and who logged in is unknown.")
+        yield Text(f"{whole['midstream']:,} 条 TCP 流在抓包开始前已建立，其登录和协商过程未知。", f"{times(whole['midstream'], 'TCP flow')} began before the capture: how {'it was' if whole['midstream'] == 1 else 'they were'} opened and who logged in is unknown.")
     if whole["gap_bytes"]:
         yield Text(f"TCP 流中缺失 {size(whole['gap_bytes'])}，其中的报文未见。", f"{size(whole['gap_bytes'])} of TCP streams are missing; messages in there were not seen.")
     if whole["evicted"]:

@@ -134,7 +134,7 @@ class _Writer:
                 return self.heading(block)
             case Paragraph():
                 style = self.style(_PARAGRAPHS.get(block.style, "BodyText"))
-                return w.paragraph(self.named(block.anchor, self.runs(block.runs)), style)
+                return w.paragraph(self.named(block.anchor, self.runs(block.runs)), style, keep=block.keep)
             case Bullets():
                 number = self.lists.ordered(self.word) if block.ordered else self.lists.bullets
                 style = self.style("SentinelList")
@@ -225,7 +225,7 @@ class _Writer:
         if block.title:
             title = w.paragraph(self.named(block.anchor, w.run(block.title)), self.style("SentinelTitle"), keep=True)
             fill = TONES.get(block.tone, "") or "F3F5F7"
-            lines.append(w.row([w.cell(title, sum(widths), fill, 2)]))
+            lines.append(w.row([w.cell(title, sum(widths), fill, 2)], head=True))
         for index, (name, item) in enumerate(block.rows):
             size = sum(len(run.text) for run in item.runs)
             # the first lines stay with the title, so that no sheet begins at the foot of a page
@@ -275,16 +275,18 @@ class _Writer:
         head, text = self.style("SentinelHead"), self.style("SentinelCell")
         lines = [
             w.row(
-                w.cell(w.paragraph(w.run(title), head), width, "E4EBF1")
+                w.cell(w.paragraph(w.run(title), head, keep=True), width, "E4EBF1")
                 for title, width in zip(block.columns, widths, strict=True)
             )
         ]
-        for role, name in block.rows:
+        for index, (role, name) in enumerate(block.rows, 1):
+            # on one page: nobody signs lines whose heading is on another
+            keep = index < len(block.rows)
             values = (role, name, "", "")
             lines.append(
                 w.row(
                     (
-                        w.cell(w.paragraph(w.run(value), text), width)
+                        w.cell(w.paragraph(w.run(value), text, keep=keep), width)
                         for value, width in zip(values, widths, strict=True)
                     ),
                     height=720,

@@ -198,7 +198,7 @@ def _coverage(c: Context) -> Iterator[Block]:
         ("抓包点", "Taps"),
         (
             ("抓包", "Capture", 3),
-            ("小时", "Hours", 1, "right"),
+            ("时长", "Duration", 1.2, "right"),
             ("报文", "Frames", 1.4, "right"),
             ("丢失", "Lost", 1, "right"),
             ("单向", "One-sided", 1.2, "right"),
@@ -228,7 +228,7 @@ def _coverage(c: Context) -> Iterator[Block]:
             (
                 ("区域", "Zone", 3),
                 ("流量", "Traffic", 1.2),
-                ("小时", "Hours", 1, "right"),
+                ("时长", "Duration", 1.2, "right"),
                 ("报文", "Packets", 1.4, "right"),
                 ("可见度", "Visibility", 1.1, "right"),
             ),
