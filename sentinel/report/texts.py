@@ -262,6 +262,11 @@ def percent(value: float) -> str:
     return f"{value * 100:.{places}f}%"
 
 
+def visibility(value: float, seen: bool) -> str:
+    """A share as per cent; what was seen is never nothing, however short it was."""
+    return "<0.01%" if seen and value < 0.0001 else percent(value)
+
+
 def hours(value: float, lang: str) -> str:
     """A duration given in hours, in the unit that suits it, from seconds to days."""
     zh = lang == "zh"

@@ -37,7 +37,7 @@ def monitoring_coverage(material: Material) -> Sheet:
     rows = tuple(
         (
             zone_name(material, row["zone"]), Text("见到", "seen") if row["seen"] else Text("未见", "not seen"),
-            _lasting(row.get("hours")), row.get("packets"), _percent(row.get("visibility")),
+            _lasting(row.get("hours")), row.get("packets"), _visibility(row),
         )
         for row in material.coverage.zones
     )  # fmt: skip
@@ -233,6 +233,11 @@ def _name(item: Any) -> str:
 
 def _lasting(hours: Any) -> Any:
     return None if hours is None else lasting(round(float(hours) * HOUR))
+
+
+def _visibility(row: Mapping[str, Any]) -> Any:
+    value = row.get("visibility")
+    return "<0.01%" if value is not None and row["seen"] and value < 0.0001 else _percent(value)
 
 
 def _percent(value: Any) -> Any:

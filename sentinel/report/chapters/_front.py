@@ -227,7 +227,7 @@ def _limits(c: Context) -> Iterator[tuple[Run, ...]]:
     parts = c.runs(
         "整体可见度为 {share}（各区域设备全部见到、抓满一天且无丢失为 100%）",
         "Visibility is {share} (100% is every device of every zone, for a whole day, without loss)",
-        share=c.percent(coverage.share),
+        share=c.visibility(coverage.share, unseen < len(coverage.zones)),
     )
     if unseen:
         parts += c.runs("，{n} 个区域没有见到任何流量", "; {n:zone|zones} showed no traffic at all", n=unseen)

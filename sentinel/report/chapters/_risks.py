@@ -206,6 +206,12 @@ def findings(c: Context) -> Iterator[Block]:
         ),
         anchor="tab-findings",
         limit=200,
+        note=""
+        if c.scope.risks
+        else c.pick(
+            "等级和风险编号取自完整报告的风险登记表。",
+            "Grades and numbers of risks are those of the full report's register.",
+        ),
     )
     for finding in c.chosen[:SHEETS]:
         yield _sheet(c, finding, by_finding.get(finding.id, []))

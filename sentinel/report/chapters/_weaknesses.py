@@ -253,9 +253,15 @@ def _levels(c: Context) -> Iterator[Block]:
         if level.zone != zone:
             zone = level.zone
             lines.append(Row((cell(text(c.zone_name(zone), bold=True)),), group=True))
-        short = level.upper < level.target
+        short, tone = level.upper < level.target, "unknown"
+        if short:
+            tone = "bad"
+        elif level.target and level.lower >= level.target:
+            tone = "good"
         state = (
-            c.pick("达不到目标", "cannot reach it")
+            c.pick("未设目标", "no target")
+            if not level.target
+            else c.pick("达不到目标", "cannot reach it")
             if short
             else (
                 c.pick("已证实达到", "proven")
@@ -268,7 +274,7 @@ def _levels(c: Context) -> Iterator[Block]:
                 f"{level.fr} {c.word(REQUIREMENTS, level.fr)}",
                 str(level.target),
                 f"[{level.lower}, {level.upper}]",
-                cell(state, "bad" if short else "good" if level.lower >= level.target else "unknown"),
+                cell(state, tone if level.target else ""),
                 _first(c, level.gaps) or c.pick("无", "none"),
                 _first(c, level.disproved) or c.pick("无", "none"),
             )
