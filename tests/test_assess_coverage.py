@@ -111,3 +111,12 @@ def test_statements_stay_away_where_they_are_not_true() -> None:
     words = said(traffic.view(plant(asset(PLC), zones=(PLAN[0],))).coverage)
     for part in ("less than", "cut", "lost", "one direction", "missing", "encrypted", "VLAN", "tunnel", "proposed", "list of devices"):
         assert part not in words, part
+
+
+def test_a_capture_that_is_mostly_silence_says_so() -> None:
+    traffic = Traffic(hours=900 * 24)
+    traffic.flow(HMI, PLC, 502, "modbus", at=0, lasts=600)
+    told = said(traffic.view(plant()).coverage)
+    assert "it is 900 days, but traffic is in only 10 min of them" in told
+    busy = Traffic(hours=24).flow(HMI, PLC, 502, "modbus", at=0, lasts=24 * 3600)
+    assert "in between cannot be told" not in said(busy.view(plant()).coverage)
