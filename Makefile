@@ -27,7 +27,7 @@ WHEELS := build/wheels-$(PINS)
 EXPORT = git -c safe.directory='*' ls-files -z --cached --others --exclude-standard | \
 	tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null | tar -xf - -C
 
-.PHONY: run build test test-compiled test-pure test-cluster lint bench bench-assess soak faults scale fuzz docs matrix wheel bundle constraints clean elasticsearch kibana
+.PHONY: run build test test-compiled test-pure test-cluster lint bench bench-assess soak faults scale volume fuzz docs matrix wheel bundle constraints clean elasticsearch kibana
 
 run: $(BUILT) $(REPORT)
 	@$(BIN)/sentinel demo --case build/demo-case -o build/demo-report
@@ -104,6 +104,10 @@ bench-assess: $(DEV) $(BUILT)
 # Speed-up and overhead of several processes; writes the numbers into docs/scale.md.
 scale: $(DEV) $(BUILT)
 	$(BIN)/python benchmarks/scale.py --write $(SCALE)
+
+# Bytes of a case by table, as analysed and after reads were counted; writes docs/volume.md.
+volume: $(DEV) $(BUILT)
+	$(BIN)/python benchmarks/volume.py $(VOLUME)
 
 fuzz: $(FUZZ) $(BUILT)
 	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)

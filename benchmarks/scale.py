@@ -137,7 +137,7 @@ def main() -> None:
     """Measure, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--folder", type=Path, default=ROOT / "build/bench")
-    parser.add_argument("--protocol", choices=traffic.SOURCES, default="modbus")
+    parser.add_argument("--protocol", choices=traffic.PROTOCOLS, default="modbus")
     parser.add_argument("--copies", type=int, default=4)
     parser.add_argument("--frames", type=int, default=500_000, help="of each copy")
     parser.add_argument("--jobs", type=int, default=2)
@@ -145,7 +145,7 @@ def main() -> None:
     given = parser.parse_args()
     paths = [str(path) for path in copies(given.folder, given.protocol, given.copies, given.frames)]
     whole = large(given.folder, given.protocol, given.copies * given.frames)
-    small = str(traffic.SOURCES[given.protocol])
+    small = str(traffic.SOURCES[f"{given.protocol}-normal"])
     one, many = given.folder / "scale-one", given.folder / "scale-many"
     jobs = ("--jobs", str(given.jobs))
     found = {}

@@ -146,6 +146,8 @@ class Figures:
     cpu: float
     memory: tuple[int, int, int]
     queue: int
+    workers_cpu: float = 0.0
+    """Of `cpu`, what workers took, where there are any."""
 
     @property
     def agrees(self) -> bool:
@@ -158,8 +160,11 @@ class Figures:
             f"{self.sent / self.seconds:12,.0f} frames/s for {self.seconds:.0f} s: sent {self.sent:,}, read "
             f"{self.read:,}, lost {self.lost:,} ({100 * self.lost / max(self.sent, 1):.2f} %), sum "
             f"{'agrees' if self.agrees else 'DIFFERS'}; {1e6 * self.cpu / max(self.read, 1):.2f} s of a processor for "
-            f"a million frames; memory {first} -> {last} MiB, peak {peak}; queue {self.queue}"
+            f"a million frames{self._by_workers()}; memory {first} -> {last} MiB, peak {peak}; queue {self.queue}"
         )
+
+    def _by_workers(self) -> str:
+        return f" (workers {1e6 * self.workers_cpu / max(self.read, 1):.2f})" if self.workers_cpu else ""
 
     def row(self) -> str:
         """As a row of the table in docs/sensor.md."""
@@ -274,12 +279,14 @@ def soak(rates: list[tuple[int, float]], options: list[str], arguments: list[str
             port, was = after["ports"][0], before["ports"][0]
             read, lost = port["frames"] - was["frames"], port["dropped"] - was["dropped"]
             deepest = after["queue"]["deepest"]
-            figures.append(Figures(took, sender.sent - sent, read, lost, cpu, memory.end(), deepest))
+            by_workers = sum(one["cpu_seconds"] for one in after["workers"])
+            by_workers -= sum(one["cpu_seconds"] for one in before["workers"])
+            figures.append(Figures(took, sender.sent - sent, read, lost, cpu, memory.end(), deepest, by_workers))
             print(figures[-1], flush=True)
         sensor.send_signal(signal.SIGTERM)
         print(f"the sensor ended with {sensor.wait(120)}", sensor.stderr.read())
         size = sum(p.stat().st_size for p in case.rglob("*") if p.is_file())
-        segments = sum(p.stat().st_size for p in (case / "segments").glob("*")) if (case / "segments").exists() else 0
+        segments = sum(p.stat().st_size for p in (case / "segments").rglob("*") if p.is_file())
         said = f"The case took {size - segments:,} bytes, the segments {segments:,} bytes, for {sender.sent:,} frames."
         print(said)
         if docs:

@@ -12,6 +12,8 @@ import polars as pl
 
 _DENSE = 1 << 18
 """Codes below this are counted in an array; above it they are sorted."""
+_FEW = 16
+"""So many rows of a column are looked up one by one in less time than it takes to gather them."""
 _TEXT = (pl.String, pl.Categorical, pl.Enum)
 
 
@@ -55,6 +57,9 @@ class Columns:
         """The values of these columns at these rows; absent text reads empty."""
         if not columns:
             return [()] * len(rows)
+        if len(rows) <= _FEW:
+            few = rows.tolist()
+            return list(zip(*(_cells(self.frame[column], few) for column in columns), strict=True))
         which = pl.Series(rows)
         return list(zip(*(plain(self.frame[column][which]) for column in columns), strict=True))
 
@@ -72,6 +77,12 @@ def plain(series: pl.Series) -> list[Any]:
     """The values as Python has them; absent text reads empty."""
     values = series.to_list()
     return ["" if value is None else value for value in values] if is_text(series) else values
+
+
+def _cells(series: pl.Series, rows: list[int]) -> list[Any]:
+    """`plain` of these rows."""
+    values = [series[row] for row in rows]
+    return ["" if value is None else value for value in values] if None in values and is_text(series) else values
 
 
 def distinct(series: pl.Series) -> tuple[np.ndarray, list[Any]]:

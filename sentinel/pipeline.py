@@ -40,7 +40,7 @@ from sentinel.summary import (
     summary_of,
 )
 from sentinel.wire.capture import CaptureReader
-from sentinel.wire.dissect import Engine
+from sentinel.wire.dissect import BATCH_FLOWS, BATCH_MESSAGES, BATCH_POINTS, Engine
 from sentinel.wire.flows import IDLE_TCP
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Reading:
         self.base = base
         self.started = False
         self.latest = NEVER
+        self.batch_bytes = BATCH_BYTES
 
     def read(self, source: Any, capture: int, stop: Callable[[], bool]) -> Iterator[Batch | CaptureReader]:
         """Batches of one capture as they are complete; its reader is the last thing given out."""
@@ -111,6 +112,13 @@ class Reading:
         self.engine.begin(capture, -1 if self.started else self.base)
         self.started = True
         self.capture = capture
+
+    def small_batches(self, times: int) -> None:
+        """Let batches be so many times smaller than usual from now on."""
+        self.batch_bytes = BATCH_BYTES // times
+        self.engine.batch_messages = BATCH_MESSAGES // times
+        self.engine.batch_flows = BATCH_FLOWS // times
+        self.engine.batch_points = BATCH_POINTS // times
 
     def weight(self) -> int:
         """Bytes of the rows that wait for a batch."""
@@ -251,12 +259,12 @@ class Analysis:
         tables = {k: v for k, v in frames.items() if not k.startswith("ext/")}
         return {name: Columns(frame) for name, frame in {**tables, "messages": messages}.items()}
 
-    def inventory(self, messages: Columns, flows: pl.DataFrame) -> None:
-        """Keep what the inventory will be made from, bounded."""
+    def inventory(self, messages: Columns, flows: pl.DataFrame, part: int = 1) -> None:
+        """Keep what the inventory will be made from, bounded; one `part` of what is kept otherwise."""
         from sentinel.inventory import assets
 
-        self.stats = assets.accumulate(self.stats, messages)
-        self.pairs = assets.accumulate_flows(self.pairs, flows, MAX_INVENTORY_FLOWS)
+        self.stats = assets.accumulate(self.stats, messages, assets.MAX_GROUPS // part)
+        self.pairs = assets.accumulate_flows(self.pairs, flows, MAX_INVENTORY_FLOWS // part)
 
 
 class Worker:

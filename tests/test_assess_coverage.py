@@ -120,3 +120,19 @@ def test_a_capture_that_is_mostly_silence_says_so() -> None:
     assert "it is 900 days, but traffic is in only 10 min of them" in told
     busy = Traffic(hours=24).flow(HMI, PLC, 502, "modbus", at=0, lasts=24 * 3600)
     assert "in between cannot be told" not in said(busy.view(plant()).coverage)
+
+
+def test_what_the_case_gave_up_for_room_and_a_sensor_for_memory_is_said() -> None:
+    traffic = Traffic()
+    traffic.flow(HMI, PLC, 502, "modbus")
+    assert "became counts" not in said(traffic.view().coverage)
+    day = 86_400 * 10**9
+    gone = {"run": 1, "rows": 2, "first_time": 0, "last_time": day}
+    traffic.tables["thinned"] = [
+        {**gone, "table": "messages", "fate": "counted", "stood_for": 12_000}, {**gone, "run": 2, "table": "messages", "fate": "counted", "stood_for": 1_000},
+        {**gone, "table": "polls", "fate": "dropped", "stood_for": 4_000}, {**gone, "table": "flows", "fate": "dropped", "stood_for": 1},
+    ]  # fmt: skip
+    traffic.tables["captures"] = [{**row, "detail": '{"sensor": {"values_not_kept": 7}}'} for row in traffic.view().captures.to_dicts()]
+    text = said(traffic.view().coverage)
+    assert "13,000 messages that only read (1970-01-01 00:00 – 1970-01-02 00:00) became counts" in text
+    assert "the counts of 4,000 messages" in text and "1 flow was dropped" in text and "at least 7 values" in text

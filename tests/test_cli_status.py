@@ -16,8 +16,10 @@ from sentinel.sensor.analysis import Latency
 from sentinel.sensor.config import Health as Limits
 from sentinel.sensor.health import Health, Moment
 from sentinel.sensor.outlets import Outlet
+from sentinel.sensor.relief import Short
 from sentinel.sources.live import Counters
 from sentinel.store.outbox import Counts
+from sentinel.store.retention import State
 
 AWAY = Sentence("{uri}: cannot be reached ({why}).", uri="tls://siem", why="no")
 
@@ -36,6 +38,7 @@ def written(folder: Path, silent: float = 60) -> dict:
                     Outlet("young"),
                     Outlet("es", idle=2.0, rows=Counts(sent=12_345, waiting=678)),
                 ],
+                State(700 << 20, 12_000, 34, True), Short(300 << 20, 2, {"free": 1, "batches": 2}, 56), 1.0,
             )
         )  # fmt: skip
     return json.loads((folder / "status.json").read_text())
@@ -45,9 +48,11 @@ def written(folder: Path, silent: float = 60) -> dict:
     ("lang", "words"),
     [
         ("en", ["running", "3 lost", "silent", "for 7 s: tls://siem: cannot", "refused 3", "12,345 sent, 678 waiting",
-                "10.0.0.1: 70 frames, 6 never", "8 from senders", "seccomp                 on"]),
+                "10.0.0.1: 70 frames, 6 never", "8 from senders", "seccomp                 on",
+                "700 MiB of 1,024", "12,000 messages became", "34 counts and flows", "batches 2 ×", "56 values"]),
         ("zh", ["运行中", "丢失 3 帧", "没有流量", "已有 7 秒未能接收：tls://siem", "拒收 3 条",
-                "已发送 12,345，待发 678", "10.0.0.1：70 帧，6 帧", "8 个", "已启用"]),
+                "已发送 12,345，待发 678", "10.0.0.1：70 帧，6 帧", "8 个", "已启用",
+                "700 MiB，上限 1,024", "12,000 条报文已合并为计数", "34 条计数和流", "批量大小 2 ×", "56 个数值"]),
     ],
 )
 def test_a_sensor_that_runs(tmp_path: Path, lang: str, words: list[str]) -> None:

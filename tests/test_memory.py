@@ -34,3 +34,20 @@ def test_another_c_library_is_left_alone(monkeypatch) -> None:
     monkeypatch.setattr(os, "name", "nt")
     memory.keep()
     memory.give_back()
+
+
+def test_what_is_held_is_what_the_system_counts() -> None:
+    before = memory.held()
+    more = bytearray(os.urandom(32 << 20))
+    assert before > 1 << 20 and memory.held() - before > len(more) // 2
+
+
+@pytest.mark.parametrize(("said", "allowed"), [("1073741824\n", 1 << 30), ("max\n", 0), (None, 0)])
+def test_the_bound_of_the_control_group(tmp_path, said, allowed) -> None:
+    (tmp_path / "cgroup").write_text("1:cpu:/x\n0::/system.slice/sentinel.service\n")
+    place = tmp_path / "system.slice" / "sentinel.service"
+    place.mkdir(parents=True)
+    if said is not None:
+        (place / "memory.max").write_text(said)
+    assert memory.allowed(tmp_path / "cgroup", tmp_path) == allowed
+    assert memory.allowed(tmp_path / "none", tmp_path) == 0

@@ -51,3 +51,15 @@ def test_what_goes_wrong_reaches_the_capturing_thread(tmp_path: Path) -> None:
             analysis.close()
         with pytest.raises(RuntimeError, match="on purpose"):
             analysis.call(fail)
+
+
+def test_the_end_is_the_end_though_a_checkpoint_is_due(tmp_path: Path) -> None:
+    with Case.open(tmp_path / "case") as case, case.begin_run([Sensor.new_row(0, [])]) as run:
+        analysis = LiveAnalysis(case, run, load_parsers(), [""], Rules(RuleSet([]), Book()), Store())
+        analysis.start()
+        analysis.call(analysis.note, dict(run.captures[0]))
+        analysis.call(setattr, analysis, "_next_checkpoint", float("inf"))
+        analysis.call(analysis.finish)
+        analysis.call(setattr, analysis, "_next_checkpoint", 0.0)
+        analysis.close()
+        assert run.over and case.captures()["state"].to_list() == ["complete"]

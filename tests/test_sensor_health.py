@@ -14,7 +14,9 @@ from sentinel.sensor.analysis import Latency
 from sentinel.sensor.config import Health as Limits
 from sentinel.sensor.health import KINDS, Health, Moment
 from sentinel.sensor.outlets import Outlet
+from sentinel.sensor.relief import BATCHES, COUNTS, FLOWS, STEPS, Short
 from sentinel.sources.live import Counters
+from sentinel.store.retention import State
 from sentinel.wire import layout as L
 
 T0 = 1_700_000_000_000_000_000
@@ -31,13 +33,13 @@ class Watch:
 
     def second(
         self, n: float = 1, frames: int = 0, dropped: int = 0, late: float = 0.0, set_by: float = 0.0, flows=None,
-        outlets=(),
+        outlets=(), room=None, short=None,
     ):  # fmt: skip
         self.now += n
         self.clock += int((n + set_by) * 1e9)
         moment = Moment(
             self.now, self.clock, [("eth1", Counters(frames, frames * 60, dropped))], self.clock - int(late * 1e9),
-            (1, frames), 0, 1, 16, Latency(), 3, 0, "", 0, outlets,
+            (1, frames), 0, 1, 16, Latency(), 3, 0, "", 0, outlets, room or State(), short or Short(), 2.0,
         )  # fmt: skip
         claims = self.health.look(moment, flows)
         if claims is not None:
@@ -131,3 +133,26 @@ def test_every_alert_has_both_languages() -> None:
     for kind in KINDS:
         for texts in (kind.title, kind.why, kind.action):
             assert texts["en"] and any(ord(c) > 0x4E00 for c in texts["zh"]), kind.id
+
+
+def test_a_case_that_cannot_be_made_smaller_is_said_once(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    assert watch.second(room=State(used=3 << 30, counted=5)) == {}
+    assert "takes 3072 MiB" in watch.second(room=State(used=3 << 30, stuck=True))["sensor_full"]["why_en"]
+    assert watch.second(room=State(used=3 << 30, stuck=True)) == {}
+    room = json.loads((tmp_path / "status.json").read_text())["room"]
+    assert (room["used"], room["most"], room["stuck"]) == (3 << 30, 2 << 30, True)
+
+
+def test_steps_against_want_of_memory_are_said_when_they_lose_something(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    level = STEPS.index(BATCHES) + 1
+    assert watch.second(short=Short(100 << 20, level)) == {}
+    first = watch.second(short=Short(100 << 20, STEPS.index(COUNTS) + 1, {COUNTS: 1}))["sensor_memory"]
+    assert "fewer pairs" in first["why_en"] and "100 MiB" in first["why_en"] and "通信对" in first["why_zh"]
+    assert watch.second(short=Short(100 << 20, STEPS.index(COUNTS) + 1)) == {}
+    second = watch.second(short=Short(100 << 20, STEPS.index(FLOWS) + 1, {COUNTS: 1, FLOWS: 1}, 9))["sensor_memory"]
+    assert second["count"] == 2
+    assert json.loads((tmp_path / "status.json").read_text())["relief"]["step"] == FLOWS
+    detail = watch.health.detail(True)
+    assert (detail["memory_steps"], detail["values_not_kept"]) == ({COUNTS: 1, FLOWS: 1}, 9)

@@ -180,3 +180,19 @@ def test_end_to_end_with_a_receiver_that_comes_late_and_goes_away(tmp_path: Path
     assert len(lines) == sum(n.sent for n in said.values())
     assert all(n.waiting == n.dropped == n.refused == 0 for n in said.values())
     assert {line["id"] for line in lines if line["event_type"] != "alert"} >= set(arrived)
+
+
+def test_a_segment_that_gets_its_hash_keeps_the_ids_of_its_documents(tmp_path: Path) -> None:
+    """Rows are sent before their segment ends; what is sent again later must be known by its id."""
+    folder = a_case(tmp_path / "case", 5)
+    ids = []
+    for number, sha256 in enumerate(("", "f" * 64)):
+        with Case.open(folder) as case:
+            changes = {"sha256": sha256, "content_sha256": sha256, "detail": json.dumps({"sensor": {"began": 5}})}
+            case.amend_capture(case.captures()["capture"][0], changes)
+        out = tmp_path / f"{number}.json"
+        outlets = Outlets(folder, [f"file://{out}"])
+        outlets.start()
+        outlets.close(60)
+        ids.append([json.loads(line)["id"] for line in out.read_text().splitlines()])
+    assert len(ids[0]) >= 5 and ids[0] == ids[1]

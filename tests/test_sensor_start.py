@@ -19,11 +19,19 @@ from waiting import PATIENCE, until
 
 from sentinel.errors import InputError, RuleError, UsageError
 from sentinel.pipeline import analyze
+from sentinel.sensor import start
 from sentinel.sensor.config import Config
+from sentinel.sensor.confine import Confinement
 from sentinel.sensor.loop import Orders
 from sentinel.sensor.start import hash_again, rules_of, run
 from sentinel.store.case import Case
 from sentinel.store.evidence import read_frames
+
+
+@pytest.fixture(autouse=True)
+def unconfined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sensor gives up system calls for good: in this process no later test could start a program."""
+    monkeypatch.setattr(start, "confine", lambda kill: Confinement(False, "a test"))
 
 
 def test_rules_come_with_those_of_the_configuration(tmp_path: Path) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from sentinel.store import _thinning
 from sentinel.store.case import Case
 from sentinel.store.retention import DAY, Limits
 
+ROOT = Path(__file__).resolve().parents[1]
 AT_ONCE = Disk(case_gib=0, messages_days=0.001)
 """Reads of runs that ended are counted, however much room there is."""
 
@@ -94,3 +99,22 @@ def test_other_bounds_and_a_run_that_is_too_large(case: Case, monkeypatch: pytes
         one.turn(2)
         one.close()
     assert counts(case) == (0, 0) and one.state.stuck and one.state.dropped == 1
+
+
+def test_a_sensor_thins_out_what_an_earlier_run_left(tmp_path: Path) -> None:
+    config, case = tmp_path / "c.toml", tmp_path / "case"
+    config.write_text("[disk]\nmessages_days = 0.00001\n")
+    for name in ("modbus-normal", "dnp3-normal"):
+        command = [sys.executable, "-m", "sentinel", "sensor", "-q", "-i", "-", "--case", case, "--config", config]
+        with (ROOT / f"pcaps/{name}.pcap").open("rb") as frames:
+            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+            subprocess.run(list(map(str, command)), stdin=frames, env=environment, check=True, capture_output=True)
+    with Case.open(case, "read") as opened:
+        written = dict(opened.runs_of("messages"))
+        left, counted = counts(opened)
+        protocols = set(opened.scan("polls").collect()["protocol"])
+        kept = opened.scan("messages").filter(pl.col("protocol") == "modbus").collect()
+        assert counted > 0 and left + counted == sum(written.values())
+        assert protocols == {"modbus"} and "read" not in kept["activity"].to_list() and opened.check() == []
+    room = json.loads((case / "status.json").read_text())["room"]
+    assert room["most"] == 20 * GIB

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -328,11 +329,19 @@ class Odd(BaseHTTPRequestHandler):
 
     answers: list[tuple[int, dict[str, str], Any]] = []
     asked: list[tuple[str, dict[str, str], bytes]] = []
+    policy = True
+    """Whether there is a lifecycle policy already."""
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
         type(self).asked.append((self.path, dict(self.headers), body))
         status, headers, said = (200, {}, {"acknowledged": True})
+        if self.command == "GET" and "_ilm" in self.path and not type(self).policy:
+            # as the documentation of the API has it
+            cause = {"type": "resource_not_found_exception", "reason": "Lifecycle policy not found: sentinel-ics"}
+            status, said = 404, {"error": {"root_cause": [cause], **cause}, "status": 404}
         if "_bulk" in self.path:
             status, headers, said = type(self).answers.pop(0) if type(self).answers else (200, {}, {"errors": False})
         data = json.dumps(said).encode()
@@ -408,6 +417,35 @@ def test_what_is_too_large_is_sent_in_halves_and_refused_alone(odd) -> None:
     sent = open_sink(parse(uri)).send([document(1), document(2)])
     assert sent.accepted == 1
     assert "413" in sent.refused[0][1]
+
+
+def test_a_lifecycle_policy_is_put_where_there_is_none_and_named_by_the_templates(odd) -> None:
+    """Against answers as documented: the server of the other tests has no index lifecycle management."""
+    kind, uri = odd
+    kind.policy = False
+    sink = open_sink(parse(f"{uri}?retention=90d"))
+    assert sink.send([document(1)]).accepted == 1
+    (put,) = [body for path, _, body in kind.asked if path.startswith("/_ilm/policy/sentinel-ics") and body]
+    assert json.loads(put) == {
+        "policy": {
+            "phases": {
+                "hot": {"actions": {"rollover": {"max_primary_shard_size": "50gb", "max_age": "30d"}}},
+                "delete": {"min_age": "7776000s", "actions": {"delete": {}}},
+            }
+        }
+    }
+    (template,) = [json.loads(body) for path, _, body in kind.asked if path.startswith("/_index_template/")]
+    assert template["template"]["settings"]["index.lifecycle.name"] == "sentinel-ics"
+    assert template["data_stream"] == {} and sink.remark is None
+
+
+def test_a_policy_of_that_name_is_left_as_it_is(odd) -> None:
+    kind, uri = odd
+    assert open_sink(parse(uri)).send([document(1)]).accepted == 1
+    assert [body for path, _, body in kind.asked if "_ilm" in path and body] == []
+    kind.asked.clear()
+    assert open_sink(parse(f"{uri}?ilm=off")).send([document(1)]).accepted == 1
+    assert [path for path, _, _ in kind.asked if "_ilm" in path] == []
 
 
 def test_a_key_comes_from_a_file_and_goes_into_the_header_alone(odd, tmp_path, monkeypatch) -> None:

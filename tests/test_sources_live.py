@@ -9,7 +9,9 @@ import struct
 import time
 from collections.abc import Iterator
 
+import frames as f
 import pytest
+from sensor_stage import cable, needs_namespaces
 from waiting import PATIENCE
 
 from sentinel.errors import InputError
@@ -117,3 +119,94 @@ def test_the_statistics_block_counts_received_and_dropped(port: live.Port) -> No
     raw = live.statistics_block(port, now_ns=5 << 32)
     assert struct.unpack_from("<II", raw) == (5, len(raw))
     assert struct.unpack_from("<HHQ", raw, 20) == (4, 8, 10)
+
+
+def conversations() -> list[tuple[str, bytes]]:
+    """Frames, each with the name of the pair that it belongs to."""
+    found = []
+    for n in range(40):
+        here, there = f"10.0.{n}.1", f"10.1.{n}.{n + 1}"
+        for source, target, port in ((here, there, 1000 + n), (there, here, 502), (here, there, 7)):
+            packet = f.ipv4(f.udp(bytes(40), port, 9), 17, source, target)
+            found += [(f"v4 {n}", f.ethernet(packet)), (f"v4 {n}", f.tagged(f.ethernet(packet), 7))]
+            found.append((f"v4 {n}", f.tagged(f.tagged(f.ethernet(packet), 7), 8, 0x88A8)))
+        for offset, more in ((0, True), (24, False)):
+            fragment = f.ipv4(bytes(24), 17, here, there, ident=5, more=more, offset=offset)
+            found.append((f"v4 {n}", f.ethernet(fragment)))
+        six = f"2001:db8::{n + 1:x}", "2001:db8:1::9"
+        for source, target in (six, six[::-1]):
+            found.append((f"v6 {n}", f.ethernet(f.ipv6(f.udp(bytes(9), 5, 6), 17, source, target), f.IPV6)))
+    found += [("none", f.ethernet(bytes(46), 0x88B8)), ("none", f.ethernet(b"\x45", 0x0800))]
+    return found
+
+
+@needs_namespaces
+def test_ports_of_a_group_share_by_pairs_of_addresses_and_lose_nothing() -> None:
+    frames = conversations()
+    with cable() as wire:
+
+        def listen() -> list[live.Port]:
+            first = live.Port("w1", blocks=4, fanout=0)
+            ports = [first, *(live.Port("w1", blocks=4, fanout=first.group) for _ in range(2))]
+            for port in ports:
+                port.admit()
+            return ports
+
+        ports = wire.there.call(listen)
+
+        def send_all() -> None:
+            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as out:
+                out.bind(("w0", 0))
+                for _, frame in frames:
+                    out.send(frame)
+
+        wire.here.call(send_all)
+        got: list[list[bytes]] = [[] for _ in ports]
+        end = time.monotonic() + 10
+        while sum(map(len, got)) < len(frames) and time.monotonic() < end:
+            for port in live.wait(ports, 0.1):
+                out, done = bytearray(1 << 20), Drained()
+                port.drain(memoryview(out), done)
+                reader = CaptureReader(io.BytesIO(live.header(ports, "test") + bytes(out[: done.at])))
+                while reader.next():
+                    got[ports.index(port)].append(reader.data())
+        for port in ports:
+            port.close()
+    assert sorted(data for own in got for data in own) == sorted(frame for _, frame in frames)
+    places: dict[str, set[int]] = {}
+    for name, frame in frames:
+        places.setdefault(name, set()).update(n for n, own in enumerate(got) if frame in own)
+    assert {name: len(where) for name, where in places.items() if len(where) > 1} == {}
+    assert all(len(own) > len(frames) // 10 for own in got)
+
+
+@needs_namespaces
+def test_a_ring_is_read_on_where_another_reader_ended() -> None:
+    with cable() as wire:
+        port = wire.there.call(lambda: live.Port("w1", blocks=4))
+
+        def send_some(first: int, count: int) -> None:
+            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as out:
+                out.bind(("w0", 0))
+                for n in range(first, first + count):
+                    out.send(f.ethernet(f.ipv4(f.udp(b"n=%04d" % n, 5, 6), 17)))
+
+        found: list[bytes] = []
+
+        def read(until: int) -> None:
+            end = time.monotonic() + 10
+            while len(found) < until and time.monotonic() < end:
+                out, done = bytearray(1 << 20), Drained()
+                live.wait([port], 0.1)
+                port.drain(memoryview(out), done)
+                reader = CaptureReader(io.BytesIO(live.header([port], "test") + bytes(out[: done.at])))
+                while reader.next():
+                    found.append(reader.data()[-4:])
+
+        for turn in range(7):  # once around the ring and more
+            port._next = -1  # what the reader before knew is gone
+            port.resume()
+            wire.here.call(lambda turn=turn: send_some(turn * 5, 5))
+            read(turn * 5 + 5)
+        port.close()
+    assert found == [b"%04d" % n for n in range(35)]

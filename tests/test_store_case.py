@@ -60,7 +60,7 @@ def test_what_was_written_is_read_back_with_zero_and_absence_apart(tmp_path):
         assert case.scan("messages").collect().equals(written)
         assert case.known(SHA_A)["path"] == "a.pcap"
         assert case.known(SHA_B) is None
-        with pytest.raises(ValueError, match="reading"):
+        with pytest.raises(ValueError, match="opened to read"):
             case.begin_run([])
 
 
@@ -409,3 +409,69 @@ def test_an_assessment_is_kept_once_and_found_by_its_beginning(tmp_path):
         for nothing in ("ab", "x", ""):
             with pytest.raises(NoSuchRow):
                 case.assessment(nothing)
+
+
+# -- deciding beside an analysis --------------------------------------------------------------------------------------
+
+DECIDER = """
+import sys
+from sentinel.store.case import Case
+n = 0
+while True:
+    n += 1
+    with Case.open(sys.argv[1], "decide") as case:
+        case.set_alert_state("a1", ("acknowledged", "open")[n % 2], f"reason {n}", "anna")
+        case.record([("answer", "q", n)], "anna")
+    print(n, flush=True)
+"""
+
+
+def test_decisions_are_made_beside_a_run_and_survive_its_checkpoints(tmp_path) -> None:
+    with Case.open(tmp_path / "case") as sensor:
+        run = sensor.begin_run([{"sha256": SHA_A, "path": "/x/a.pcap"}])
+        run.checkpoint(run.captures, alerts=[alert("a1")])
+        with pytest.raises(CaseError, match="is writing this case"):
+            Case.open(tmp_path / "case")
+        with Case.open(tmp_path / "case", "decide") as person:
+            with pytest.raises(ValueError, match="decide"):
+                person.begin_run([])
+            with pytest.raises(CaseError, match="is writing this case"):
+                Case.open(tmp_path / "case", "decide")
+            person.set_alert_state("a1", "suppressed", "known", "anna")
+            assert person.record([("answer", "q", 1), ("answer", "q", 2)], "anna") == 2
+        run.checkpoint((), alerts=[{**alert("a1"), "count": 7}])
+        (row,) = sensor.alerts().to_dicts()
+        assert (row["state"], row["count"]) == ("suppressed", 7)
+        run.finish(run.captures, [], [], [{**alert("a1"), "count": 9}], {})
+        (row,) = sensor.alerts().to_dicts()
+        assert (row["state"], row["count"]) == ("suppressed", 9)
+
+
+def test_whoever_decides_may_be_killed_beside_a_run(tmp_path) -> None:
+    folder = tmp_path / "case"
+    with Case.open(folder) as sensor:
+        run = sensor.begin_run([{"sha256": SHA_A, "path": "/x/a.pcap"}])
+        run.checkpoint(run.captures, alerts=[alert("a1")])
+        said = 0
+        for n in range(3):
+            person = subprocess.Popen(
+                [sys.executable, "-c", DECIDER, str(folder)], stdout=subprocess.PIPE, text=True,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+            assert person.stdout is not None
+            for count in range(20):
+                line = person.stdout.readline()
+                run.checkpoint((), alerts=[{**alert("a1"), "count": 100 * n + count}])
+                assert line.strip() == str(count + 1)
+            person.kill()
+            person.communicate()
+            said += 20
+            history = sensor.alert_history("a1")
+            answers = sensor.journal("answer")
+            assert said <= len(answers) <= len(history) <= len(answers) + 1 + n
+            run.checkpoint((), alerts=[{**alert("a1"), "count": 1000 + n}])
+            (row,) = sensor.alerts().to_dicts()
+            assert (row["state"], row["count"]) == (history[-1]["state"], 1000 + n)
+            said = len(answers)
+        run.finish(run.captures, [], [], [alert("a1")], {})
+        assert sensor.check() == []

@@ -188,6 +188,15 @@ def test_a_run_that_goes_on_is_left_alone(case, monkeypatch):
         assert all(step.run != run.number for step in [room.plan(LATER)] if step)
 
 
+def test_a_run_that_a_killed_sensor_may_still_finish_is_left_alone(case):
+    with case.database.transaction() as db:
+        db.execute("UPDATE runs SET state = 'interrupted', summary = json_set(summary, '$.marks', json('{}'))")
+    assert Retention(case, EVERYTHING).plan(LATER) is None
+    with case.database.transaction() as db:
+        db.execute("UPDATE runs SET summary = json_remove(summary, '$.marks')")
+    assert Retention(case, EVERYTHING).plan(LATER) is not None
+
+
 def test_what_was_thinned_out_is_not_looked_at_again(case):
     thin(case, READS)
     before = case.summary()["rows"]

@@ -13,6 +13,7 @@ Visibility of a conduit is time x quality. The share of the whole is the mean ov
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
@@ -229,6 +230,9 @@ def _statements(
     unknown_loss = [tap["name"] for tap in taps if tap["dropped"] is None]
     if unknown_loss:
         yield Text(f"{len(unknown_loss)} 个抓包未记录丢帧数，按无丢帧计。", f"{times(len(unknown_loss), 'capture does', 'captures do')} not say how many frames were lost; none is assumed.")
+    gone = sum(json.loads(detail or "{}").get("sensor", {}).get("lost_seconds", 0) for detail in view.captures["detail"])
+    if gone:
+        yield Text(f"传感器曾被强行终止且未保存原始数据帧：共 {gone:,.0f} 秒的内容没有分析。", f"A sensor that kept no frames was killed: what {gone:,.0f} seconds held was not analysed.")
     if loss:
         yield Text(f"采集主机丢失了 {loss:.2%} 的帧。", f"The capturing hosts lost {loss:.2%} of the frames.")
     cut = sum(tap["cut"] for tap in taps)
@@ -246,6 +250,7 @@ def _statements(
         yield Text(f"{whole['midstream']:,} 条 TCP 流在抓包开始前已建立，其登录和协商过程未知。", f"{times(whole['midstream'], 'TCP flow')} began before the capture: how {'it was' if whole['midstream'] == 1 else 'they were'} opened and who logged in is unknown.")
     if whole["gap_bytes"]:
         yield Text(f"TCP 流中缺失 {size(whole['gap_bytes'])}，其中的报文未见。", f"{size(whole['gap_bytes'])} of TCP streams are missing; messages in there were not seen.")
+    yield from _given_up(view)
     if whole["evicted"]:
         yield Text(f"为限制内存，{whole['evicted']:,} 条空闲流被提前结束。", f"{times(whole['evicted'], 'idle flow was', 'idle flows were')} ended early to bound the memory.")
     if whole["unknown"]:
@@ -262,6 +267,29 @@ def _statements(
     if whole["tunnelled"]:
         yield Text(f"{whole['tunnelled']:,} 条流在隧道中，按隧道内的地址统计。", f"{times(whole['tunnelled'], 'flow runs', 'flows run')} in a tunnel and are counted by the addresses inside.")
     yield Text("只在有线网络上采集，没有空口抓包：无线终端与接入点之间的通信看不到。", "Nothing was captured in the air: what passes between wireless clients and access points cannot be seen.")
+
+
+def _given_up(view: View) -> Iterator[Text]:
+    """What the case no longer holds row by row, and what a sensor did not keep."""
+    gone = view.scan("thinned").group_by("table", "fate").agg(
+        pl.col("stood_for").sum(), pl.col("first_time").min(), pl.col("last_time").max()
+    ).collect()  # fmt: skip
+    found = {(row["table"], row["fate"]): row for row in gone.iter_rows(named=True)}
+    counted, polls, flows = (found.get(key) for key in (("messages", "counted"), ("polls", "dropped"), ("flows", "dropped")))
+    if counted:
+        yield Text(f"为节省空间，{counted['stood_for']:,} 条读取类报文（{_span(counted)}）已合并为计数：其次数、起止时间和数值范围仍在，逐条内容已不在案例中。", f"To save room, {times(counted['stood_for'], 'message that only reads', 'messages that only read')} ({_span(counted)}) became counts: how often, from when until when and between which values is known; the single messages are no longer in the case.")
+    if polls:
+        yield Text(f"其中 {polls['stood_for']:,} 条（{_span(polls)}）的计数也已删除：对这段时间的读取不作结论。", f"Of these, the counts of {times(polls['stood_for'], 'message')} ({_span(polls)}) were dropped as well: nothing is concluded about what was read in that time.")
+    if flows:
+        yield Text(f"为节省空间，删除了 {flows['stood_for']:,} 条流（{_span(flows)}）：这段时间里谁与谁通信已不完整。", f"To save room, {times(flows['stood_for'], 'flow was', 'flows were')} dropped ({_span(flows)}): who talked to whom in that time is no longer complete.")
+    # each capture says how many it was since its sensor began
+    values = max((json.loads(detail or "{}").get("sensor", {}).get("values_not_kept", 0) for detail in view.captures["detail"]), default=0)
+    if values:
+        yield Text(f"传感器因内存不足，至少有 {values:,} 个被读取的数值未保存。", f"For want of memory a sensor did not keep at least {times(values, 'value', 'values')} that were only read.")
+
+
+def _span(row: dict[str, Any]) -> str:
+    return " – ".join(f"{row[name]:%Y-%m-%d %H:%M}" for name in ("first_time", "last_time"))
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -82,7 +82,7 @@ def keep(folder: Path, assessment: Assessment) -> None:
         "profile": assessment.profile,
         "packs": [pack.id for pack in assessment.packs],
     }
-    with Case.open(folder) as case:
+    with Case.open(folder, "decide") as case:
         case.save_assessment(row, dump(assessment))
 
 

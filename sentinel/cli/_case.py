@@ -33,12 +33,12 @@ def opened(folder: Path) -> Case:
     return Case.open(folder, mode="read")
 
 
-def opened_to_write(folder: Path) -> Case:
-    """A case, to be changed; a context manager. CaseError where there is none: none is made."""
+def opened_to_decide(folder: Path) -> Case:
+    """A case, to write down what people say of it; a context manager. CaseError where there is none: none is made."""
     from sentinel.store.case import Case
 
     opened(folder).close()
-    return Case.open(folder, mode="write")
+    return Case.open(folder, mode="decide")
 
 
 def check_writable(path: Path) -> None:

@@ -36,7 +36,7 @@ def retested(folder: Path, captures: Sequence[Path], author: str, settings: Sett
         with Case.open(other, mode="read") as fresh:
             looked = engine.look(fresh, engine.site_for_retest(previous, fresh))
             changes = retest(previous, looked.run, looked.view.coverage)
-    with Case.open(folder) as case:
+    with Case.open(folder, "decide") as case:
         case.record(entries(changes, previous), author, "edit")
     if settings.quiet:
         return

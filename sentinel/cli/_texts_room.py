@@ -24,4 +24,12 @@ TEXTS: dict[str, str] = {
     "{n} counts and flows were dropped: sentinel show thinned": "{n} 条计数和流已删除：sentinel show thinned",
     "nothing is left that may be given up: begin a new case, or allow more room":
         "已没有可以舍弃的内容：请另建案例，或允许更大的空间",
+    "of {most} MiB; given up so far: {steps}": "上限 {most} MiB；已先后舍弃：{steps}",
+    "{n} values were not kept": "{n} 个数值未保存",
+    "free memory": "空闲内存",
+    "batches": "批量大小",
+    "the run": "本次运行",
+    "counts of the inventory": "资产清单的统计",
+    "flows": "流",
+    "read values": "读取的数值",
 }  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from sentinel.cli._case import case_option, opened, opened_to_write
+from sentinel.cli._case import case_option, opened, opened_to_decide
 from sentinel.cli._format import moment, tame
 from sentinel.cli._settings import current
 from sentinel.errors import UsageError
@@ -96,7 +96,7 @@ def _decide(folder: Path, alert: str, state: str, reason: str, author: str | Non
     """Add one decision to the history of an alert."""
     if not reason.strip():
         raise UsageError("--reason says nothing")
-    with opened_to_write(folder) as case:
+    with opened_to_decide(folder) as case:
         case.set_alert_state(alert, state, reason.strip(), author or _login())
         row = case.alert(alert)
     if not current().quiet:

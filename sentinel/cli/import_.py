@@ -53,7 +53,7 @@ def command(
     settings = current()
     zone, zone_name = timezones.time_zone(timezone)
     reading = imports.read(file, what, _columns(pairs), zone)
-    with Case.open(folder) as case:
+    with Case.open(folder, "decide") as case:
         if what == "zones":
             known = {zone: entry["value"] for zone, entry in case.current("zone").items()}
             reading = imports.check_zones(reading, known)

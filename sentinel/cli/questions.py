@@ -50,7 +50,7 @@ def import_(file: Path, folder: Path, author: str) -> None:
 
     settings = current()
     found = answers.read(file)
-    with Case.open(folder) as case:
+    with Case.open(folder, "decide") as case:
         stored = answers.store(case, found, author)
     if not settings.quiet:
         counts = {"new": stored.new, "changed": stored.changed, "same": stored.same, "removed": stored.removed}
@@ -123,7 +123,7 @@ def answer(question: str, value: str, folder: Path, state: str, note: str | None
         raise AssessmentError(
             "{question}: {reason}", question=question, reason=error.reason.in_(settings.lang)
         ) from error
-    with Case.open(folder) as case:
+    with Case.open(folder, "decide") as case:
         case.record([("answer", question, entry)], author)
     if not settings.quiet:
         click.echo(settings.say("{question}: recorded", question=question))

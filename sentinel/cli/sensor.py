@@ -10,6 +10,7 @@ import click
 from sentinel.cli._settings import current
 
 if TYPE_CHECKING:
+    from sentinel.sensor.crew import Crew
     from sentinel.sensor.loop import Sensor
 
 
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     "--receive", "mirrors", multiple=True, metavar="URI",
     help="Receive a mirror session: vxlan://0.0.0.0:4789, tzsp://0.0.0.0:37008, erspan://0.0.0.0; may be repeated.",
 )  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Processes that share the interfaces, by pairs of addresses."
+)
 @click.option("--filter", "bpf", help="Capture filter, as tcpdump takes it.")
 @click.option("--record", type=click.Path(path_type=Path), help="Folder for the segments instead of the case's own.")
 @click.option("--no-record", is_flag=True, help="Keep no frames: alerts then cite frames that nobody can look at.")
@@ -67,6 +71,7 @@ def command(
     config_file: Path | None,
     folders: tuple[Path, ...],
     mirrors: tuple[str, ...],
+    workers: int | None,
     bpf: str | None,
     record: Path | None,
     no_record: bool,
@@ -87,6 +92,8 @@ def command(
         config = Config() if config_file is None else Config.read(config_file)
         if interfaces or folders or mirrors:
             config.capture.interfaces = [*interfaces, *(f"follow:{path}" for path in folders), *mirrors]
+        if workers is not None:
+            config.capture.workers = workers
         if bpf is not None:
             config.capture.filter = bpf
         if record is not None:
@@ -101,7 +108,7 @@ def command(
         config.rules += [str(path) for path in rules]
         return config
 
-    def listening(sensor: Sensor) -> None:
+    def listening(sensor: Sensor | Crew) -> None:
         if not (quiet or settings.quiet):
             names = ", ".join(port.name for port in sensor.ports)
             click.echo(settings.say("listening at {names}; the case is {folder}", names=names, folder=folder), err=True)

@@ -65,6 +65,19 @@ def _runs(status: dict[str, Any]) -> bool:
     return time.time_ns() - status["time"] < FRESH_SECONDS * 1_000_000_000 and os.path.exists(f"/proc/{status['pid']}")
 
 
+def _steps(relief: dict[str, Any], settings: Settings) -> str:
+    """The steps against want of memory that were taken, with how often."""
+    said = {
+        "free": settings.say("free memory"),
+        "batches": settings.say("batches"),
+        "run": settings.say("the run"),
+        "counts": settings.say("counts of the inventory"),
+        "flows": settings.say("flows"),
+        "values": settings.say("read values"),
+    }
+    return ", ".join(f"{said[step]} {n} ×" for step, n in relief["taken"].items() if n and step in said)
+
+
 def _room(room: dict[str, Any], settings: Settings) -> Iterator[tuple[str, str]]:
     """How large the case is, and what it gave up for that."""
     say = settings.say
@@ -112,6 +125,11 @@ def _lines(status: dict[str, Any], runs: bool, settings: Settings) -> Iterator[t
             yield "", say("{n} from senders that are not listened to", n=f"{port['refused']:,}")
         if port["silent"]:
             yield "", say("silent: check the cable and the mirror session")
+    for worker in status.get("workers", ()):  # one that an older sensor wrote has none
+        yield say("worker {n}", n=worker["worker"]), say(
+            "{frames} frames, {dropped} lost in its ring; replaced {restarts} times, {lost} lost with that",
+            **{name: f"{worker[name]:,}" for name in ("frames", "dropped", "restarts", "lost")},
+        )  # fmt: skip
     queue, latency = status["queue"], status["latency"]
     yield say("queue"), say("{waiting} of {most}, at most {deepest}", **queue)
     if latency["alerts"]:
@@ -139,6 +157,12 @@ def _lines(status: dict[str, Any], runs: bool, settings: Settings) -> Iterator[t
     if "room" in status:
         yield from _room(status["room"], settings)
     yield say("memory"), f"{status['memory'] >> 20} MiB"
+    if "relief" in status and status["relief"]["level"]:
+        relief = status["relief"]
+        steps = _steps(relief, settings)
+        yield "", say("of {most} MiB; given up so far: {steps}", most=relief["cap"] >> 20, steps=steps)
+        if relief["values"]:
+            yield "", say("{n} values were not kept", n=f"{relief['values']:,}")
     seccomp = status.get("seccomp", "off")  # one that an older sensor wrote has none
     shown = {"on": say("on"), "off": say("off")}
     yield "seccomp", shown.get(seccomp) or say("off: {why}", why=seccomp)

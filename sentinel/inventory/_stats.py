@@ -85,26 +85,29 @@ def _warn_once(sentence: str) -> None:
     _log.warning("%s", sentence)
 
 
-def accumulate(stats: pl.DataFrame | None, messages: pl.DataFrame | Columns) -> pl.DataFrame | None:
+def accumulate(
+    stats: pl.DataFrame | None, messages: pl.DataFrame | Columns, limit: int | None = None
+) -> pl.DataFrame | None:
     """The counts with those of a batch added; `messages` has the columns of that table, in any text type.
 
     One row for each sender, receiver, protocol, unit, activity, kind and fault of a batch, until there are MAX_ROWS
-    rows; `statistics` says what they come to.
+    rows; `statistics` says what they come to. At most `limit` groups are kept (None: MAX_GROUPS).
     """
     columns = Columns.of(messages)
     if len(columns) == 0:
         return stats
-    return accumulate_counts(stats, _counted(columns))
+    return accumulate_counts(stats, _counted(columns), limit)
 
 
-def accumulate_counts(stats: pl.DataFrame | None, counts: pl.DataFrame) -> pl.DataFrame:
+def accumulate_counts(stats: pl.DataFrame | None, counts: pl.DataFrame, limit: int | None = None) -> pl.DataFrame:
     """The counts with others that `accumulate` made of later messages."""
+    limit = MAX_GROUPS if limit is None else limit
     rows = _added(stats, counts)
-    if rows.height > MAX_ROWS:
+    if rows.height > min(MAX_ROWS, limit):
         rows = _joined(rows, [*_ENDS, "fault"])
-    if rows.height > MAX_GROUPS:
-        _warn_once(f"more than {MAX_GROUPS} pairs and activities: those with the fewest messages are not counted")
-        rows = rows.top_k(MAX_GROUPS, by=["count", *_ENDS, "fault"])
+    if rows.height > limit:
+        _warn_once(f"more than {limit} pairs and activities: those with the fewest messages are not counted")
+        rows = rows.top_k(limit, by=["count", *_ENDS, "fault"])
     return rows
 
 
@@ -120,12 +123,14 @@ def _counted(messages: Columns) -> pl.DataFrame:
     """The counts of a batch; capture and frame are those of the first row of each group."""
     group, where = messages.groups((*_ENDS, "fault"))
     number = np.arange(len(group))
-    first = np.empty(len(where), np.int64)
+    first, last = np.empty(len(where), np.int64), np.empty(len(where), np.int64)
     first[group[::-1]] = number[::-1]
+    last[group] = number
     time = messages.integers("time")
-    earliest, latest = time[first], time[first]
-    np.minimum.at(earliest, group, time)
-    np.maximum.at(latest, group, time)
+    earliest, latest = time[first], time[last]
+    if (time[1:] < time[:-1]).any():
+        np.minimum.at(earliest, group, time)
+        np.maximum.at(latest, group, time)
     named = messages.frame.select(*_ENDS, "fault", "capture", "frame")
     rows = named[pl.Series(first)].with_columns(
         pl.Series("count", np.bincount(group, minlength=len(where))),

@@ -70,6 +70,8 @@ class Rules:
         self.now = RuleEngine(now, book)
         self.late = RuleEngine(late, book)
         self.book = book
+        self.late_points = any(rule.table == "points" for rule in late.rules)
+        """Whether values must be kept until the second time."""
         self.own_columns = {name: list(columns) for name, columns in self.now.own_columns.items()}
         """Protocol -> the columns of its own table that some rule reads."""
         for name, columns in self.late.own_columns.items():
@@ -174,11 +176,18 @@ class LiveAnalysis:
         self.parsers = parsers
         self.rules = rules
         self.timing = timing
+        self.resumable = True
+        """Whether what it takes comes from one series of segments, so that a killed run can be finished from these."""
         self.latency = Latency()
         self.deepest = 0
         """Most calls that ever waited."""
         self.rows: dict[int, dict[str, Any]] = {row["capture"]: row for row in run.captures}
         self.limits = Limits()
+        self.keep_values = True
+        """Whether values that were only read are stored; the thread that captures changes it."""
+        self.values_dropped = 0
+        self.inventory_part = 1
+        """Of what the inventory may count only one part in so many; the thread that captures changes it."""
         self._analysis = Analysis(parsers, texts, run, rules)
         self._pairing = Pairing(HOLD)
         self._frames: deque[dict[str, pl.DataFrame]] = deque()
@@ -188,6 +197,8 @@ class LiveAnalysis:
         self._seen = Seen()
         self._changed_rows = set(self.rows)
         self._open_flows: np.ndarray | None = None
+        self._open_tables = self._analysis.tables
+        """Has the dictionary of texts that these flows name: that of the run before, where they were told then."""
         self._before: pl.DataFrame | None = None
         """Flows that were open when the run began: what they had until then was said by the run before."""
         self._alerts = 0
@@ -245,7 +256,10 @@ class LiveAnalysis:
         self._analysis.totals.add(frames)
         tables = self._analysis.for_rules(frames)
         self.rules.now.batch(tables)
-        self._analysis.inventory(tables["messages"], since(frames["flows"], self._before))
+        flows = since(frames["flows"], self._before)
+        self._analysis.inventory(tables["messages"], flows, self.inventory_part)
+        if not self.keep_values and not self.rules.late_points:
+            frames["points"] = self._without_reads(frames["points"])
         self._taken = Place.behind(batch)
         if batch in done:  # nothing to hold it for
             self._complete(frames, batch)
@@ -269,7 +283,7 @@ class LiveAnalysis:
 
     def open(self, flows: np.ndarray) -> None:
         """Cells of the flows that are open."""
-        self._open_flows = flows
+        self._open_flows, self._open_tables = flows, self._analysis.tables
 
     def learn(self, facts: list[dict[str, Any]]) -> None:
         """Facts that came from no message."""
@@ -330,7 +344,8 @@ class LiveAnalysis:
     def _finish(self, goes_on: bool = False) -> None:
         facts, devices = self._said()
         summary = self._summary(facts, devices)
-        if goes_on:  # what is still held is lost if the program is killed before the next run has said where it is
+        # what is still held is lost if the program is killed before the next run has said where it is
+        if goes_on and self.resumable:
             summary["marks"] = asdict(self._marks_now(whole=True))
         self.run.finish(list(self.rows.values()), facts, devices, self.rules.book.rows(), summary)
 
@@ -348,6 +363,8 @@ class LiveAnalysis:
                 continue
             try:
                 step()
+                if self.run.over:  # that was the end: nothing can be added any more
+                    continue
                 if time.monotonic() >= self._next_checkpoint:
                     self.checkpoint()
                 if self.thinning is not None:
@@ -392,6 +409,16 @@ class LiveAnalysis:
             self._marks.counted = self._taken
         return self._marks
 
+    def _told_marks(self, marks: Marks) -> dict[str, Any] | None:
+        """What a checkpoint keeps of them."""
+        return asdict(marks) if self.resumable else None
+
+    def _without_reads(self, points: pl.DataFrame) -> pl.DataFrame:
+        """The values that somebody wrote, or a device reported unasked."""
+        kept = points.filter(points["access"] != "read")
+        self.values_dropped += points.height - kept.height
+        return kept
+
     def _alert(self) -> None:
         """Put new alerts into the case at once; those that only grow come with the next checkpoint."""
         book = self.rules.book
@@ -399,7 +426,7 @@ class LiveAnalysis:
             return
         self._alerts = len(book)
         rows = book.changed()
-        self.run.checkpoint(self._take_rows(), alerts=rows, marks=asdict(self._marks_now(whole=False)))
+        self.run.checkpoint(self._take_rows(), alerts=rows, marks=self._told_marks(self._marks_now(whole=False)))
         now = time.time_ns()
         for row in rows:
             if row["count"] == 1 or now - row["last_time"] < 60_000_000_000:
@@ -423,7 +450,7 @@ class LiveAnalysis:
         self._told += len(facts)
         self._alerts = len(self.rules.book)
         summary = self._summary(self._analysis.facts, devices if devices is not None else [])
-        marks = asdict(self._marks_now(whole=True, inventory=devices is not None))
+        marks = self._told_marks(self._marks_now(whole=True, inventory=devices is not None))
         self.run.checkpoint(self._take_rows(), self.rules.book.changed(), facts, devices, summary, open_flows, marks)
         took = time.monotonic() - began
         # a checkpoint takes a twentieth of the time at most, whatever the size of the plant
@@ -435,7 +462,7 @@ class LiveAnalysis:
         """The flows that are open, as rows of that table."""
         if self._open_flows is None or not len(self._open_flows):
             return None
-        return self._analysis.tables.flow_rows(self._open_flows)
+        return self._open_tables.flow_rows(self._open_flows)
 
     def _said(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """All facts and the devices, those of open flows included."""
@@ -446,7 +473,9 @@ class LiveAnalysis:
         pairs = self._analysis.pairs
         flows = self._open_frame()
         if flows is not None:
-            pairs = assets.accumulate_flows(pairs, since(flows, self._before), MAX_INVENTORY_FLOWS)
+            pairs = assets.accumulate_flows(
+                pairs, since(flows, self._before), MAX_INVENTORY_FLOWS // self.inventory_part
+            )
         return facts, assets.build(pairs, facts, self._analysis.stats) if pairs is not None else []
 
     def _summary(self, facts: Any, devices: Any) -> dict[str, Any]:

@@ -45,6 +45,13 @@ class Capture:
     ring_mib: int = _key(
         64, "Memory that the kernel fills for each port.", "内核为每个端口准备的环形缓冲区大小（MiB）。", 2, 4096
     )
+    workers: int = _key(
+        1,
+        "Processes that share the ports by pairs of addresses, where one processor is not enough; each has its own ring.",
+        "一个处理器不够时，按地址对分担端口流量的进程数；每个进程有自己的环形缓冲区。",
+        1,
+        64,
+    )
 
 
 @dataclass(slots=True)

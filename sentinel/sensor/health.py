@@ -18,10 +18,12 @@ from typing import Any
 
 import numpy as np
 
+from sentinel import memory
 from sentinel.rules.alerts import AlertKind, Book, Claim, Subject
 from sentinel.sensor.analysis import Latency
 from sentinel.sensor.config import Health as Limits
 from sentinel.sensor.outlets import Outlet
+from sentinel.sensor.relief import LOSING, SAID, STEPS, Short
 from sentinel.sources.live import Counters
 from sentinel.store.retention import State
 from sentinel.wire import layout as L
@@ -101,7 +103,14 @@ FULL = _kind(
     {"en": "Enlarge [disk] case_gib, or begin a new case; look for a flood of writes or faults.",
      "zh": "调大 [disk] case_gib，或另建案例；检查是否有大量写入或故障报文。"},
 )  # fmt: skip
-KINDS = (LOSS, SILENT, ONE_SIDED, CLOCK, BEHIND, UNRECORDED, SINK, FULL)
+MEMORY = _kind(
+    "sensor_memory", "medium", ("The sensor gives something up for want of memory", "传感器因内存不足而舍弃部分内容"),
+    ("The process takes {used} of the {cap} MiB that it may use: {en}. Alerts are never given up.",
+     "进程占用 {used} MiB，上限 {cap} MiB：{zh}。告警从不舍弃。"),
+    {"en": "Allow more memory ([life] memory_mib), or narrow the mirror session or the filter; look for a flood.",
+     "zh": "增大允许的内存（[life] memory_mib），或缩小镜像范围、过滤条件；检查是否有洪泛流量。"},
+)  # fmt: skip
+KINDS = (LOSS, SILENT, ONE_SIDED, CLOCK, BEHIND, UNRECORDED, SINK, FULL, MEMORY)
 
 
 @dataclass(slots=True)
@@ -124,8 +133,11 @@ class Moment:
     deleted_segments: int
     outlets: Sequence[Outlet] = ()
     room: State = field(default_factory=State)
+    short: Short = field(default_factory=Short)
     room_gib: float = 0.0
     """How large the case may be; 0: as large as it gets."""
+    workers: Sequence[dict[str, Any]] = ()
+    """Of a crew: what each worker process counted, its `memory` and its `cpu_seconds`."""
 
 
 @dataclass(slots=True)
@@ -175,6 +187,7 @@ class Health:
         """Segments that the disk refused."""
         self._told_unrecorded = 0
         self._stuck = False
+        self._level = 0
         self.status: dict[str, Any] = {}
         """As it was last written."""
 
@@ -201,7 +214,7 @@ class Health:
         """Judge a moment and write the status; what is to be added to the book of alerts, if anything."""
         events = [*self._look_at_ports(moment), *self._look_at_clock(moment), *self._look_at_lag(moment)]
         events += self._look_at_outlets(moment)
-        events += self._look_at_room(moment)
+        events += [*self._look_at_room(moment), *self._look_at_memory(moment)]
         if flows is not None:
             events.append(flows)
         if self.unrecorded > self._told_unrecorded:
@@ -218,6 +231,8 @@ class Health:
             "silent_seconds": {name: round(port.silent_seconds, 1) for name, port in self._ports.items()},
             "one_sided": self._one_sided,
             "clock_steps": self._steps,
+            "memory_steps": {} if self._last is None else {s: n for s, n in self._last.short.taken.items() if n},
+            "values_not_kept": 0 if self._last is None else self._last.short.values,
             "senders": {name: sorted(c.senders) for name, c in self._last.ports if c.senders} if self._last else {},
             "damaged_blocks": sum(c.damaged for _, c in self._last.ports) if self._last is not None else 0,
         }
@@ -264,6 +279,13 @@ class Health:
             if one.receiver in self._down - before
         ]
 
+    def _look_at_memory(self, moment: Moment) -> list[Event]:
+        """Each step that loses something is said when it is taken."""
+        before, self._level = self._level, moment.short.level
+        used, cap = memory.held() >> 20, moment.short.cap >> 20
+        said = [SAID[step] for step in STEPS[max(before, LOSING - 1) : self._level]]
+        return [Event(MEMORY, "", {"used": used, "cap": cap, "en": en, "zh": zh}) for en, zh in said]
+
     def _look_at_room(self, moment: Moment) -> list[Event]:
         before, self._stuck = self._stuck, moment.room.stuck
         return [Event(FULL, "", {"used": moment.room.used >> 20})] if self._stuck and not before else []
@@ -271,8 +293,8 @@ class Health:
     def _write(self, moment: Moment) -> None:
         """Replace the status file; a disk that refuses it does not end the capture."""
         seconds = moment.now - self._last.now if self._last is not None else 1.0
-        cpu = time.process_time()
-        self.load = (cpu - self._cpu) / max(seconds, 0.001) if self._last is not None else 0.0
+        cpu = time.process_time() + sum(one["cpu_seconds"] for one in moment.workers)
+        self.load = max(0.0, cpu - self._cpu) / max(seconds, 0.001) if self._last is not None else 0.0
         self._cpu = cpu
         earlier = dict(self._last.ports) if self._last is not None else {}
         ports = []
@@ -304,7 +326,9 @@ class Health:
             "seccomp": self.seccomp,
             "room": {**asdict(moment.room), "most": round(moment.room_gib * (1 << 30))},
             "cpu": round(self.load, 3),
-            "memory": held(),
+            "memory": memory.held() + sum(one["memory"] for one in moment.workers),
+            "workers": list(moment.workers),
+            "relief": {**asdict(moment.short), "step": STEPS[moment.short.level - 1] if moment.short.level else ""},
         }
         temporary = self._path.with_suffix(".tmp")
         with suppress(OSError):
@@ -337,12 +361,3 @@ def _claims(events: list[Event], moment: Moment) -> Callable[[Book], None]:
             book.add(event.kind, claim, lambda values=event.values: values)  # type: ignore[misc]
 
     return add
-
-
-def held() -> int:
-    """Bytes of memory that the process holds."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0

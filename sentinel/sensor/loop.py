@@ -22,12 +22,27 @@ from typing import TYPE_CHECKING, Any
 
 from sentinel import memory
 from sentinel.errors import OutputError, SentinelError
-from sentinel.pipeline import BATCH_BYTES, FRAMES_A_TURN, Reading
+from sentinel.pipeline import FRAMES_A_TURN, Reading
 from sentinel.sensor.analysis import MAX_WAITING, LiveAnalysis, Seen
 from sentinel.sensor.config import GIB, MIB, Config
-from sentinel.sensor.health import Health, Moment, held
+from sentinel.sensor.health import Health, Moment
 from sentinel.sensor.order import Order
 from sentinel.sensor.outlets import Outlets
+from sentinel.sensor.relief import (
+    BATCHES,
+    COUNTS,
+    EVICTED_AT_ONCE,
+    FEW_FLOWS,
+    FEW_PAIRS,
+    FLOWS,
+    FREE,
+    RUN,
+    SAID,
+    SMALL,
+    VALUES,
+    Relief,
+    Short,
+)
 from sentinel.sensor.segments import COMPRESSED, Kept, Segment, compressed, surplus
 from sentinel.sensor.snapshots import MOST_FLOWS, Snapshot, Snapshots
 from sentinel.sources import live
@@ -36,6 +51,7 @@ from sentinel.store.retention import State
 from sentinel.summary import Input, Limits, arp_facts, capture_row
 from sentinel.version import VERSION
 from sentinel.wire.capture import CaptureReader
+from sentinel.wire.flows import MAX_FLOWS
 from sentinel.wire.ring import Drained
 
 if TYPE_CHECKING:
@@ -46,9 +62,8 @@ GATHER = 0.2
 """Seconds of traffic that become one batch: with the kernel's own 60 ms the largest part of the latency of an alert."""
 ROOM = 8 << 20
 """Bytes that are taken from the rings at once."""
-PRESSURE = 0.8
-"""Part of the memory that the process may use from which on it lets go of some."""
-RELIEF_SECONDS = 300.0
+END_SECONDS = 10.0
+"""For so long what waits in the rings is taken at the end, where more comes all the time."""
 BUSY = 2
 """Calls waiting for the analysis from which on a batch grows instead of being cut."""
 _log = logging.getLogger(__name__)
@@ -120,7 +135,9 @@ class Sensor:
         self._arps = 0
         self._again = again
         self._outlets = outlets
-        self._relieved = float("-inf")
+        self._level = 0
+        self._new_run = False
+        self._relief = Relief(config.life.memory_mib * MIB or memory.allowed())
 
     def _where(self) -> Path:
         folder = self.config.record.folder
@@ -167,10 +184,10 @@ class Sensor:
                 if all(port.over for port in self.ports):
                     return
 
-    def _gather(self) -> None:
-        """Take what waits at the ports, in turns, until nothing waits."""
-        waiting = True
-        while waiting and not self.orders.stop:
+    def _gather(self) -> bool:
+        """Take what waits at the ports, in turns, until nothing waits, or for a while: whether something still does."""
+        waiting, until = True, time.monotonic() + GATHER
+        while waiting and not self.orders.stop and time.monotonic() < until:
             waiting = False
             done = Drained()
             for port in self.ports:
@@ -187,6 +204,7 @@ class Sensor:
                     port.clear_error()
             if self._segment_is_full():
                 self._next_segment()
+        return waiting
 
     def _take(self, data: bytes, frames: int) -> None:
         """Record whole packet blocks, and let the core read them."""
@@ -196,13 +214,17 @@ class Sensor:
         end = engine.frames + frames
         while engine.frames < end:
             engine.read(self._reader, min(FRAMES_A_TURN, end - engine.frames))
-            if engine.full() or self._reading.weight() >= BATCH_BYTES:
+            if engine.full() or self._reading.weight() >= self._reading.batch_bytes:
                 self._cut()
 
     def _cut(self) -> None:
+        self._evict()
         batch = self._reading.cut()
         if batch is not None:
             self._analysis.call(self._analysis.take, batch)
+            if self._relief.in_force(BATCHES):
+                self._wait()
+            self._relieve(time.monotonic())
 
     # -- segments and runs ------------------------------------------------------------------------------------------
 
@@ -247,7 +269,7 @@ class Sensor:
     def _segment_is_full(self) -> bool:
         record = self.config.record
         age = time.monotonic() - self._segment.began
-        return self._segment.bytes >= record.max_mib * MIB or age >= record.max_minutes * 60
+        return self._new_run or self._segment.bytes >= record.max_mib * MIB or age >= record.max_minutes * 60
 
     def _reload(self) -> None:
         """Read configuration and rules again, beside the capture; what is wrong is said, and the old ones stay."""
@@ -273,21 +295,34 @@ class Sensor:
         threading.Thread(target=work, name="reload", daemon=True).start()
 
     def _relieve(self, now: float) -> None:
-        """Where the process takes more memory than it may: give back what is free, then begin another run.
+        """Where the process takes more memory than it may, take the next steps of `sentinel.sensor.relief`."""
+        for step in self._relief.steps(now):
+            _log.warning("the process takes %d MiB: %s", memory.held() // MIB, SAID[step][0])
+            if step == RUN:
+                self._new_run = True
+            elif step == BATCHES:
+                self._wait()
+            memory.give_back()
+        if self._relief.level != self._level:
+            self._level = self._relief.level
+            (memory.spare if self._relief.in_force(FREE) else memory.keep)()
+            self._reading.small_batches(SMALL if self._relief.in_force(BATCHES) else 1)
+            self._analysis.inventory_part = FEW_PAIRS if self._relief.in_force(COUNTS) else 1
+            self._analysis.keep_values = not self._relief.in_force(VALUES)
+            self._engine.table.limit = FEW_FLOWS if self._relief.in_force(FLOWS) else MAX_FLOWS
 
-        A run that ends lets go of texts, facts, counts for the inventory and the book of alerts, which are in the case.
-        Flows stay: they are bounded by their own number.
-        """
-        cap = self.config.life.memory_mib * MIB
-        if not cap or held() < PRESSURE * cap or now - self._relieved < RELIEF_SECONDS:
-            return
-        self._relieved = now
-        memory.give_back()
-        if held() >= PRESSURE * cap:
-            _log.warning(
-                "the process takes %d MiB: a new run is begun to let go of the old one's memory", held() // MIB
-            )
-            self._next_segment(new_run=True)
+    def _evict(self) -> None:
+        """Let flows go that are more than may be followed, some with each batch."""
+        table = self._engine.table
+        for _ in range(min(EVICTED_AT_ONCE, table.count - table.limit)):
+            table.evict()
+
+    def _wait(self) -> None:
+        """Read nothing more until the analysis has done what was read."""
+        done = threading.Event()
+        self._analysis.call(done.set)
+        while not done.wait(GATHER):
+            self._analysis.check()
 
     def _end_segment(self) -> None:
         self._cut()
@@ -308,12 +343,14 @@ class Sensor:
             self._compress(row["capture"], kept)
 
     def _next_segment(self, new_run: bool = False) -> None:
-        """End the segment and begin another; of a run that is old enough, the run as well."""
+        """End the segment and begin another; of a run that is old enough, or takes too much, the run as well."""
         self._end_segment()
-        self._number += 1
+        new_run = new_run or self._new_run or time.monotonic() - self._run_began >= self.config.store.run_hours * 3600
+        self._number = self._following(new_run)
         row = self.new_row(self._number, self.ports)
-        if new_run or time.monotonic() - self._run_began >= self.config.store.run_hours * 3600:
+        if new_run:
             self._run_began = time.monotonic()
+            self._new_run = False
             self._tell_arp()
             self._analysis.call(self._analysis.open, self._engine.open_flows())
             rows = self._engine.rows
@@ -327,6 +364,10 @@ class Sensor:
             self._analysis.call(self._analysis.began, dict(row))
         self._thin_out()
 
+    def _following(self, new_run: bool) -> int:
+        """The number of the next capture; `new_run`: it begins a run."""
+        return self._number + 1
+
     @staticmethod
     def new_row(capture: int, ports: Sequence[live.Opened]) -> dict[str, Any]:
         """The row of a capture that begins."""
@@ -339,7 +380,7 @@ class Sensor:
             "bytes": 0,
             "format": "pcapng",
             "frames": 0,
-            "detail": "{}",
+            "detail": json.dumps({"sensor": {"began": time.time_ns()}}),
         }
 
     def _capture_row(self, state: str) -> dict[str, Any]:
@@ -347,7 +388,8 @@ class Sensor:
         one = Input(self._row["path"], size=self._segment.bytes)
         row = capture_row(one, self._row, self._engine, self._reader, "", False)
         dropped = sum(port.counters.dropped for port in self.ports) - sum(self._lost_before)
-        detail = json.loads(row["detail"]) | {"sensor": self._health.detail(self._segment.path is not None)}
+        sensor = json.loads(self._row["detail"])["sensor"] | self._health.detail(self._segment.path is not None)
+        detail = json.loads(row["detail"]) | {"sensor": sensor}
         return row | {
             "state": state,
             "format": "pcapng",
@@ -399,10 +441,10 @@ class Sensor:
         thinning = self._analysis.thinning
         if thinning is not None and thinning.run_is_large:
             thinning.run_is_large = False
-            self._next_segment(new_run=True)
-        elif self._segment_is_full():
-            self._next_segment()
+            self._new_run = True
         self._relieve(now)
+        if self._segment_is_full():
+            self._next_segment()
         if self.orders.reload:
             self.orders.reload = False
             self._reload()
@@ -430,6 +472,7 @@ class Sensor:
             outlets=self._outlets.look(now),
             room=thinning.state if thinning is not None else State(),
             room_gib=self.config.disk.case_gib,
+            short=Short(self._relief.cap, self._relief.level, dict(self._relief.taken), self._analysis.values_dropped),
         )
         claims = self._health.look(moment, one_sided)
         if self.orders.report:
@@ -449,7 +492,9 @@ class Sensor:
     def _end(self) -> None:
         """The end in good order: what waits in the rings, open flows, the case."""
         self.orders.stop = False
-        self._gather()
+        until = time.monotonic() + END_SECONDS
+        while self._gather() and time.monotonic() < until:
+            continue
         if self._order:
             self._take(*self._order.rest())
         self.orders.stop = True

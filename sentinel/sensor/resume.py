@@ -26,7 +26,7 @@ from sentinel.sensor.analysis import HOLD, SUMS, Marks, Place, Rules, since
 from sentinel.sensor.segments import SUFFIX, found_again
 from sentinel.sensor.snapshots import Snapshots
 from sentinel.sources import files
-from sentinel.store.resumed import Left, Resumed, give_up, left, open_flows
+from sentinel.store.resumed import Left, Resumed, end_open, give_up, left, open_flows
 from sentinel.summary import Input, arp_facts, capture_row
 from sentinel.wire.capture import CaptureReader
 
@@ -58,6 +58,7 @@ def resume(case: Case, parsers: Parsers, ruleset: RuleSet, tell: Callable[[str],
     """
     old = left(case)
     if old is None:
+        end_open(case)
         return
     try:
         segments = _segments(old, set(case.captures()["capture"]))

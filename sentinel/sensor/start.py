@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import logging
+import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from sentinel import memory
 from sentinel.errors import RuleError, UsageError
@@ -15,9 +17,13 @@ from sentinel.pipeline import Reading
 from sentinel.plugins import load_parsers
 from sentinel.rules.alerts import Book
 from sentinel.rules.load import RuleSet, shipped
+from sentinel.sensor import worker
+from sentinel.sensor._nursery import Nursery
+from sentinel.sensor._unify import Unifier
 from sentinel.sensor.analysis import LiveAnalysis, Rules
 from sentinel.sensor.config import Config
 from sentinel.sensor.confine import confine
+from sentinel.sensor.crew import Crew
 from sentinel.sensor.health import STATUS, Health
 from sentinel.sensor.loop import Orders, Sensor
 from sentinel.sensor.outlets import Outlets
@@ -25,6 +31,7 @@ from sentinel.sensor.resume import resume
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
 from sentinel.sensor.thinning import Thinning
+from sentinel.sensor.worker import Cells, own_config
 from sentinel.sources.live import Opened, Port
 from sentinel.sources.mirrors import MirrorPort, is_mirror
 from sentinel.sources.streams import StreamPort, is_stream
@@ -49,7 +56,7 @@ def run(
     configured: Callable[[], Config],
     folder: Path,
     orders: Orders,
-    listening: Callable[[Sensor], None] = lambda sensor: None,
+    listening: Callable[[Sensor | Crew], None] = lambda sensor: None,
 ) -> None:
     """Listen until `orders.stop`. Whatever SentinelError it raises for a wrong set-up comes before anything starts.
 
@@ -61,18 +68,25 @@ def run(
     user = user_of(config.life.user)
     outlets = Outlets(folder, config.sinks, config.life.observer)
     with ExitStack() as stack:
-        ports: list[Opened] = []
-        for number, name in enumerate(config.capture.interfaces):
-            port = _opened(name, number, config)
-            stack.callback(port.close)
-            ports.append(port)
+        ports = _opened(config, stack)
         give_up_privileges(user)
-        if config.life.metrics_port:
-            stack.enter_context(Exporter(folder / STATUS, config.life.metrics_port))
         confined = _confined(config.life.seccomp)
         parsers = load_parsers()
         for broken in parsers.broken:
             _log.warning("parser %s cannot be used: %s", broken.name, broken.reason)
+        cells = [Cells(len(own)) for own in ports]
+        nursery = None
+        if len(ports) > 1:  # while there are no threads yet
+
+            def work(slot: int, out: socket.socket, order: dict[str, Any]) -> None:
+                own = own_config(config, folder, slot, len(ports))
+                memory.keep()
+                worker.work(own, folder, parsers, ports[slot], cells[slot], out, order)
+
+            nursery = Nursery(work)
+            stack.callback(nursery.close)
+        if config.life.metrics_port:
+            stack.enter_context(Exporter(folder / STATUS, config.life.metrics_port))
         rules = Rules(rules_of(config), Book())
         case = stack.enter_context(Case.open(folder, keep_open=True))
         hash_again(case)
@@ -81,10 +95,13 @@ def run(
         memory.keep()
         gc.collect()
         gc.freeze()
-        run_ = stack.enter_context(case.begin_run([Sensor.new_row(0, ports)]))
+        run_ = stack.enter_context(case.begin_run([Sensor.new_row(0, ports[0])]))
         reading = Reading(parsers, run_.base)
+        unifier = Unifier(parsers.protocols, len(ports))
+        texts = reading.engine.rows.texts if nursery is None else unifier.texts
         thinning = Thinning(case, config.disk)
-        analysis = LiveAnalysis(case, run_, parsers, reading.engine.rows.texts, rules, config.store, thinning)
+        analysis = LiveAnalysis(case, run_, parsers, texts, rules, config.store, thinning)
+        analysis.resumable = nursery is None
         health = Health(config.health, folder, config.store.inventory_seconds)
         health.seccomp = confined
         first = dict(run_.captures[0])
@@ -93,7 +110,13 @@ def run(
             fresh = configured()
             return fresh, rules_of(fresh)
 
-        sensor = Sensor(config, case, ports, reading, analysis, first, health, orders, again, outlets)
+        sensor: Sensor | Crew
+        if nursery is None:
+            sensor = Sensor(config, case, ports[0], reading, analysis, first, health, orders, again, outlets)
+        else:
+            sensor = Crew(
+                config, ports[0], cells, nursery, unifier, analysis, run_.base, health, orders, again, outlets
+            )
 
         def ready() -> None:
             tell("READY=1")
@@ -114,14 +137,41 @@ def _confined(mode: str) -> str:
     return "on" if confinement.on else confinement.why
 
 
-def _opened(name: str, number: int, config: Config) -> Port | StreamPort | MirrorPort:
-    """An interface, a stream or a mirror session, opened. InputError where it cannot be."""
+def _opened(config: Config, stack: ExitStack) -> list[list[Opened]]:
+    """The ports of each worker, opened; `stack` closes them. InputError where one cannot be.
+
+    Workers share interfaces. A mirror session is one worker's alone, for its senders are few pairs of addresses.
+    """
     capture = config.capture
-    if is_stream(name):
-        return StreamPort(name, number=number)
-    if is_mirror(name):
-        return MirrorPort(name, number=number, queue_mib=capture.ring_mib)
-    return Port(name, number=number, bpf=capture.filter, blocks=capture.ring_mib, promiscuous=capture.promiscuous)
+    ports: list[list[Opened]] = []
+    groups: dict[str, int] = {}
+    shared: list[Port] = []
+    for slot in range(capture.workers):
+        ports.append([])
+        for number, name in enumerate(capture.interfaces):
+            one: Port | StreamPort | MirrorPort
+            if is_stream(name):
+                if capture.workers > 1:
+                    raise UsageError("{name}: a stream cannot be shared by workers; leave --workers away", name=name)
+                one = StreamPort(name, number=number)
+            elif is_mirror(name):
+                if slot:
+                    continue
+                one = MirrorPort(name, number=number, queue_mib=capture.ring_mib)
+            else:
+                fanout = groups.get(name, 0) if capture.workers > 1 else None
+                one = Port(
+                    name, number=number, bpf=capture.filter, blocks=capture.ring_mib, promiscuous=capture.promiscuous,
+                    fanout=fanout,
+                )  # fmt: skip
+                if fanout is not None:
+                    groups[name] = one.group
+                    shared.append(one)
+            stack.callback(one.close)
+            ports[slot].append(one)
+    for one in shared:
+        one.admit()
+    return [own for own in ports if own]
 
 
 def hash_again(case: Case) -> None:

@@ -211,7 +211,7 @@ class Delivery:
         """What tells a capture from others, from its first row on.
 
         That of a sensor has a hash when its segment ends, another one when that was compressed, and perhaps none at
-        all; a row that is offered twice meanwhile must not become two documents. The time of its first frame stays.
+        all; a row that is offered twice meanwhile must not become two documents. When it began stays.
         """
         return self._capture(capture)[1]
 
@@ -219,8 +219,10 @@ class Delivery:
         if number not in self._captures:
             for row in self._case.captures().iter_rows(named=True):
                 cited = row["sha256"] or f"{row['path']} {row['first_time']}"
-                grew = row["state"] == "live" or "sensor" in json.loads(row["detail"] or "{}")
-                self._captures[row["capture"]] = cited, f"live {row['first_time']}" if grew else cited
+                sensor = json.loads(row["detail"] or "{}").get("sensor")
+                began = row["first_time"] if sensor is None else sensor.get("began", row["first_time"])
+                grew = row["state"] == "live" or sensor is not None
+                self._captures[row["capture"]] = cited, f"live {began}" if grew else cited
         return self._captures.get(number, (f"capture {number}",) * 2)
 
 

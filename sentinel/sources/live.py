@@ -28,9 +28,11 @@ SOL_PACKET = 263
 ADD_MEMBERSHIP, RX_RING, STATISTICS, VERSION, TIMESTAMP, FANOUT, IGNORE_OUTGOING = 1, 5, 6, 10, 17, 18, 23
 TPACKET_V3 = 2
 MR_PROMISC = 1
-FANOUT_HASH, FANOUT_DEFRAG = 0, 0x8000
+FANOUT_DATA, FANOUT_CBPF, FANOUT_UNIQUE = 22, 6, 0x2000
 ETH_P_ALL = 0x0003
-SO_ATTACH_FILTER = 26
+SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
+NOTHING = struct.pack("HBBI", 0x06, 0, 0, 0)
+"""A filter that no frame passes."""
 HARDWARE = 0x8927
 """SIOCGIFHWADDR: the kind of an interface and its address."""
 STAMP_HARDWARE = 1 << 6
@@ -87,7 +89,8 @@ class Port:
         """Open an interface. InputError says, in one sentence, what is missing: the interface, the right, the filter.
 
         `number`: the interface's number in the pcapng that comes out. `blocks`: ring of so many MiB. `fanout`: id of a
-        group of sockets that share the interface by flow.
+        group of sockets that share the interface by the pair of addresses (`by_pair`); 0 makes a group, whose id is
+        `group` then. Such a port takes no frame until `admit`: all of the group begin together.
         """
         if sys.byteorder != "little":
             raise InputError("live capture reads the ring of little-endian machines only; capture with tcpdump instead")
@@ -116,12 +119,9 @@ class Port:
         sock = self._socket
         index = socket.if_nametoindex(self.name)
         sock.setsockopt(SOL_PACKET, VERSION, TPACKET_V3)
-        if program:
-            # the kernel copies the program while the call lasts
-            held = ctypes.create_string_buffer(program, len(program))
-            sock.setsockopt(
-                socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(held))
-            )
+        self._filter = program
+        if program or fanout is not None:
+            self._attach(socket.SOL_SOCKET, SO_ATTACH_FILTER, NOTHING if fanout is not None else program)
         try:
             sock.setsockopt(SOL_PACKET, IGNORE_OUTGOING, 1)
             sock.setsockopt(SOL_PACKET, TIMESTAMP, STAMP_HARDWARE)
@@ -137,7 +137,36 @@ class Port:
         if promiscuous:
             sock.setsockopt(SOL_PACKET, ADD_MEMBERSHIP, struct.pack("IHH8s", index, MR_PROMISC, 0, b""))
         if fanout is not None:
-            sock.setsockopt(SOL_PACKET, FANOUT, (fanout & 0xFFFF) | (FANOUT_HASH | FANOUT_DEFRAG) << 16)
+            sock.setsockopt(SOL_PACKET, FANOUT, fanout | (FANOUT_CBPF | (0 if fanout else FANOUT_UNIQUE)) << 16)
+            self.group = sock.getsockopt(SOL_PACKET, FANOUT) & 0xFFFF
+            self._attach(SOL_PACKET, FANOUT_DATA, by_pair())
+
+    def _attach(self, level: int, option: int, program: bytes) -> None:
+        """Hand a BPF program to the kernel, which copies it while the call lasts."""
+        held = ctypes.create_string_buffer(program, len(program))
+        where = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(held))
+        self._socket.setsockopt(level, option, where)
+
+    def admit(self) -> None:
+        """Begin to take frames, as one of a group."""
+        if self._filter:
+            self._attach(socket.SOL_SOCKET, SO_ATTACH_FILTER, self._filter)
+        else:
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+
+    def resume(self) -> None:
+        """Go on where another process that had this ring ended: at the oldest block that is ours, or the newest one."""
+
+        def heads() -> list[tuple[int, int, int]]:
+            """Sequence number, place and status of each block."""
+            ats = ((n, n * BLOCK + STATUS_AT) for n in range(self._blocks))
+            return [
+                (struct.unpack_from("<Q", self._ring, at + 16)[0], n, struct.unpack_from("<I", self._ring, at)[0])
+                for n, at in ats
+            ]
+
+        newest = max(heads())  # looked at first: the kernel may hand it over before the next line, where it is ours
+        self._next, self._skip = min((one for one in heads() if one[2] & USER), default=newest)[1], 0
 
     @property
     def over(self) -> bool:
@@ -224,6 +253,36 @@ def statistics_block(port: Opened, now_ns: int | None = None, counters: Counters
     options = _option(4, struct.pack("<Q", counters.frames + counters.dropped))
     options += _option(5, struct.pack("<Q", counters.dropped)) + bytes(4)
     return _block(5, struct.pack("<III", port.number, now >> 32, now & 0xFFFFFFFF) + options)
+
+
+def by_pair() -> bytes:
+    """A BPF program that gives both directions between two addresses, fragments and all they carry one number.
+
+    The addresses of IPv4 and IPv6, of which the outermost two count, are added without carry: what is not IP is 0. One
+    VLAN tag beside the one that the kernel took away is passed over. Source: linux/filter.h, linux/bpf_common.h.
+    """
+    net, ethertype = 0xFFF00000, 0xFFFFF000  # SKF_NET_OFF; SKF_AD_OFF + SKF_AD_PROTOCOL
+    half, word, half_there, set_x, load, store, load_x = 0x28, 0x40, 0x48, 0x01, 0x00, 0x02, 0x61
+    jump, xor, multiply, shift, give, give_a = 0x15, 0xAC, 0x24, 0x74, 0x06, 0x16
+    place, sum_ = 1, 0  # cells of memory
+
+    def added(offsets: range) -> list[tuple[int, int, int, int]]:
+        code = []
+        for at in offsets:
+            code += [(load_x, 0, 0, place), (word, 0, 0, net + at), (load_x, 0, 0, sum_), (xor, 0, 0, 0),
+                     (store, 0, 0, sum_)]  # fmt: skip
+        return [*code, (multiply, 0, 0, 0x9E3779B1), (shift, 0, 0, 16), (give_a, 0, 0, 0)]
+
+    four, six = added(range(12, 20, 4)), added(range(8, 40, 4))
+    code = [
+        (load, 0, 0, 0), (store, 0, 0, sum_), (store, 0, 0, place),
+        (half, 0, 0, ethertype),
+        (jump, 1, 0, 0x8100), (jump, 0, 4, 0x88A8),
+        (load, 0, 0, 4), (store, 0, 0, place), (set_x, 0, 0, 0), (half_there, 0, 0, net + 2),
+        (jump, 2, 0, 0x0800), (jump, 1 + len(four), 0, 0x86DD), (give, 0, 0, 0),
+        *four, *six,
+    ]  # fmt: skip
+    return b"".join(struct.pack("HBBI", *one) for one in code)
 
 
 def compile_filter(expression: str, link: int) -> bytes:

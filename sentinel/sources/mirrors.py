@@ -120,6 +120,10 @@ class MirrorPort:
         self._addresses = np.zeros(AT_ONCE * NAME, np.uint8)
         self._controls = np.zeros(AT_ONCE * CONTROL, np.uint8)
         self._slots = np.frombuffer(self._data, np.uint8)
+        # as memoryviews: uncompiled, the bytes of an array would be numbers that overflow
+        self._views = [
+            array.data for array in (self._heads.view(np.uint8), self._addresses, self._controls, self._slots)
+        ]
         steps = np.arange(AT_ONCE, dtype=np.uint64)
         self._parts = np.empty((AT_ONCE, 2), np.uint64)
         self._parts[:, 0] = self._slots.ctypes.data + HEAD + steps * SLOT
@@ -170,8 +174,8 @@ class MirrorPort:
             if self._first == self._count and not self._take():
                 break
             self._first = pack(
-                self._heads.view(np.uint8), self._addresses, self._controls, self._slots, self._first,
-                self._count, KINDS[self.mirror.kind], self.number, out, done, self._senders, self._meet,
+                *self._views, self._first, self._count, KINDS[self.mirror.kind], self.number, out, done,
+                self._senders, self._meet,
             )  # fmt: skip
             if self._first < self._count:
                 break

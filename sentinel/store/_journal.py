@@ -29,7 +29,8 @@ def append(database: Database, entries: Iterable[tuple[str, str, Any]], author: 
             "VALUES ((SELECT coalesce(max(entry), 0) + 1 FROM journal), ?, ?, ?, ?, ?, ?)",
             rows,
         )
-    return database.one("SELECT coalesce(max(entry), 0) FROM journal")[0] if rows else 0
+        last = db.execute("SELECT max(entry) FROM journal").fetchone()[0]
+    return last if rows else 0
 
 
 def entries(database: Database, kind: str | None = None, subject: str | None = None) -> list[dict[str, Any]]:

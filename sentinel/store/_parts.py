@@ -99,6 +99,7 @@ class PartWriter:
         self._raise()
         if df.height == 0:
             return
+        df = slim(df)  # here, so that what says nothing takes no room in the queue
         size = int(df.estimated_size())
         with self._room:
             self._room.wait_for(lambda: self._queued_bytes == 0 or self._queued_bytes + size <= QUEUE_BYTES)
@@ -225,7 +226,6 @@ class PartWriter:
             self._defect = error
 
     def _gather(self, table: str, df: pl.DataFrame) -> None:
-        df = slim(df)
         pending = self._pending.setdefault(table, _Pending())
         pending.frames.append(df)
         pending.rows += df.height

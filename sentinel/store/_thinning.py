@@ -27,7 +27,8 @@ STEP_ROWS = 1 << 16
 """Messages that one step takes; whole parts, of which one may be larger."""
 DROPPED_BYTES = 64 << 20
 """Bytes of counts or flows that one step drops."""
-_ENDED = f"state IN ('{COMPLETE}', '{INTERRUPTED}')"
+_ENDED = f"state IN ('{COMPLETE}', '{INTERRUPTED}') AND json_type(summary, '$.marks') IS NULL"
+"""Of runs to which nothing is added any more, not even what a killed sensor had still to write (`resumed`)."""
 DEPENDENT = ("items", "points")
 """Tables whose rows go with their message, beside those of the protocols."""
 

@@ -2,10 +2,12 @@
 
     case.db                          SQLite (WAL): captures, facts, assets, alerts, runs, the list of parts
     flows/ messages/ items/ points/ faults/ ext/<protocol>/     Parquet parts, `r<run>-<sequence>.parquet`
-    case.lock                        whoever writes holds it locked
+    case.lock                        whoever analyses into it holds it locked: a sensor, for months
+    decisions.lock                   whoever writes down what people say of it
 
-A part counts only if `case.db` lists it, and it is listed in the one transaction that ends its run. One writer at a
-time; any number of readers beside it. Every failure is a `sentinel.errors.CaseError` and leaves what was there.
+A part counts only if `case.db` lists it, and it is listed in the one transaction that ends its run. One analysis at a
+time, and beside it one who decides; any number of readers. Every failure is a `sentinel.errors.CaseError` and leaves
+what was there.
 """
 
 from __future__ import annotations
@@ -29,34 +31,40 @@ from sentinel.store._lock import Lock
 from sentinel.store._parts import delete_unlisted
 from sentinel.store.run import Run
 
-DATABASE, LOCK = "case.db", "case.lock"
+DATABASE, LOCK, DECISIONS_LOCK = "case.db", "case.lock", "decisions.lock"
 ALERT_STATES = ("open", "acknowledged", "suppressed")
 
 _OWN_NAMES = {LOCK, DATABASE + ".new", DATABASE + ".new-journal", DATABASE + ".new-wal", DATABASE + ".new-shm"}
 """What a program that was killed while it made a case may leave in the folder."""
 
+Mode = Literal["read", "write", "decide"]
+
 
 class Case:
     """An open case; use it as a context manager, or call `close`."""
 
-    def __init__(self, path: Path, database: Database, lock: Lock | None):
+    def __init__(self, path: Path, database: Database, lock: Lock | None, mode: Mode = "read"):
         self.path = path
         self._database = database
         self._lock = lock
+        self._mode = mode
 
     @classmethod
-    def open(cls, path: str | Path, mode: Literal["read", "write"] = "write", keep_open: bool = False) -> Case:
+    def open(cls, path: str | Path, mode: Mode = "write", keep_open: bool = False) -> Case:
         """Open a case; for writing, make it where there is none, and clean up after runs that were killed.
+
+        `decide`: to write down what people say (alert states, the journal, assessments), beside an analysis or a sensor
+        that is writing: these rows are changed in transactions of their own, and touch nothing that a run keeps.
 
         `keep_open`: flows that were open in a run that was killed stay so, for it will be finished (`left`).
         CaseError where the folder is no case and not empty, the case is newer than this program or damaged, another
         program writes it, or the disk is full or read-only.
         """
         folder = Path(path)
-        if mode not in ("read", "write"):
-            raise ValueError(f"mode {mode!r}")
         try:
-            return cls._open_to_write(folder, keep_open) if mode == "write" else cls._open_to_read(folder)
+            if mode == "write":
+                return cls._open_to_write(folder, keep_open)
+            return cls._open_to_read(folder) if mode == "read" else cls._open_to_decide(folder)
         except OSError as error:
             raise explain(error, folder) from error
 
@@ -97,7 +105,18 @@ class Case:
         except BaseException:
             lock.release()
             raise
-        return cls(folder, database, lock)
+        return cls(folder, database, lock, "write")
+
+    @classmethod
+    def _open_to_decide(cls, folder: Path) -> Case:
+        if not (folder / DATABASE).exists():
+            cls._open_to_write(folder, keep_open=False).close()
+        lock = Lock(folder / DECISIONS_LOCK)
+        try:
+            return cls(folder, Database.open(folder / DATABASE, write=True), lock, "decide")
+        except BaseException:
+            lock.release()
+            raise
 
     def close(self) -> None:
         """Close the database and let the next writer in."""
@@ -146,7 +165,8 @@ class Case:
 
     def set_alert_state(self, alert: str, state: str, reason: str, author: str, time_ns: int | None = None) -> None:
         """Add a person's decision to the alert's history and make it the alert's state; NoSuchRow for no such alert."""
-        self._require_writer()
+        if self._mode == "read":
+            raise ValueError("the case was opened to read")
         if state not in ALERT_STATES:
             raise ValueError(f"state {state!r} is none of {', '.join(ALERT_STATES)}")
         alert = self.alert(alert)["alert"]
@@ -158,8 +178,8 @@ class Case:
             db.execute("UPDATE alerts SET state = ? WHERE alert = ?", (state, alert))
 
     def _require_writer(self) -> None:
-        if self._lock is None:
-            raise ValueError("the case was opened for reading")
+        if self._mode != "write":
+            raise ValueError(f"the case was opened to {self._mode}")
 
     # -- reading ------------------------------------------------------------------------------------------------
 

@@ -62,6 +62,12 @@ def give_up(case: Case, old: Left, captures: Iterable[Mapping[str, Any]]) -> Non
         _checkpoint.forget_marks(db, old.run)
 
 
+def end_open(case: Case) -> None:
+    """No run will be finished: what was open in interrupted ones has ended there."""
+    with case.database.transaction() as db:
+        _checkpoint.end_open(db)
+
+
 class Resumed(Run):
     """The run, to be written to like any other; it ends with `complete`, and otherwise stays as it was left."""
 

@@ -25,7 +25,7 @@ cdef class Engine:
     cdef readonly FlowTable table
     cdef readonly Block flow_rows, idents
     cdef readonly Copies copies
-    cdef readonly long long batch_messages, batch_flows, batch_points, batch_heap
+    cdef public long long batch_messages, batch_flows, batch_points, batch_heap
     cdef public long long flow_number
     cdef readonly int capture
     cdef readonly long long frames, bytes, duplicates, cut, backwards, unread_frames

@@ -48,7 +48,7 @@ cdef Flow from_state(list row)
 
 @cython.final
 cdef class FlowTable:
-    cdef readonly long long limit
+    cdef public long long limit
     cdef readonly dict flows
     cdef list recent
     cdef object scratch

@@ -11,13 +11,12 @@ cdef class Block:
     cdef public Py_ssize_t n
     cdef readonly Py_ssize_t capacity
     cdef readonly object cells
-    cdef long long[::1, :] a
-    cdef double[::1, :] f
+    cdef long long[:, ::1] a
+    cdef double[:, ::1] f
 
-    @cython.locals(n=Py_ssize_t, cell=Py_ssize_t)
+    @cython.locals(n=Py_ssize_t)
     cpdef Py_ssize_t add(self) except -1
     cpdef int put(self, Py_ssize_t row, Py_ssize_t cell, long long value) except -1
-    cdef use(self, cells)
     cpdef grow(self)
     cpdef clear(self)
 

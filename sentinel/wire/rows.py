@@ -1,10 +1,10 @@
 # cython: language_level=3, infer_types=True, boundscheck=True, wraparound=False, annotation_typing=True
 """Growing typed columns that every parser writes to.
 
-A `Block` is one table in memory: a two-dimensional array of 64-bit cells, column after column, whose first column is
-the validity mask of the row (bit k set: cell k was written). It is written row by row and read column by column; the
-reading is what takes longer. `Rows` is what a parser sees: it starts rows and fills
-cells; who talks to whom, in which frame and when, the core has already written.
+A `Block` is one table in memory: a two-dimensional array of 64-bit cells, row after row, whose first column is the
+validity mask of the row (bit k set: cell k was written). It is turned around, once, when a batch is taken. `Rows` is
+what a parser sees: it starts rows and fills cells; who talks to whom, in which frame and when, the core has already
+written.
 
 How a parser uses it (one call a fact of the wire, in any order after `message`):
 
@@ -94,7 +94,7 @@ from sentinel.wire.layout import (
 from sentinel.wire.reader import Malformed
 
 if cython.compiled:
-    from cython.cimports.libc.string import memcpy
+    from cython.cimports.libc.string import memcpy, memset
     from cython.cimports.sentinel.wire.reader import Reader
 else:
     from sentinel.wire.reader import Reader
@@ -110,11 +110,6 @@ MAX_ITEMS = 4096  # items of one message that are kept; the quantity in the mess
 MAX_POINTS = 1 << 16  # points of one message that are kept
 
 
-SPARE = 8
-"""Rows of memory that are never written: without them columns would lie a power of two apart, where the cells of one
-row all fall into the same few lines of the processor's cache (three times the time for a row of thirty cells)."""
-
-
 class Block:
     """One table in memory: `n` rows of `width` 64-bit cells; `a` as integers, `f` the same cells as floats."""
 
@@ -122,24 +117,18 @@ class Block:
         self.width = width
         self.n = 0
         self.capacity = capacity
-        self.use(np.empty((capacity + SPARE, width), dtype=np.int64, order="F"))
-
-    def use(self, cells):
-        """Write to this memory from now on."""
-        self.cells = cells
+        self.cells = np.zeros((capacity, width), dtype=np.int64)
         # views of the same memory: a memoryview gives plain ints and floats uncompiled, C values compiled
-        self.a = memoryview(cells)
-        self.f = memoryview(cells.view(np.float64))
+        self.a = memoryview(self.cells)
+        self.f = memoryview(self.cells.view(np.float64))
 
-    @cython.boundscheck(False)  # there is room for the row, and the cells are counted
     def add(self):
         """Start a row and return its number; all cells of it are zero and absent."""
         n = self.n
         if n == self.capacity:
             self.grow()
         if cython.compiled:
-            for cell in range(self.width):
-                self.a[n, cell] = 0
+            memset(cython.address(self.a[n, 0]), 0, self.width * 8)
         else:
             self.cells[n] = 0
         self.n = n + 1
@@ -152,26 +141,20 @@ class Block:
 
     def grow(self):
         """Double the capacity, keeping every row."""
-        self.capacity *= 2
-        cells = np.empty((self.capacity + SPARE, self.width), dtype=np.int64, order="F")
+        cells = np.zeros((self.capacity * 2, self.width), dtype=np.int64)
         cells[: self.n] = self.cells[: self.n]
-        self.use(cells)
+        self.capacity *= 2
+        self.cells = cells
+        self.a = memoryview(cells)
+        self.f = memoryview(cells.view(np.float64))
 
     def clear(self):
         """Forget all rows; the memory stays."""
         self.n = 0
 
     def take(self):
-        """Give away the rows written so far, shape (n, width), int64; the block is empty then.
-
-        Many are given away with their memory, and the block goes on with other memory as large; few are copied, so that
-        who keeps them does not keep much more.
-        """
-        rows = self.cells[: self.n]
-        if self.n * 2 < self.capacity:
-            rows = rows.copy(order="F")
-        else:
-            self.use(np.empty_like(self.cells))
+        """A copy of the rows written so far, shape (n, width), int64, column after column; the block is empty then."""
+        rows = self.cells[: self.n].copy(order="F")
         self.n = 0
         return rows
 

@@ -242,7 +242,7 @@ def _parse(protocol: Protocol, out: Rows, data: bytes, side: int, number: int) -
 def _check_rows(protocol: Protocol, out: Rows) -> None:
     """What the tables rely on in the rows that a parser wrote."""
     kinds, dtypes, operations = {int(k) for k in Kind}, {int(t) for t in DType}, {*protocol.operations, NO_OPERATION}
-    messages = out.messages.taken()
+    messages = out.messages.cells[: out.messages.n]
     for row in messages.tolist():
         data, name, detail = row[layout.M_DATA], row[layout.M_NAME], row[layout.M_DETAIL]
         check(row[layout.M_OPERATION] in operations, f"operation {row[layout.M_OPERATION]} is not declared")
@@ -251,14 +251,14 @@ def _check_rows(protocol: Protocol, out: Rows) -> None:
         check(row[layout.M_FAULT] in _FAULTS, "a fault that there is not")
         check(0 <= data <= data + row[layout.M_DATA_LENGTH] <= out.heap_n, "values outside the heap")
         check(0 <= name < len(out.texts) and 0 <= detail < len(out.texts), "an unknown text")
-    for row in out.items.taken().tolist():
+    for row in out.items.cells[: out.items.n].tolist():
         check(0 <= row[layout.I_MESSAGE] < len(messages), "an item without a message")
         check(row[layout.I_DTYPE] in dtypes, "a data type that there is not")
         data = row[layout.I_DATA]
         check(0 <= data <= data + row[layout.I_DATA_LENGTH] <= out.heap_n, "values outside the heap")
-    for row in out.points.taken().tolist():
+    for row in out.points.cells[: out.points.n].tolist():
         check(0 <= row[layout.P_MESSAGE] < len(messages), "a point without a message")
-    for row in out.faults.taken().tolist():
+    for row in out.faults.cells[: out.faults.n].tolist():
         check(row[layout.F_CODE] in _FAULTS and row[layout.F_CODE] != 0, "a fault that there is not")
 
 
