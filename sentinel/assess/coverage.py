@@ -214,11 +214,10 @@ def _statements(
         yield Text(f"抓包共 {time.zh}，不足一天：夜班、周末、月末和检修时才有的通信不在其中。", f"The captures cover {time.en}, less than a day: what happens only at night, at weekends, at month's end or during maintenance is not in them.")
     elif plant.hours < LONG_HOURS:
         yield Text(f"抓包共 {time.zh}，不足一周：周末和检修时才有的通信不在其中。", f"The captures cover {time.en}, less than a week: what happens only at weekends or during maintenance is not in them.")
-    busy = covered(plant.flows.select("first", "last").rows(), PAUSE)
-    if plant.hours >= SHORT_HOURS and busy < SILENT * plant.captured:
+    if plant.hours >= SHORT_HOURS and _whole(view) and (busy := _busy(plant.flows)) < SILENT * plant.captured:
         yield Text(
-            f"首帧到末帧相隔 {time.zh}，其中只有 {lasting(busy).zh}有通信；其余时间是否在抓包无从得知。",
-            f"From the first frame to the last it is {time.en}, but traffic is in only {lasting(busy).en} of them; whether anything was captured in between cannot be told.",
+            f"抓包首尾共 {time.zh}，其中只有 {lasting(busy).zh}有通信；其余时间是否在抓包无从得知。",
+            f"The captures span {time.en}, but only {lasting(busy).en} of that has traffic; whether anything was captured in between cannot be told.",
         )
     unseen = [zone.name for zone in plant.site.zones if zone.id not in plant.zones_seen and zone.kind not in OUTSIDE]
     if unseen:
@@ -267,6 +266,22 @@ def _statements(
     if whole["tunnelled"]:
         yield Text(f"{whole['tunnelled']:,} 条流在隧道中，按隧道内的地址统计。", f"{times(whole['tunnelled'], 'flow runs', 'flows run')} in a tunnel and are counted by the addresses inside.")
     yield Text("只在有线网络上采集，没有空口抓包：无线终端与接入点之间的通信看不到。", "Nothing was captured in the air: what passes between wireless clients and access points cannot be seen.")
+
+
+def _whole(view: View) -> bool:
+    """No flow was dropped to save room, so that time without flows is time without traffic."""
+    return view.scan("thinned").filter(pl.col("table") == "flows").head(1).collect().is_empty()
+
+
+def _busy(flows: pl.DataFrame) -> int:
+    """Time with traffic, ns: the union of the flows, pauses of less than `PAUSE` counted."""
+    runs = (
+        flows.select("first", "last").sort("first")
+        .with_columns(pl.col("last").cum_max().shift(1).alias("before"))
+        .with_columns((pl.col("first") > pl.col("before") + PAUSE).fill_null(True).cum_sum().alias("run"))
+        .group_by("run").agg(pl.col("first").min(), pl.col("last").max())
+    )  # fmt: skip
+    return int((runs["last"] - runs["first"]).sum() or 0)
 
 
 def _given_up(view: View) -> Iterator[Text]:
