@@ -126,6 +126,15 @@ def test_a_capture_that_is_mostly_silence_says_so() -> None:
     assert "in between cannot be told" not in said(busy.view(plant()).coverage)
 
 
+def test_what_a_killed_sensor_could_not_store_is_said() -> None:
+    traffic = Traffic(hours=200, detail='{"sensor": {"lost_seconds": 12.4}}')
+    traffic.flow(HMI, PLC, 502, "modbus")
+    coverage = traffic.view().coverage
+    assert "what 12 seconds held was not analysed" in said(coverage)
+    assert any("共 12 秒的内容没有分析" in statement.zh for statement in coverage.statements)
+    assert "was killed" not in said(Traffic(hours=200).flow(HMI, PLC, 502, "modbus").view().coverage)
+
+
 def test_what_the_case_gave_up_for_room_and_a_sensor_for_memory_is_said() -> None:
     traffic = Traffic()
     traffic.flow(HMI, PLC, 502, "modbus")

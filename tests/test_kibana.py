@@ -57,3 +57,23 @@ def test_columns_and_conditions_are_fields(kibana) -> None:
     search = kibana.list_of_alerts()["attributes"]
     assert set(search["columns"]) <= set(fields("alerts"))
     assert kibana.DANGEROUS.split(":")[0] in fields("messages")
+
+
+def test_whatever_a_panel_counts_by_is_a_field_that_can_be_counted_by(kibana) -> None:
+    """Text is not; a panel that orders by a number must show that number."""
+    found = [json.loads(line) for line in kibana.PATH.read_text(encoding="utf-8").splitlines()]
+    looked = 0
+    for one in found:
+        if one["type"] != "visualization":
+            continue
+        known = fields(one["references"][0]["id"].removeprefix("sentinel-ics-"))
+        parts = json.loads(one["attributes"]["visState"])["aggs"]
+        metrics = {part["id"] for part in parts if part["schema"] == "metric"}
+        for part in parts:
+            if field := part["params"].get("field"):
+                looked += 1
+                assert known[field] in {"keyword", "long", "double", "boolean", "date", "ip"}, (one["id"], field)
+            if part["type"] == "date_histogram":
+                assert known[part["params"]["field"]] == "date"
+            assert part["params"].get("orderBy", part["id"]) in metrics | {part["id"]}
+    assert looked > 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,22 @@ def test_the_end_is_the_end_though_a_checkpoint_is_due(tmp_path: Path) -> None:
         analysis.call(setattr, analysis, "_next_checkpoint", 0.0)
         analysis.close()
         assert run.over and case.captures()["state"].to_list() == ["complete"]
+
+
+def test_nothing_is_written_behind_the_end_of_the_run(tmp_path: Path) -> None:
+    """A checkpoint that falls due while the run ends would wait for a writer that has left, for ever."""
+    with Case.open(tmp_path / "case") as case:
+        run = case.begin_run([Sensor.new_row(0, [])])
+        analysis = LiveAnalysis(case, run, load_parsers(), [""], Rules(RuleSet([]), Book()), Store())
+
+        def end() -> None:
+            analysis.finish()
+            analysis._next_checkpoint = 0.0
+
+        analysis.start()
+        analysis.call(end)
+        closing = threading.Thread(target=analysis.close, daemon=True)
+        closing.start()
+        closing.join(60)
+        assert not closing.is_alive()
+        assert [one["state"] for one in case.summary()["runs"]] == ["complete"]
