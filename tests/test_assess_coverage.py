@@ -113,6 +113,19 @@ def test_statements_stay_away_where_they_are_not_true() -> None:
         assert part not in words, part
 
 
+def test_a_capture_that_is_mostly_silence_says_so() -> None:
+    traffic = Traffic(hours=900 * 24)
+    traffic.flow(HMI, PLC, 502, "modbus", at=0, lasts=600)
+    told = said(traffic.view(plant()).coverage)
+    assert "The captures span 900 days, but only 10 min of that has traffic" in told
+    # flows that were dropped to save room are no silence
+    gone = {"run": 1, "rows": 2, "first_time": 0, "last_time": 1}
+    traffic.tables["thinned"] = [{**gone, "table": "flows", "fate": "dropped", "stood_for": 2}]
+    assert "in between cannot be told" not in said(traffic.view(plant()).coverage)
+    busy = Traffic(hours=24).flow(HMI, PLC, 502, "modbus", at=0, lasts=24 * 3600)
+    assert "in between cannot be told" not in said(busy.view(plant()).coverage)
+
+
 def test_what_a_killed_sensor_could_not_store_is_said() -> None:
     traffic = Traffic(hours=200, detail='{"sensor": {"lost_seconds": 12.4}}')
     traffic.flow(HMI, PLC, 502, "modbus")

@@ -17,7 +17,7 @@ def material(**values) -> Material:
 def test_zones_show_how_far_they_were_seen() -> None:
     coverage = Coverage(zones=({"zone": "z", "seen": True, "hours": 1.234, "packets": 7, "visibility": 0.5},))
     sheet = programme.monitoring_coverage(material(coverage=coverage))
-    assert sheet.rows == (("z", Text("见到", "seen"), 1.23, 7, "50%"),)
+    assert sheet.rows == (("z", Text("见到", "seen"), Text("74 分钟", "74 min"), 7, "50%"),)
     assert programme.monitoring_coverage(material()).empty is not None
 
 

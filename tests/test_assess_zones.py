@@ -115,3 +115,8 @@ def test_proposed_conduits_are_what_was_seen_between_zones():
     ]  # fmt: skip
     (found,) = conduits(SITE, seen)
     assert (found.id, found.protocols, found.declared) == ("plant>one", ("modbus", "tcp/80"), False)
+
+
+def test_a_device_of_several_addresses_is_counted_once():
+    (zone,) = propose([asset(1, "10.0.0.8", "10.0.0.9", kind="host"), asset(2, "10.0.0.3")], (), {})
+    assert "1 controller, 1 other host." in zone.reason.en and "1 台其他主机" in zone.reason.zh

@@ -8,10 +8,11 @@ import re
 import fake_assessment as fake
 import pytest
 
-from sentinel.assess.model import Assessment, Trace
+from sentinel.assess.model import Assessment, Text, Trace
 from sentinel.errors import AssessmentError
 from sentinel.report.build import CHAPTERS, SCOPES, build
 from sentinel.report.chapters._context import Context
+from sentinel.report.chapters._weaknesses import _where
 from sentinel.report.document import Document, Fields, Heading, Table, block_text, plain_text
 from sentinel.report.texts import VARIANTS
 
@@ -235,3 +236,51 @@ def test_a_variant_lists_the_evidence_that_it_leads_to():
         led_to = set(re.findall(r"ref=.(ev-E-\d+).", str(document.blocks)))
         assert led_to <= listed
         assert f"cites {len(listed)} piece" in plain_text(document)
+
+
+def test_a_report_on_one_other_framework_has_no_security_levels_and_no_due_dates_of_others():
+    given = ASSESSMENTS["full"]
+    for variant, there in (("full", True), ("iec", True), ("gap", False), ("miit", False)):
+        anchors = {getattr(block, "anchor", "") for block in build(given, "en", variant).blocks}
+        assert ("levels" in anchors) is there, variant
+    own = given.packs[0]
+    foreign = {"what": Text("无关", "Unrelated duty"), "basis": Text("别的标准 1", "Another standard 1"), "months": 12}
+    wanted = {"what": Text("相关", "Related duty"), "basis": Text(f"{own.title.zh} {own.edition}", "x"), "months": 12}
+    given = dataclasses.replace(given, calendar=(foreign, wanted))
+    assert "Unrelated duty" in plain_text(build(given, "en"))
+    variant = next(v for v, scope in SCOPES.items() if scope.frameworks and own.id.startswith(scope.frameworks))
+    words = plain_text(build(given, "en", variant))
+    assert "Related duty" in words and "Unrelated duty" not in words
+
+
+def test_no_target_is_no_proof():
+    given = ASSESSMENTS["full"]
+    none = tuple(dataclasses.replace(level, target=0) for level in given.levels)
+    words = plain_text(build(dataclasses.replace(given, levels=none), "en"))
+    assert "no target" in words and "\nproven\n" not in words
+
+
+def test_no_grade_and_no_risk_are_words_not_noughts():
+    given = ASSESSMENTS["full"]
+    risks = tuple(dataclasses.replace(risk, grade=3, grades=(2, 3)) for risk in given.risks)
+    words = plain_text(build(dataclasses.replace(given, risks=risks), "en"))
+    assert "no grade is robust" in words and "none of them high or very high" in words
+    assert "the grade of 0" not in words and ", 0 of them" not in words
+
+
+def test_zones_of_a_verdict_are_counted_where_they_are_all():
+    assert _where(Context(ASSESSMENTS["full"], "en"), ["cell-1", "office"], 2) == "\nZones: all 2 that were judged"
+    assert _where(Context(ASSESSMENTS["full"], "zh"), ["cell-1", "office"], 2) == "\n区域：受评的 2 个区域"
+    assert _where(Context(ASSESSMENTS["full"], "en"), ["cell-1"], 2).startswith("\nZone: ")
+    assert _where(Context(ASSESSMENTS["full"], "en"), [], 2) == ""
+
+
+def test_what_only_an_answer_told_is_proven_by_an_answer():
+    given = ASSESSMENTS["full"]
+    finding = next(f for f in given.findings if f.remediation and f.remediation.verification_check)
+    told = dataclasses.replace(finding, evidence=(fake.answered("Q-BLD-05"),))
+    assert "Answer the questions above again, with proof" in plain_text(
+        build(dataclasses.replace(given, findings=(told,)), "en")
+    )
+    seen = dataclasses.replace(finding, evidence=(fake.frames(1), fake.answered("Q-BLD-05")))
+    assert "Answer the questions above" not in plain_text(build(dataclasses.replace(given, findings=(seen,)), "en"))

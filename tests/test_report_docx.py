@@ -178,3 +178,40 @@ def test_what_is_no_word_document(tmp_path: Path):
 
 def test_no_empty_values_in_the_text(raw: bytes):
     assert not re.search(r"\bNone\b|\{\}|—", words(opened(raw)))
+
+
+def test_a_template_with_wide_margins_holds_every_table_and_figure(tmp_path: Path):
+    place = template(tmp_path / "client.docx", "Before.", "{{p report }}", "After.")
+    document = word.Document(place)
+    section = document.sections[0]
+    section.left_margin = section.right_margin = section.page_width * 22 // 100
+    document.save(place)
+    room = section.page_width - section.left_margin - section.right_margin
+    filled = opened(docx.render(build(fake.full(), "en"), place))
+    assert max(sum(column.width for column in table.columns) for table in filled.tables) <= room
+    assert max(shape.width for shape in filled.inline_shapes) <= room
+
+
+def test_parts_of_the_report_begin_on_pages_in_a_template_too(tmp_path: Path):
+    place = template(tmp_path / "client.docx", "Before.", "{{p report }}")
+    filled = opened(docx.render(build(fake.full(), "en"), place))
+    body = list(filled.element.body)
+    first = next(i for i, item in enumerate(body) if "Declaration and approval" in "".join(item.itertext()))
+    breaks = [i for i, item in enumerate(body) if item.xpath('.//w:br[@w:type="page"]')]
+    # what stands before the report is the client's own; contents and summary have pages
+    assert len(breaks) >= 2 and min(breaks) > first
+
+
+def test_lines_to_sign_stay_together_and_sheets_repeat_their_title(raw: bytes):
+    document = opened(raw)
+    signed = next(t for t in document.tables if len(t.columns) == 4 and len(t.rows) == 6)
+    kept = [all(p.paragraph_format.keep_with_next for c in row.cells for p in c.paragraphs) for row in signed.rows]
+    assert kept == [True] * 5 + [False]
+    sheet = next(t for t in document.tables if t.rows[0].cells[0].text.startswith("F-01"))
+    assert sheet.rows[0]._tr.xpath("./w:trPr/w:tblHeader")
+
+
+def test_a_note_under_a_heading_stays_with_its_table(raw: bytes, lang: str):
+    begin = {"zh": "对应条款：", "en": "Answers: "}[lang]
+    notes = [p for p in opened(raw).paragraphs if p.text.startswith(begin)]
+    assert notes and all(p.paragraph_format.keep_with_next for p in notes)

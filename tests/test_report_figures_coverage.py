@@ -8,7 +8,7 @@ import figure_checks as check
 def test_a_zone_without_traffic_is_hatched_and_named():
     svg = check.drawn("coverage", "en")
     assert "no traffic seen" in check.words(svg) and "url(#cross)" in svg
-    assert "92% · 336.0 h" in check.words(svg)
+    assert "92% · 14.0 days" in check.words(svg)
 
 
 def test_harmless():

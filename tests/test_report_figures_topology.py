@@ -8,6 +8,8 @@ import xml.etree.ElementTree as ElementTree
 import fake_assessment as fake
 import figure_checks as check
 
+from sentinel.assess.model import Text, Zone
+
 
 def test_levels_zones_devices_and_conduits():
     svg = check.drawn("topology", "en")
@@ -39,3 +41,12 @@ def test_a_large_plant_fits_a_page():
 
 def test_harmless():
     check.harmless("topology")
+
+
+def test_names_of_zones_are_whole_where_three_stand_side_by_side():
+    given = fake.full()
+    nets = [Text(f"子网 192.168.{n}.0/24", f"Subnet 192.168.{n}.0/24") for n in (60, 66, 77)]
+    zones = tuple(Zone(f"net-{i}", name, "1", "ot", declared=False) for i, name in enumerate(nets))
+    site = dataclasses.replace(given.site, zones=zones, conduits=(), assets=())
+    words = check.words(check.drawn("topology", "en", dataclasses.replace(given, site=site)))
+    assert all(name.en in words for name in nets)

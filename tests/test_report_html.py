@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import fake_assessment as fake
 import pytest
@@ -109,3 +110,10 @@ def test_tables_have_their_rows():
 
 def test_anchors_are_ids():
     assert html.anchor("finding-a b/名") == "x-finding-a_20b_2f_540d"
+
+
+def test_heads_that_a_printed_page_repeats_are_drawn():
+    css = (Path(html.__file__).parent / "report.css").read_text(encoding="utf-8")
+    printed = css[css.index("@media print") :]
+    # Chromium leaves buttons out of the heads that it repeats
+    assert "th button{display:contents}" in printed and "thead" in printed.split("break-after:avoid")[0]

@@ -28,3 +28,14 @@ def test_what_was_not_seen_is_never_good():
 
 def test_an_unknown_key_is_shown_as_it_is():
     assert texts.look_up(texts.KINDS, "turbine", "zh") == "turbine"
+
+
+def test_durations_have_a_unit_that_suits_them():
+    told = [texts.hours(value, "en") for value in (0, 16 / 3600, 0.5, 1.25, 47, 22_417.8)]
+    assert told == ["0 s", "16 s", "30.0 min", "1.2 h", "47.0 h", "934.1 days"]
+    assert [texts.hours(value, "zh") for value in (0, 2, 72)] == ["0 秒", "2.0 小时", "3.0 天"]
+
+
+def test_what_was_seen_is_never_nothing():
+    assert texts.visibility(0.0, True) == "<0.01%" and texts.visibility(0.0, False) == "0%"
+    assert texts.visibility(0.0044, True) == "0.44%"

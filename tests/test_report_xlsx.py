@@ -96,3 +96,7 @@ def test_sheet_titles_are_short_plain_and_different() -> None:
 def test_nothing_in_the_archive_tells_when_it_was_written() -> None:
     with zipfile.ZipFile(io.BytesIO(xlsx.render(full(), "en"))) as archive:
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_a_long_title_ends_with_a_word() -> None:
+    assert xlsx._title("Data flows: the register against the wire", set()) == "Data flows the register against"

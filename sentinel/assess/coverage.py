@@ -36,6 +36,8 @@ OUTSIDE = frozenset({"external", "cloud", "remote"})
 """Kinds of zone that no tap of the plant looks into."""
 SHORT_HOURS = 24.0
 LONG_HOURS = 168.0
+SILENT = 0.05
+"""Where traffic fills a smaller share of the time than this, the reader is told."""
 DIGITS = 4
 
 
@@ -212,6 +214,11 @@ def _statements(
         yield Text(f"抓包共 {time.zh}，不足一天：夜班、周末、月末和检修时才有的通信不在其中。", f"The captures cover {time.en}, less than a day: what happens only at night, at weekends, at month's end or during maintenance is not in them.")
     elif plant.hours < LONG_HOURS:
         yield Text(f"抓包共 {time.zh}，不足一周：周末和检修时才有的通信不在其中。", f"The captures cover {time.en}, less than a week: what happens only at weekends or during maintenance is not in them.")
+    if plant.hours >= SHORT_HOURS and _whole(view) and (busy := _busy(plant.flows)) < SILENT * plant.captured:
+        yield Text(
+            f"抓包首尾共 {time.zh}，其中只有 {lasting(busy).zh}有通信；其余时间是否在抓包无从得知。",
+            f"The captures span {time.en}, but only {lasting(busy).en} of that has traffic; whether anything was captured in between cannot be told.",
+        )
     unseen = [zone.name for zone in plant.site.zones if zone.id not in plant.zones_seen and zone.kind not in OUTSIDE]
     if unseen:
         yield Text(f"未见任何流量的区域：{'、'.join(name.zh for name in unseen)}。对这些区域不作结论。", f"Zones of which nothing was seen: {', '.join(name.en for name in unseen)}. Nothing is concluded about them.")
@@ -239,7 +246,7 @@ def _statements(
     if whole["one_sided"]:
         yield Text(f"{whole['tcp']:,} 条带载荷的 TCP 流中有 {whole['one_sided']:,} 条只抓到一个方向：另一方向的应答未知。", f"Of {whole['tcp']:,} TCP flows with payload {whole['one_sided']:,} were captured in one direction only: what was answered is unknown.")
     if whole["midstream"]:
-        yield Text(f"{whole['midstream']:,} 条 TCP 流在抓包开始前已建立，其登录和协商过程未知。", f"{times(whole['midstream'], 'TCP flow')} began before the capture: how they were opened and who logged in is unknown.")
+        yield Text(f"{whole['midstream']:,} 条 TCP 流在抓包开始前已建立，其登录和协商过程未知。", f"{times(whole['midstream'], 'TCP flow')} began before the capture: how {'it was' if whole['midstream'] == 1 else 'they were'} opened and who logged in is unknown.")
     if whole["gap_bytes"]:
         yield Text(f"TCP 流中缺失 {size(whole['gap_bytes'])}，其中的报文未见。", f"{size(whole['gap_bytes'])} of TCP streams are missing; messages in there were not seen.")
     yield from _given_up(view)
@@ -259,6 +266,22 @@ def _statements(
     if whole["tunnelled"]:
         yield Text(f"{whole['tunnelled']:,} 条流在隧道中，按隧道内的地址统计。", f"{times(whole['tunnelled'], 'flow runs', 'flows run')} in a tunnel and are counted by the addresses inside.")
     yield Text("只在有线网络上采集，没有空口抓包：无线终端与接入点之间的通信看不到。", "Nothing was captured in the air: what passes between wireless clients and access points cannot be seen.")
+
+
+def _whole(view: View) -> bool:
+    """No flow was dropped to save room, so that time without flows is time without traffic."""
+    return view.scan("thinned").filter(pl.col("table") == "flows").head(1).collect().is_empty()
+
+
+def _busy(flows: pl.DataFrame) -> int:
+    """Time with traffic, ns: the union of the flows, pauses of less than `PAUSE` counted."""
+    runs = (
+        flows.select("first", "last").sort("first")
+        .with_columns(pl.col("last").cum_max().shift(1).alias("before"))
+        .with_columns((pl.col("first") > pl.col("before") + PAUSE).fill_null(True).cum_sum().alias("run"))
+        .group_by("run").agg(pl.col("first").min(), pl.col("last").max())
+    )  # fmt: skip
+    return int((runs["last"] - runs["first"]).sum() or 0)
 
 
 def _given_up(view: View) -> Iterator[Text]:

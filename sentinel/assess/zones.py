@@ -169,7 +169,8 @@ def propose(
         private = [ip for ip in asset.ips if _is_private(ip)]
         for ip in private:
             vlan = vlan_of.get(ip)
-            if not index.of(ip, vlan):
+            # a device of several addresses is one device
+            if not index.of(ip, vlan) and asset not in groups[_subnet(ip), vlan][-1:]:
                 groups[_subnet(ip), vlan].append(asset)
         if not asset.ips and asset.macs and not any(index.of(mac, vlan_of.get(mac)) for mac in asset.macs):
             bare.append(asset)

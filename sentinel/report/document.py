@@ -54,6 +54,8 @@ class Paragraph:
     runs: Runs
     style: str = "body"
     anchor: str = ""
+    keep: bool = False
+    """On the page of what follows."""
 
 
 @dataclass(frozen=True, slots=True)

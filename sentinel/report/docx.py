@@ -74,6 +74,9 @@ class _Writer:
         self.bookmarks: dict[str, str] = {}
         # far from the numbers that a client's template may use itself
         self.numbers = self.drawn = FIRST_NUMBER
+        self.room = w.TEXT_WIDTH
+        """Width of the text, twentieths of a point."""
+        self.begun = False
         figures = [block for block in document.blocks if isinstance(block, Figure)]
         self.pictures = dict(zip((id(f) for f in figures), raster.png([f.svg for f in figures]), strict=True))
         self.captions = {block.anchor for block in document.blocks if isinstance(block, Table | Figure) and block.label}
@@ -88,7 +91,11 @@ class _Writer:
             for stray in list(body)[:-1]:
                 body.remove(stray)
         last = body[-1] if mark is None else mark
-        parts = [self.block(block) for block in self.document.blocks]
+        parts = []
+        self.room = w.TEXT_WIDTH if mark is None else min(w.TEXT_WIDTH, _room(self.word, mark))
+        for block in self.document.blocks:
+            parts.append(self.block(block))
+            self.begun = self.begun or bool(parts[-1])
         for element in parse_xml(f"<w:body {w.NAMESPACES}>{''.join(parts)}</w:body>"):
             last.addprevious(element)
         if mark is not None:
@@ -134,7 +141,7 @@ class _Writer:
                 return self.heading(block)
             case Paragraph():
                 style = self.style(_PARAGRAPHS.get(block.style, "BodyText"))
-                return w.paragraph(self.named(block.anchor, self.runs(block.runs)), style)
+                return w.paragraph(self.named(block.anchor, self.runs(block.runs)), style, keep=block.keep)
             case Bullets():
                 number = self.lists.ordered(self.word) if block.ordered else self.lists.bullets
                 style = self.style("SentinelList")
@@ -156,7 +163,8 @@ class _Writer:
             case Contents():
                 return self.contents(block)
             case PageBreak():
-                return '<w:p><w:r><w:br w:type="page"/></w:r></w:p>' if self.own else ""
+                # what stands before the report is the client's; between its parts are pages
+                return '<w:p><w:r><w:br w:type="page"/></w:r></w:p>' if self.own or self.begun else ""
         raise TypeError(type(block).__name__)
 
     def heading(self, block: Heading) -> str:
@@ -182,7 +190,7 @@ class _Writer:
 
     def table(self, block: Table) -> str:
         """Caption, table, note."""
-        widths = w.widths(column.width for column in block.columns)
+        widths = w.widths((column.width for column in block.columns), self.room)
         text = self.style("SentinelSmall" if block.compact else "SentinelCell")
         head = self.style("SentinelHead")
         lines = [
@@ -219,13 +227,13 @@ class _Writer:
 
     def fields(self, block: Fields) -> str:
         """Labels and values; the title is the first row."""
-        widths = w.widths((1, 4.2))
+        widths = w.widths((1, 4.2), self.room)
         label, text = self.style("SentinelLabel"), self.style("SentinelCell")
         lines = []
         if block.title:
             title = w.paragraph(self.named(block.anchor, w.run(block.title)), self.style("SentinelTitle"), keep=True)
             fill = TONES.get(block.tone, "") or "F3F5F7"
-            lines.append(w.row([w.cell(title, sum(widths), fill, 2)]))
+            lines.append(w.row([w.cell(title, sum(widths), fill, 2)], head=True))
         for index, (name, item) in enumerate(block.rows):
             size = sum(len(run.text) for run in item.runs)
             # the first lines stay with the title, so that no sheet begins at the foot of a page
@@ -252,7 +260,7 @@ class _Writer:
         drawing = Part(place, "image/svg+xml", block.svg.encode(), part.package)
         svg = part.relate_to(drawing, "http://schemas.openxmlformats.org/officeDocument/2006/relationships/image")
         wide, high = raster.size(block.svg)
-        scale = block.width * w.TEXT_WIDTH / 20 / wide
+        scale = block.width * self.room / 20 / wide
         if high * scale > TALLEST:
             scale = TALLEST / high
         content = w.picture(
@@ -271,20 +279,22 @@ class _Writer:
 
     def signoff(self, block: SignOff) -> str:
         """Lines to sign."""
-        widths = w.widths((1.4, 1.6, 2.4, 1.6))
+        widths = w.widths((1.4, 1.6, 2.4, 1.6), self.room)
         head, text = self.style("SentinelHead"), self.style("SentinelCell")
         lines = [
             w.row(
-                w.cell(w.paragraph(w.run(title), head), width, "E4EBF1")
+                w.cell(w.paragraph(w.run(title), head, keep=True), width, "E4EBF1")
                 for title, width in zip(block.columns, widths, strict=True)
             )
         ]
-        for role, name in block.rows:
+        for index, (role, name) in enumerate(block.rows, 1):
+            # on one page: nobody signs lines whose heading is on another
+            keep = index < len(block.rows)
             values = (role, name, "", "")
             lines.append(
                 w.row(
                     (
-                        w.cell(w.paragraph(w.run(value), text), width)
+                        w.cell(w.paragraph(w.run(value), text, keep=keep), width)
                         for value, width in zip(values, widths, strict=True)
                     ),
                     height=720,
@@ -323,6 +333,9 @@ class _Writer:
         """The table of contents, filled; page numbers are fields that are counted when the document is opened."""
         entries = [b for b in self.document.blocks if isinstance(b, Heading) and b.level <= 2]
         lines = [w.paragraph(w.run(block.title), self.style("TOCHeading"))]
+        # page numbers end with the text, also between the margins of a client's template
+        ends = f'<w:tab w:val="clear" w:pos="9060"/><w:tab w:val="right" w:leader="dot" w:pos="{self.room}"/>'
+        tabs = "" if self.room == w.TEXT_WIDTH else f"<w:tabs>{ends}</w:tabs>"
         for index, entry in enumerate(entries):
             mark = self.bookmark(entry.anchor)
             shown = f"{entry.number}  {entry.text}" if entry.number else entry.text
@@ -334,11 +347,24 @@ class _Writer:
                 content = begin + '<w:r><w:fldChar w:fldCharType="separate"/></w:r>' + content
             if index == len(entries) - 1:
                 content += '<w:r><w:fldChar w:fldCharType="end"/></w:r>'
-            lines.append(w.paragraph(content, self.style(f"TOC{entry.level}")))
+            lines.append(w.paragraph(content, self.style(f"TOC{entry.level}"), extra=tabs))
         return "".join(lines)
 
 
 # --- templates and bytes ----------------------------------------------------------------------------------------------
+
+
+def _room(word: Any, mark: Any) -> int:
+    """Width between the margins around a paragraph, twentieths of a point; at least a third of ours."""
+    sections = list(word.sections)
+    body = list(word.element.body)
+    before = sum(bool(item.xpath("./w:pPr/w:sectPr")) for item in body[: body.index(mark)])
+    section = sections[min(before, len(sections) - 1)]
+    sizes = [section.page_width, section.left_margin, section.right_margin]
+    if any(size is None for size in sizes):
+        return w.TEXT_WIDTH
+    wide = (sizes[0] - sizes[1] - sizes[2] - (section.gutter or 0)) // 635
+    return max(int(wide), w.TEXT_WIDTH // 3)
 
 
 def _is_word(raw: bytes) -> bool:

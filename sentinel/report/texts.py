@@ -262,13 +262,21 @@ def percent(value: float) -> str:
     return f"{value * 100:.{places}f}%"
 
 
+def visibility(value: float, seen: bool) -> str:
+    """A share as per cent; what was seen is never nothing, however short it was."""
+    return "<0.01%" if seen and value < 0.0001 else percent(value)
+
+
 def hours(value: float, lang: str) -> str:
-    """Hours with one place; less than one hour is told in minutes, less than one minute in seconds."""
-    if 0 < value < 1 / 60:
-        return f"{value * 3600:.0f} {'秒' if lang == 'zh' else 's'}"
-    if 0 < value < 1:
-        return f"{value * 60:.1f} {'分钟' if lang == 'zh' else 'min'}"
-    return f"{value:,.1f}"
+    """A duration given in hours, in the unit that suits it, from seconds to days."""
+    zh = lang == "zh"
+    if value < 1 / 60:
+        return f"{value * 3600:.0f} {'秒' if zh else 's'}"
+    if value < 1:
+        return f"{value * 60:.1f} {'分钟' if zh else 'min'}"
+    if value < 48:
+        return f"{value:.1f} {'小时' if zh else 'h'}"
+    return f"{value / 24:,.1f} {'天' if zh else 'days'}"
 
 
 def side(value: str, lang: str) -> str:

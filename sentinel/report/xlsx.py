@@ -159,7 +159,12 @@ def _keep_rest(book: Workbook, kept: Notes) -> None:
 
 def _title(name: str, used: set[str]) -> str:
     """A sheet title: at most 31 characters, none of those that Excel forbids, once."""
-    base = re.sub(r"[\[\]:*?/\\]", " ", name)[:31].strip() or "sheet"
+    base = " ".join(re.sub(r"[\[\]:*?/\\]", " ", name).split())
+    if len(base) > 31:
+        # at the end of a word, where one ends late enough
+        cut = base.rfind(" ", 0, 32)
+        base = base[: cut if cut > 15 else 31].strip()
+    base = base or "sheet"
     title, n = base, 2
     while title.lower() in used:
         title = f"{base[:28]} {n}"

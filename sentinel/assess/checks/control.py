@@ -180,7 +180,7 @@ def _engineered(look: Look, mine: list[dict[str, Any]]) -> Observation:
     )  # fmt: skip
     detail = Text(
         f"{plant.name(client)} 对 {plant.name(server)}{unit.zh} 执行{what.zh} {len(mine)} 次（{word(one['protocol'])}{about.zh}），首次 {stamp(one['first'])} UTC，{answer.zh}。" + _explained(look, ticket).zh,
-        f"{plant.name(client)} {_DID[kind]} {plant.name(server)}{unit.en}{'' if len(mine) == 1 else f' {len(mine)} times'} ({word(one['protocol'])}{about.en}), first at {stamp(one['first'])} UTC; {answer.en}. " + _explained(look, ticket).en,
+        f"{plant.name(client)} {_DID[kind]} {plant.name(server)}{unit.en} ({word(one['protocol'])}{about.en}){'' if len(mine) == 1 else f', {len(mine)} times'}, first at {stamp(one['first'])} UTC; {answer.en}. " + _explained(look, ticket).en,
     )
     unit_key = "" if one["unit"] is None else f" unit {one['unit']}"
     last = max(event["last"] for event in mine)

@@ -87,7 +87,10 @@ def data_flows(look: Look) -> CheckResult:
     if not register:
         return look.result((), NOT_ASSESSABLE, Text(
             f"见到 {len(table)} 条跨区域的数据流，但企业未提供数据登记表，是否已登记无从判断。",
-            f"{times(len(table), 'flow')} of data between zones were seen, but the client gave no register of data: whether they are registered cannot be told.",
+            f"{times(len(table), 'flow')} of data between zones {'was' if len(table) == 1 else 'were'} seen, but the client gave no register of data: whether {'it is' if len(table) == 1 else 'they are'} registered cannot be told.",
+        ) if table else Text(
+            "未见跨区域的数据流，企业也未提供数据登记表，无从比对。",
+            "No flow of data between zones was seen, and the client gave no register of data to compare with.",
         ), tables)  # fmt: skip
     found = []
     for (zone, recipient, service), rows in sorted(missing.items()):

@@ -88,8 +88,8 @@ def identifier_node(material: Material) -> Sheet:
         ]
     head = columns(
         ("节点", "Node"), ("条款", "Clause"), ("要求的月解析量", "Queries a month asked"),
-        ("折算的实测月解析量", "Queries a month measured"), ("达到", "Reached"), ("成功率", "Success"),
-        ("时延 p95（毫秒）", "Latency p95 (ms)"), ("客户端", "Clients"), ("见到的注册", "Registrations seen"),
+        ("折算的实测月解析量", "Queries a month seen"), ("达到", "Met"), ("成功率", "Success"),
+        ("时延 p95（毫秒）", "Latency p95 (ms)"), ("客户端", "Clients"), ("见到的注册", "Reg. seen"),
         ("企业申报", "Claimed"),
     )  # fmt: skip
     notes = (

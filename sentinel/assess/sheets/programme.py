@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sentinel.assess.checks._look import lasting
+from sentinel.assess.checks._plant import HOUR
 from sentinel.assess.model import Outcome, Sheet, Text
 from sentinel.assess.sheets.data import thresholds
 from sentinel.assess.sheets.registry import Material, columns, evidence_of, said, sheet, zone_name
@@ -35,7 +37,7 @@ def monitoring_coverage(material: Material) -> Sheet:
     rows = tuple(
         (
             zone_name(material, row["zone"]), Text("见到", "seen") if row["seen"] else Text("未见", "not seen"),
-            _hours(row.get("hours")), row.get("packets"), _percent(row.get("visibility")),
+            _lasting(row.get("hours")), row.get("packets"), _visibility(row),
         )
         for row in material.coverage.zones
     )  # fmt: skip
@@ -45,7 +47,7 @@ def monitoring_coverage(material: Material) -> Sheet:
             empty=Text("没有可供对照的区域。", "There is no zone to hold the captures against."),
         )  # fmt: skip
     head = columns(
-        ("区域", "Zone"), ("流量", "Traffic"), ("小时", "Hours"), ("报文数", "Packets"), ("可见度", "Visibility")
+        ("区域", "Zone"), ("流量", "Traffic"), ("时长", "Duration"), ("报文数", "Packets"), ("可见度", "Visibility")
     )
     return Sheet("monitoring-coverage", title, head, rows, material.coverage.statements, clauses=("M03",))
 
@@ -229,8 +231,13 @@ def _name(item: Any) -> str:
     return str(item)
 
 
-def _hours(value: Any) -> Any:
-    return None if value is None else round(float(value), 2)
+def _lasting(hours: Any) -> Any:
+    return None if hours is None else lasting(round(float(hours) * HOUR))
+
+
+def _visibility(row: Mapping[str, Any]) -> Any:
+    value = row.get("visibility")
+    return "<0.01%" if value is not None and row["seen"] and value < 0.0001 else _percent(value)
 
 
 def _percent(value: Any) -> Any:

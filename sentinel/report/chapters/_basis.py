@@ -187,18 +187,19 @@ def method(c: Context) -> Iterator[Block]:
 
 def _coverage(c: Context) -> Iterator[Block]:
     coverage = c.a.coverage
+    seen = any(z.get("seen") for z in coverage.zones)
     yield from c.p(
         "整体可见度为 {share}，由各区域见到的设备、抓包时长、丢帧和单向流量折算；100% 表示全部可见。",
         "The visibility of the whole is {share}, from the devices seen in each zone, the hours, lost frames and"
         " one-sided traffic; 100% would be everything.",
-        share=None if coverage.share is None else c.percent(coverage.share),
+        share=None if coverage.share is None else c.visibility(coverage.share, seen),
     )
     yield from c.bullets(c.t(statement) for statement in coverage.statements)
     yield from c.table(
         ("抓包点", "Taps"),
         (
             ("抓包", "Capture", 3),
-            ("小时", "Hours", 1, "right"),
+            ("时长", "Duration", 1.2, "right"),
             ("报文", "Frames", 1.4, "right"),
             ("丢失", "Lost", 1, "right"),
             ("单向", "One-sided", 1.2, "right"),
@@ -228,7 +229,7 @@ def _coverage(c: Context) -> Iterator[Block]:
             (
                 ("区域", "Zone", 3),
                 ("流量", "Traffic", 1.2),
-                ("小时", "Hours", 1, "right"),
+                ("时长", "Duration", 1.2, "right"),
                 ("报文", "Packets", 1.4, "right"),
                 ("可见度", "Visibility", 1.1, "right"),
             ),
@@ -241,7 +242,7 @@ def _coverage(c: Context) -> Iterator[Block]:
                     ),
                     c.hours(z.get("hours")),
                     c.count(z.get("packets")),
-                    c.percent(z.get("visibility")),
+                    c.visibility(z.get("visibility"), bool(z.get("seen"))),
                 )
                 for z in coverage.zones
             ),

@@ -25,6 +25,7 @@ from sentinel.report.texts import (
     look_up,
     percent,
     side,
+    visibility,
 )
 
 ROWS_IN_BODY = 120
@@ -187,8 +188,12 @@ class Context:
         """A share as per cent, or `unknown`."""
         return self.unknown if value is None else percent(value)
 
+    def visibility(self, value: float | None, seen: bool) -> str:
+        """How much was seen, or `unknown`."""
+        return self.unknown if value is None else visibility(value, seen)
+
     def hours(self, value: float | None) -> str:
-        """Hours, or minutes below one, with one place; `unknown` where they are."""
+        """A duration in the unit that suits it; `unknown` where it is."""
         return self.unknown if value is None else hours(value, self.lang)
 
     def time(self, nanoseconds: int | None) -> str:

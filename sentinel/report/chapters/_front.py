@@ -158,13 +158,19 @@ def _gravest(c: Context) -> Iterator[tuple[Run, ...]]:
             "Within this coverage and these records no risk was derived; that does not mean that there is none.",
         )
         return
+    high = sum(r.grade >= 4 for r in c.a.risks)
     yield c.runs(
-        "形成 {findings} 项发现和 {risks} 条风险，其中高及以上 {high} 条、中 {medium} 条。",
+        "形成 {findings} 项发现和 {risks} 条风险，其中高及以上 {high} 条、中 {medium} 条。"
+        if high
+        else "形成 {findings} 项发现和 {risks} 条风险，其中没有高及以上的，中 {medium} 条。",
         "There are {findings:finding|findings} and {risks:risk|risks}, {high} of them high or very high and {medium}"
+        " medium."
+        if high
+        else "There are {findings:finding|findings} and {risks:risk|risks}, none of them high or very high and {medium}"
         " medium.",
         findings=sum(f.status not in ("fixed", "false_positive") for f in c.a.findings),
         risks=len(c.a.risks),
-        high=sum(r.grade >= 4 for r in c.a.risks),
+        high=high,
         medium=sum(r.grade == 3 for r in c.a.risks),
     )
     top = c.ranked[0]
@@ -221,7 +227,7 @@ def _limits(c: Context) -> Iterator[tuple[Run, ...]]:
     parts = c.runs(
         "整体可见度为 {share}（各区域设备全部见到、抓满一天且无丢失为 100%）",
         "Visibility is {share} (100% is every device of every zone, for a whole day, without loss)",
-        share=c.percent(coverage.share),
+        share=c.visibility(coverage.share, unseen < len(coverage.zones)),
     )
     if unseen:
         parts += c.runs("，{n} 个区域没有见到任何流量", "; {n:zone|zones} showed no traffic at all", n=unseen)

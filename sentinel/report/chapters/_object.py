@@ -76,13 +76,13 @@ def object_(c: Context) -> Iterator[Block]:
     yield from c.table(
         ("区域", "Zones"),
         (
-            ("区域", "Zone", 2.4),
-            ("层级", "Level", 0.9, "center"),
-            ("类型", "Kind", 1.2),
-            ("网段或 VLAN", "Subnets, VLANs", 2.6),
-            ("设备", "Devices", 0.8, "right"),
-            ("SL-T", "SL-T", 0.7, "center"),
-            ("来源", "Source", 2.2),
+            ("区域", "Zone", 2.2),
+            ("层级", "Level", 0.85, "center"),
+            ("类型", "Kind", 1.15),
+            ("网段或 VLAN", "Subnets, VLANs", 1.9),
+            ("设备", "Devices", 1, "right"),
+            ("SL-T", "SL-T", 0.8, "center"),
+            ("来源", "Source", 2.2 if all(zone.declared for zone in zones) else 4),
         ),
         (
             row(

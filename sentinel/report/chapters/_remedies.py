@@ -79,7 +79,12 @@ def _place(f: Finding) -> int:
 
 
 def _calendar(c: Context) -> Iterator[Block]:
-    lines = [_due(c, entry) for entry in c.a.calendar]
+    own = {(pack.title.zh + " " + pack.edition) for pack in c.packs}
+    lines = [
+        _due(c, entry)
+        for entry in c.a.calendar
+        if not c.scope.frameworks or getattr(entry.get("basis"), "zh", "") in own
+    ]
     if lines:
         yield Heading(2, c.pick("法定与约定期限", "Due dates"), "calendar")
     yield from c.table(

@@ -41,9 +41,14 @@ def risks(c: Context) -> Iterator[Block]:
 def _register(c: Context) -> Iterator[Block]:
     robust = sum(len(set(risk.grades)) <= 1 for risk in c.a.risks)
     yield from c.p(
-        "共 {n} 条风险，其中 {robust} 条的等级是稳健的：所有口述或假定的输入各变动 1，等级不变。",
+        "共 {n} 条风险，其中 {robust} 条的等级是稳健的：所有口述或假定的输入各变动 1，等级不变。"
+        if robust
+        else "共 {n} 条风险，没有一条的等级是稳健的：口述或假定的输入变动 1，等级就可能改变。",
         "There are {n:risk|risks}; the grade of {robust} is robust: it stays when each stated or assumed input moves"
-        " by 1.",
+        " by 1."
+        if robust
+        else "There {n:is|are} {n:risk|risks}; no grade is robust: each may change when a stated or assumed input"
+        " moves by 1.",
         n=len(c.a.risks),
         robust=robust,
     )
@@ -51,11 +56,11 @@ def _register(c: Context) -> Iterator[Block]:
         ("风险登记表", "Risk register"),
         (
             ("编号", "No.", 0.8),
-            ("风险与对象", "Risk and device", 5),
+            ("风险与对象", "Risk and device", 4.8),
             ("L*, F*", "L*, F*", 0.7, "center"),
             ("R 与区间", "R, interval", 1.2, "center"),
-            ("等级", "Grade", 0.9),
-            ("处置", "Treatment", 1),
+            ("等级", "Grade", 1.05),
+            ("处置", "Treatment", 1.05),
             ("发现", "Finding", 0.8),
         ),
         (_risk(c, risk) for risk in c.ranked),
@@ -201,6 +206,12 @@ def findings(c: Context) -> Iterator[Block]:
         ),
         anchor="tab-findings",
         limit=200,
+        note=""
+        if c.scope.risks
+        else c.pick(
+            "等级和风险编号取自完整报告的风险登记表。",
+            "Grades and numbers of risks are those of the full report's register.",
+        ),
     )
     for finding in c.chosen[:SHEETS]:
         yield _sheet(c, finding, by_finding.get(finding.id, []))
@@ -258,7 +269,7 @@ def _sheet(c: Context, f: Finding, some: list[Risk]) -> Fields:
         add("临时补偿", "Until then", text(c.t(remedy.compensating)))
         add("实施窗口", "Safe window", text(c.t(remedy.window)))
         add("回退", "Way back", text(c.t(remedy.rollback)))
-        add("验证", "Proof that it worked", _verification(c, remedy.verification_check, remedy.verification_params))
+        add("验证", "Proof that it worked", _verification(c, f))
         add(
             "责任与费用",
             "Owner and cost",
@@ -286,20 +297,27 @@ def _more(c: Context, rest: int) -> list[str]:
     return [c.pick(f"另 {rest} 台", f"{rest} more")] if rest > 0 else []
 
 
-def _verification(c: Context, check: str, params: Mapping[str, Any]) -> Runs:
-    """How the remedy is proven: which check is run again, and under which parameters."""
-    if not check:
+def _verification(c: Context, f: Finding) -> Runs:
+    """How the remedy is proven: which check is run again, and under which parameters; and what is asked again."""
+    remedy = f.remediation
+    if remedy is None or not remedy.verification_check:
         return ()
-    own = c.join(f"{key} = {c.show(value)}" for key, value in sorted(params.items()))
+    own = c.join(f"{key} = {c.show(value)}" for key, value in sorted(remedy.verification_params.items()))
+    told = bool(f.evidence) and all(piece.kind == "answer" for piece in f.evidence)
     runs = c.runs(
-        "整改后重新抓包，复测检查项 {check}", "Capture again after the change and re-run check {check}", check=check
+        "凭证据重新答复上述问题；并重新抓包，复测检查项 {check}" if told else "整改后重新抓包，复测检查项 {check}",
+        "Answer the questions above again, with proof; capture again and re-run check {check}"
+        if told
+        else "Capture again after the change and re-run check {check}",
+        check=remedy.verification_check,
     )
     return runs + text(c.pick(f"（{own}）。", f" ({own}).") if own else c.pick("。", "."))
 
 
 def _clauses(c: Context, f: Finding) -> Runs:
     by_framework: dict[str, list[str]] = {}
-    for framework, control in f.controls:
+    order = {name: place for place, name in enumerate(c.controls)}
+    for framework, control in sorted(f.controls, key=lambda name: (name[0], order.get(name, len(order)), name[1])):
         by_framework.setdefault(framework, []).append(control)
     editions = {pack.id: pack.edition for pack in c.a.packs}
     parts = []

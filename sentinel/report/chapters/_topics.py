@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,9 @@ from sentinel.report.document import Block, Cell, Column, Heading, Paragraph, Ro
 
 SAMPLE = 30
 """Rows that are read to choose the widths of the columns."""
+LINE, WIDEST, WIDEST_WORD, PADDING = 96, 60, 22, 3
+"""Latin characters: of a line of a table, of a column and of a word in it at most, and what its margins take."""
+_BREAK = re.compile(r"[\s\u2e80-\uffff]+")
 
 
 def topics(c: Context) -> Iterator[Block]:
@@ -37,7 +41,8 @@ def one(c: Context, sheet: Sheet) -> Iterator[Block]:
     """One sheet."""
     yield Heading(2, c.t(sheet.title), f"sheet-{sheet.id}")
     if sheet.clauses:
-        yield from c.p("对应条款：{clauses}。", "Answers: {clauses}.", "note", clauses=c.join(sheet.clauses))
+        answers = c.runs("对应条款：{clauses}。", "Answers: {clauses}.", clauses=c.join(sheet.clauses))
+        yield Paragraph(answers, "note", keep=True)
     if not sheet.rows:
         reason = c.t(sheet.empty) or c.pick("没有数据。", "There are no data.")
         yield Paragraph(text(reason))
@@ -86,10 +91,18 @@ def _cell(c: Context, value: Any) -> Cell:
 
 
 def _widths(c: Context, sheet: Sheet, rows: tuple[Row, ...]) -> list[float]:
-    """Shares of the width by what the columns hold: at least that of their heading, at most a good third."""
-    found = []
+    """Shares of the width by what the columns hold: all of it where there is room, its longest word where not."""
+    least, wanted = [], []
     for index, title in enumerate(sheet.columns):
         texts = [c.t(title), *("".join(r.text for r in line.cells[index].runs) for line in rows[:SAMPLE])]
-        longest = max(sum(2 if ord(ch) > 0x2E80 else 1 for ch in words) for words in texts)
-        found.append(float(min(max(longest, 6), 26)))
-    return found
+        words = [word for some in texts for word in _BREAK.split(some)]
+        least.append(float(min(max(4, *map(_width, words)) + PADDING, WIDEST_WORD)))
+        wanted.append(max(least[-1], float(min(max(map(_width, texts)) + PADDING, WIDEST))))
+    spare = max(0.0, LINE - sum(least))
+    more = sum(wanted) - sum(least)
+    share = min(1.0, spare / more) if more else 0.0
+    return [low + (high - low) * share for low, high in zip(least, wanted, strict=True)]
+
+
+def _width(words: str) -> int:
+    return sum(2 if ord(ch) > 0x2E80 else 1 for ch in words)

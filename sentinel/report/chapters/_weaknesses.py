@@ -23,6 +23,8 @@ NAMED = 3
 """Findings that a verdict refers to."""
 GAPS = 4
 """Requirements named in one cell."""
+SECURITY_LEVELS = "iec-62443"
+"""The framework that security levels belong to."""
 _AGAINST = (Outcome.VIOLATED, Outcome.CONTRADICTED)
 
 
@@ -93,7 +95,10 @@ def _framework(c: Context, pack: Pack) -> Iterator[Block]:
         return
     yield from _layers(c, pack, results)
     missed = [r for r in results if r.outcome in (Outcome.VIOLATED, Outcome.CONTRADICTED)]
-    caption = (f"{pack.title.zh}：被否定的条款", f"{pack.title.en}: requirements that are disproved")
+    caption = (
+        f"{pack.title.zh}：被流量或答复否定的条款",
+        f"{pack.title.en}: requirements that traffic or answers speak against",
+    )
     yield from _clauses(c, pack, missed, caption, "missed")
     if c.scope.frameworks:
         yield from c.p("逐条结论见{annex}。", "All verdicts are in {annex}.", annex=Run(ref=f"annex-{pack.id}"))
@@ -152,6 +157,7 @@ def _clauses(
 ) -> Iterator[Block]:
     lines: list[Row] = []
     heading = None
+    judged_in = {r.scope for r in results_of(c, pack)} - {"site"}
     for some in _together(c, results):
         result = some[0]
         control = c.controls.get((pack.id, result.control))
@@ -160,9 +166,7 @@ def _clauses(
             heading = title
             lines.append(Row((cell(text(title, bold=True)),), group=True))
         name = "" if control is None else c.t(control.title)
-        zones = c.join(c.zone_name(r.scope) for r in some if r.scope != "site")
-        if zones:
-            name += c.pick(f"\n区域：{zones}", f"\nZones: {zones}")
+        name += _where(c, [r.scope for r in some if r.scope != "site"], len(judged_in))
         lines.append(
             row(
                 result.control,
@@ -195,6 +199,16 @@ def _clauses(
     )
 
 
+def _where(c: Context, zones: list[str], judged_in: int) -> str:
+    """The zones that a verdict is about, on a line of its own; all of them are counted, not listed."""
+    if not zones:
+        return ""
+    if len(zones) == judged_in > 1:
+        return c.pick(f"\n区域：受评的 {judged_in} 个区域", f"\nZones: all {judged_in} that were judged")
+    names = c.join(map(c.zone_name, zones))
+    return c.pick(f"\n区域：{names}", f"\nZone: {names}" if len(zones) == 1 else f"\nZones: {names}")
+
+
 def _reasons(c: Context, result: ControlResult) -> Runs:
     """The weightiest reason in short, and the findings that tell the whole story."""
     told = c.short(result.reasons[0], REASON) if result.reasons else c.word(OUTCOMES, result.outcome)
@@ -202,7 +216,8 @@ def _reasons(c: Context, result: ControlResult) -> Runs:
     found = [f for f in c.chosen if name in f.controls][:NAMED] if result.outcome in _AGAINST else []
     runs = [Run(told)]
     for at, finding in enumerate(found):
-        runs.append(Run(c.pick("\n见发现 ", "\nSee finding ") if at == 0 else c.pick("、", ", ")))
+        see = c.pick("\n见发现 ", "\nSee finding " if len(found) == 1 else "\nSee findings ")
+        runs.append(Run(see if at == 0 else c.pick("、", ", ")))
         runs.append(Run(finding.number, ref=f"finding-{finding.id}"))
     return tuple(runs)
 
@@ -213,7 +228,8 @@ def _first(c: Context, names: tuple[str, ...]) -> str:
 
 
 def _levels(c: Context) -> Iterator[Block]:
-    if not c.a.levels:
+    # what is compared with one other framework alone has no security levels
+    if not c.a.levels or (c.scope.frameworks and SECURITY_LEVELS not in c.scope.frameworks):
         return
     yield Heading(2, c.pick("安全等级区间（IEC 62443-3-3）", "Security levels (IEC 62443-3-3)"), "levels")
     yield from c.p(
@@ -237,9 +253,15 @@ def _levels(c: Context) -> Iterator[Block]:
         if level.zone != zone:
             zone = level.zone
             lines.append(Row((cell(text(c.zone_name(zone), bold=True)),), group=True))
-        short = level.upper < level.target
+        short, tone = level.upper < level.target, "unknown"
+        if short:
+            tone = "bad"
+        elif level.target and level.lower >= level.target:
+            tone = "good"
         state = (
-            c.pick("达不到目标", "cannot reach it")
+            c.pick("未设目标", "no target")
+            if not level.target
+            else c.pick("达不到目标", "cannot reach it")
             if short
             else (
                 c.pick("已证实达到", "proven")
@@ -252,7 +274,7 @@ def _levels(c: Context) -> Iterator[Block]:
                 f"{level.fr} {c.word(REQUIREMENTS, level.fr)}",
                 str(level.target),
                 f"[{level.lower}, {level.upper}]",
-                cell(state, "bad" if short else "good" if level.lower >= level.target else "unknown"),
+                cell(state, tone if level.target else ""),
                 _first(c, level.gaps) or c.pick("无", "none"),
                 _first(c, level.disproved) or c.pick("无", "none"),
             )

@@ -24,4 +24,6 @@ def frame(x: float, y: float, width: float, height: float, name: str, declared: 
     """A zone: dashed where it is only proposed."""
     dash = None if declared else "5 3"
     outline = svg.rect(x, y, width, height, fill=svg.PAPER, stroke=svg.INK, stroke_width=1, stroke_dasharray=dash, rx=3)
-    return outline + svg.label(x + 6, y + 13, svg.fit(name, width - 12, 8.5), 8.5, font_weight="bold")
+    # a name is set smaller before it is cut
+    size = next((size for size in (8.5, 8, 7.5, 7, 6.5) if svg.width_of(name, size) <= width - 12), 6.5)
+    return outline + svg.label(x + 6, y + 13, svg.fit(name, width - 12, size), size, font_weight="bold")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sentinel.assess.model import Assessment
 from sentinel.report.figures import _svg as svg
 from sentinel.report.figures._conduits import names
-from sentinel.report.texts import hours, percent
+from sentinel.report.texts import hours, visibility
 
 ZONES = 30
 LEFT = 120.0
@@ -29,8 +29,7 @@ def draw(assessment: Assessment, lang: str) -> str:
         if row.get("seen"):
             parts.append(svg.rect(LEFT, y, BAR, 12, fill=svg.SHADE, stroke=svg.LINE, stroke_width=0.5))
             parts.append(svg.rect(LEFT, y, BAR * share, 12, fill=svg.BLUE))
-            ran = hours(float(row.get("hours") or 0), lang)
-            told = f"{percent(share)} · {ran}" + ("" if ran[-1].isalpha() else " h")
+            told = f"{visibility(share, True)} · {hours(float(row.get('hours') or 0), lang)}"
         else:
             parts.append(svg.patterned(LEFT, y, BAR, 12, "#ECEEF0", "cross", stroke=svg.LINE, stroke_width=0.5))
             told = "未见流量" if zh else "no traffic seen"

@@ -24,6 +24,10 @@ GROUNDS = {
 }
 
 
+SMALLEST = 4.8
+"""Size of the letters of a number that hardly fits."""
+
+
 def draw(assessment: Assessment, lang: str) -> str:
     """Likelihood along, impact upwards; `±` marks a risk whose grade hangs on an input that nobody measured."""
     zh = lang == "zh"
@@ -95,7 +99,7 @@ def _panel(
 def _ids(left: float, top: float, idents: list[str]) -> str:
     shown = idents if len(idents) <= SHOWN else [*idents[: SHOWN - 1], f"+{len(idents) - SHOWN + 1}"]
     columns = 1 if len(shown) <= 2 else 2
-    size = 8 if columns == 1 else 6
+    size = 8.0 if columns == 1 else 6.0
     wide = CELL / columns
     parts = []
     rows = -(-len(shown) // columns)
@@ -103,6 +107,8 @@ def _ids(left: float, top: float, idents: list[str]) -> str:
         row, column = divmod(index, columns)
         x = left + (column + 0.5) * wide
         y = top + HEIGHT / 2 + (row - (rows - 1) / 2) * 10
+        while size > SMALLEST and svg.width_of(ident, size) > wide - 5:
+            size -= 0.4
         box = min(wide - 2, svg.width_of(ident, size) + 4)
         parts.append(svg.rect(x - box / 2, y - 4.6, box, 9.2, fill=svg.PAPER, rx=1.5, stroke=svg.INK, stroke_width=0.5))
         parts.append(

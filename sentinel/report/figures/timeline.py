@@ -11,6 +11,9 @@ from sentinel.report.texts import SEVERITIES
 LINES = 16
 LEFT = 140.0
 WIDE = 300.0
+DAY = 86_400 * 10**9
+LONG = 60 * DAY
+"""From here on the year is told and the hour is not."""
 COLOURS = {
     "critical": svg.VERMILION,
     "high": svg.ORANGE,
@@ -41,7 +44,7 @@ def draw(assessment: Assessment, lang: str) -> str:
         at = start + (end - start) * index // 4
         x = LEFT + (at - start) * scale
         moment = datetime.fromtimestamp(at // 1_000_000_000, UTC)
-        form = "%m-%d %H:%M" if end - start > 86_400_000_000_000 else "%H:%M:%S"
+        form = "%Y-%m-%d" if end - start > LONG else "%m-%d %H:%M" if end - start > DAY else "%H:%M:%S"
         parts.append(svg.label(x, 9, moment.strftime(form), 7, text_anchor="middle", fill=svg.QUIET))
     y = 16.0
     parts.append(svg.label(LEFT - 6, y + 7, "抓包" if zh else "captures", 7.5, text_anchor="end", fill=svg.QUIET))

@@ -17,7 +17,7 @@ ZONES = 24
 LEFT = 74.0
 CHIP = 70.0
 COUNTED = 109.0
-"""Width of a zone whose devices are only counted: three of them stand side by side."""
+"""Least width of a zone, and that of one whose devices are only counted: three of them stand side by side."""
 GAP = 26.0
 
 
@@ -34,7 +34,7 @@ class _Box:
 
     @property
     def width(self) -> float:
-        return COUNTED if self.counted else self.columns * (CHIP + 4) + 8
+        return COUNTED if self.counted else max(COUNTED, self.columns * (CHIP + 4) + 8)
 
     @property
     def height(self) -> float:
@@ -127,9 +127,10 @@ def _box(box: _Box, name: str) -> str:
     parts = [frame(box.x, box.y, box.width, box.height, name, box.zone.declared)]
     for index, piece in enumerate(svg.wrap(box.counted, box.width - 10, 6.5)):
         parts.append(svg.label(box.x + 6, box.y + 24 + index * 9, piece, 6.5, fill=svg.QUIET))
+    wide = (box.width - 8) / box.columns - 4
     for index, (title, kind, known) in enumerate(box.chips):
         row, column = divmod(index, box.columns)
-        parts.append(chip(box.x + 6 + column * (CHIP + 4), box.y + 19 + row * ROW, CHIP, title, kind, known))
+        parts.append(chip(box.x + 6 + column * (wide + 4), box.y + 19 + row * ROW, wide, title, kind, known))
     return "".join(parts)
 
 
