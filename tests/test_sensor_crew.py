@@ -42,7 +42,7 @@ def kill(case: Path, slot: int) -> int:
                 gone.append(pid)
         return bool(gone)
 
-    until(done, 60)
+    until(done)
     return gone[0]
 
 
@@ -93,7 +93,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_loss_is_counted(tmp_path: P
         gone = kill(live, 0)
         other = status(live)["workers"][1]["pid"]
         sent += wire.send(ATTACK, pace=0.002, first=600)
-        until(lambda: sum(captured(live)) == sent and status(live)["workers"][0]["restarts"] == 1, 60)
+        until(lambda: sum(captured(live)) == sent and status(live)["workers"][0]["restarts"] == 1)
         until(lambda: status(live)["workers"][0]["pid"] not in (0, gone))
         frames, lost = captured(live)
         assert status(live)["workers"][1]["pid"] == other
@@ -118,7 +118,7 @@ def test_workers_that_are_killed_in_the_middle_lose_what_is_counted(tmp_path: Pa
         for part in range(4):
             sent += wire.send(ATTACK, pace=0.0005, first=400 * part, last=400 * part + 400)
             kill(live, part % 3)
-        until(lambda: sum(captured(live)) == sent, 60)
+        until(lambda: sum(captured(live)) == sent)
         stop(sensor)
         assert sum(captured(live)) == sent
     with Case.open(live, "read") as case:

@@ -24,6 +24,7 @@ from sentinel.errors import SinkError
 from sentinel.sensor import outlets as module
 from sentinel.sensor.outlets import Outlets
 from sentinel.sinks.base import parse
+from sentinel.sinks.deliver import Courier
 from sentinel.store.case import Case
 from sentinel.store.outbox import Counts, Outbox
 
@@ -138,13 +139,16 @@ def test_a_receiver_that_hangs_does_not_hold_up_the_end(tmp_path: Path, monkeypa
             assert set(threading.enumerate()) - before, "the end waited for the receiver"
 
 
-def test_end_to_end_with_a_receiver_that_comes_late_and_goes_away(tmp_path: Path, closed_port: int) -> None:
+def test_end_to_end_with_a_receiver_that_comes_late_and_goes_away(
+    tmp_path: Path, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A pipe into a sensor, a file and a webhook: the webhook is not there, comes, goes, and comes back."""
     live, out = tmp_path / "live", tmp_path / "eve.json"
     config = tmp_path / "sentinel.toml"
     config.write_text(f'sinks = ["file://{out}"]\n[health]\nsink_seconds = 1\n[store]\ncheckpoint_seconds = 1\n')
     hook = f"webhook+http://127.0.0.1:{closed_port}/in?tables=alerts,messages"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SENTINEL_LANG": "en", "SENTINEL_WEBHOOK_SECRET": "s"}
+    monkeypatch.setenv("SENTINEL_WEBHOOK_SECRET", "s")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SENTINEL_LANG": "en"}
     command = [sys.executable, "-m", "sentinel", "sensor", "-i", "-", "--case", str(live), "--config", str(config)]
     sensor = subprocess.Popen(
         [*command, "--sink", hook], cwd=ROOT, env=environment, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -167,6 +171,12 @@ def test_end_to_end_with_a_receiver_that_comes_late_and_goes_away(tmp_path: Path
             until(lambda: not down() and len(second) > 0)
             sensor.send_signal(signal.SIGTERM)
             assert sensor.wait(PATIENCE) == 0
+            # a sensor that ends gives receivers some seconds; what a slow machine has not sent by then waits
+            for uri in (f"file://{out}", hook):
+                rest = Courier(live, uri, patience=PATIENCE)
+                rest.start()
+                rest.join(PATIENCE)
+                assert rest.error is None and not rest.is_alive()
     finally:
         sensor.kill()
         sensor.communicate()

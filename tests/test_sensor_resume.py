@@ -45,7 +45,7 @@ class Pipe:
 
     def reads(self, frames: int) -> None:
         """Wait until it has read so many frames of its captures."""
-        until(lambda: status(self.case).get("pid") == self.process.pid and status(self.case)["frame"] >= frames, 60)
+        until(lambda: status(self.case).get("pid") == self.process.pid and status(self.case)["frame"] >= frames)
 
     def kill(self) -> None:
         """kill -9."""
@@ -79,8 +79,8 @@ def killed(case: Path, config: Path, first: int, last: int, pieces: int = 8) -> 
         with Case.open(case, "read") as opened:
             return opened.captures().height > 0 and status(case).get("pid") == pipe.process.pid
 
-    until(read, 60)
-    until(lambda: recorded(case) >= frames, 60)
+    until(read)
+    until(lambda: recorded(case) >= frames)
     pipe.kill()
 
 
@@ -200,7 +200,7 @@ def test_what_was_not_recorded_is_lost_and_said(tmp_path: Path, config: Path, ca
         with Case.open(live, "read") as case:
             return case.captures()["frames"].sum() == 900
 
-    until(told, 60)
+    until(told)
     pipe.kill()
     finished(live)
     assert "seconds before the sensor was killed" in caplog.text
