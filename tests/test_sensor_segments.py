@@ -60,3 +60,12 @@ def test_a_disk_that_refuses_is_one_sentence(tmp_path: Path) -> None:
     assert segment.path is None and list((tmp_path / "segments").iterdir()) == []
     segment.write(b"counted only")
     assert found_again(tmp_path / "gone.pcapng") is None
+
+
+def test_what_the_compressor_renames_meanwhile_is_passed_over(tmp_path, monkeypatch):
+    kept, gone = tmp_path / "a-000001.pcapng", tmp_path / "a-000002.pcapng.zst.tmp"
+    kept.write_bytes(bytes(10))
+    listed = [gone, kept]
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: iter(listed))
+    assert surplus(tmp_path, 100) == []
+    assert surplus(tmp_path, 5) == [kept]

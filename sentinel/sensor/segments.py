@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -128,11 +129,15 @@ def found_again(path: Path) -> Kept | None:
 def surplus(folder: Path, cap: int, keep: Iterable[Path] = ()) -> list[Path]:
     """The oldest segments of a folder that must go so that the rest is not larger than `cap` bytes."""
     spared = set(keep)
-    files = sorted(p for p in folder.glob(f"*{SUFFIX}*") if p.is_file())
-    sizes = {path: path.stat().st_size for path in files}
+    sizes: dict[Path, int] = {}
+    for path in sorted(folder.glob(f"*{SUFFIX}*")):
+        with suppress(FileNotFoundError):  # the compressor, in its own thread, renames and deletes meanwhile
+            found = path.stat()
+            if stat.S_ISREG(found.st_mode):
+                sizes[path] = found.st_size
     total = sum(sizes.values())
     gone = []
-    for path in files:
+    for path in sizes:
         if total <= cap:
             break
         if path not in spared:

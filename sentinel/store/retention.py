@@ -74,8 +74,11 @@ class Retention:
 
     def used(self) -> int:
         """Bytes of all that the case holds but its segments: parts, database, places of receivers."""
-        sizes = self.case.sizes()
-        return sum(sizes.values()) + sum(path.stat().st_size for path in self.case.path.glob("outbox.db*"))
+        total = sum(self.case.sizes().values())
+        for path in self.case.path.glob("outbox.db*"):
+            with suppress(FileNotFoundError):  # the log of a receiver that just ended
+                total += path.stat().st_size
+        return total
 
     def state(self) -> State:
         """How the case stands."""
