@@ -156,7 +156,7 @@ def test_the_sensor_says_that_it_is_on(tmp_path: Path) -> None:
 import sys, threading, json
 from pathlib import Path
 from sentinel.sensor.config import Config
-from sentinel.sensor.loop import Orders
+from sentinel.sensor.upkeep import Orders
 from sentinel.sensor.start import run
 config, orders, folder = Config(), Orders(), Path(sys.argv[1])
 (folder / "dropped").mkdir()

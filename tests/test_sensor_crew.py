@@ -15,8 +15,8 @@ from test_sensor_loop import ATTACK, NUMBERS, TIMES, rows, tables
 from sentinel import pipeline
 from sentinel.errors import UsageError
 from sentinel.sensor.config import Config
-from sentinel.sensor.loop import Orders
 from sentinel.sensor.start import run
+from sentinel.sensor.upkeep import Orders
 from sentinel.store import evidence
 from sentinel.store.case import Case
 

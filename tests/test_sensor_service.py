@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from sentinel.errors import UsageError
-from sentinel.sensor.loop import Orders
 from sentinel.sensor.service import signals, tell, user_of
+from sentinel.sensor.upkeep import Orders
 
 ROOT = Path(__file__).resolve().parents[1]
 

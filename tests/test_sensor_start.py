@@ -22,8 +22,8 @@ from sentinel.pipeline import analyze
 from sentinel.sensor import start
 from sentinel.sensor.config import Config
 from sentinel.sensor.confine import Confinement
-from sentinel.sensor.loop import Orders
 from sentinel.sensor.start import hash_again, rules_of, run
+from sentinel.sensor.upkeep import Orders
 from sentinel.store.case import Case
 from sentinel.store.evidence import read_frames
 

@@ -83,8 +83,8 @@ def command(
 ) -> None:
     """Listen until told to stop."""
     from sentinel.sensor.config import Config
-    from sentinel.sensor.loop import Orders
     from sentinel.sensor.start import run
+    from sentinel.sensor.upkeep import Orders
 
     settings = current()
 

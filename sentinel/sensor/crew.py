@@ -11,8 +11,6 @@ import json
 import logging
 import select
 import socket
-import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -31,10 +29,11 @@ from sentinel.sensor._unify import Unifier
 from sentinel.sensor.analysis import MAX_WAITING, LiveAnalysis, Seen
 from sentinel.sensor.config import MIB, Config
 from sentinel.sensor.health import Health, Moment
-from sentinel.sensor.loop import Orders, Sensor
+from sentinel.sensor.loop import Sensor
 from sentinel.sensor.outlets import Outlets
 from sentinel.sensor.relief import AGAIN_SECONDS, MARK, Short
 from sentinel.sensor.segments import found_again
+from sentinel.sensor.upkeep import Orders, Upkeep
 from sentinel.sensor.worker import Cells
 from sentinel.sources.live import Counters, Opened
 from sentinel.store.retention import State
@@ -91,8 +90,11 @@ class _Worker:
     """It has that number, and has not begun with it."""
 
 
-class Crew:
+class Crew(Upkeep):
     """The process with the case: workers' rows in, everything else as in a sensor without workers."""
+
+    AT_START = (*Upkeep.AT_START, "record")
+    AT_START_SAID = "ports, filter, segments, user and receivers are taken over at the next start"
 
     def __init__(
         self,
@@ -385,18 +387,10 @@ class Crew:
             self._begin_turn()
         if now - self._run_began >= self.config.store.run_hours * 3600 and not self._turn:
             self._begin_turn()
-        if self.orders.reload:
-            self.orders.reload = False
-            self._reload()
+        self._reload_if_asked()
         flows = self._open_flows() if self._health.wants_flows(now) else None
         one_sided = self._health.flows(flows) if flows is not None else None
-        claims = self._health.look(self._moment(now), one_sided)
-        if self.orders.report:
-            self.orders.report = False
-            sys.stderr.write(json.dumps(self._health.status, ensure_ascii=False) + "\n")
-            sys.stderr.flush()
-        if claims is not None:
-            self._analysis.call(self._analysis.claim, claims)
+        self._judge(self._moment(now), one_sided)
 
     def _moment(self, now: float) -> Moment:
         """What all workers saw, as if it were one."""
@@ -422,7 +416,7 @@ class Crew:
             outlets=self._outlets.look(now),
             room=self._analysis.thinning.state if self._analysis.thinning is not None else State(),
             room_gib=self.config.disk.case_gib,
-            short=Short(self.config.life.memory_mib * MIB or memory.allowed()),
+            short=Short(self._cap()),
             workers=[self._shown(one) for one in workers],
         )
 
@@ -454,43 +448,18 @@ class Crew:
 
     def _relieve(self, now: float) -> None:
         """As a sensor's, of all processes together."""
-        cap = self.config.life.memory_mib * MIB or memory.allowed()
+        cap = self._cap()
         taken = memory.held() + sum(one.moment.get("memory", 0) for one in self._workers)
         if not cap or taken < MARK * cap or now - self._relieved < AGAIN_SECONDS or self._turn:
             return
         self._relieved = now
         memory.give_back()
-        if taken >= MARK * cap:
-            _log.warning(
-                "the processes take %d MiB: a new run is begun to let go of the old one's memory", taken // MIB
-            )
-            self._begin_turn()
+        _log.warning("the processes take %d MiB: a new run is begun to let go of the old one's memory", taken // MIB)
+        self._begin_turn()
 
-    def _reload(self) -> None:
-        """Read rules and configuration again; what workers do with it comes at the next start."""
-
-        def work() -> None:
-            try:
-                config, ruleset = self._again()
-            except SentinelError as error:
-                _log.error("%s", error)
-                return
-            now = self.config
-            if (config.capture, config.record, config.life, config.sinks) != (
-                now.capture, now.record, now.life, now.sinks,
-            ):  # fmt: skip
-                _log.warning("ports, filter, segments, user and receivers are taken over at the next start")
-            config.capture, config.record = now.capture, now.record
-            config.life, config.sinks = now.life, now.sinks
-            self.config = config
-            self._analysis.timing = config.store
-            self._health.limits = config.health
-            if self._analysis.thinning is not None:
-                self._analysis.call(self._analysis.thinning.configure, config.disk)
-            self._analysis.call(self._analysis.reload, ruleset)
-            _log.warning("configuration and rules were read again: %d rules", len(ruleset.rules))
-
-        threading.Thread(target=work, name="reload", daemon=True).start()
+    def _cap(self) -> int:
+        """Bytes that all processes together may use; 0: there is no bound."""
+        return self.config.life.memory_mib * MIB or memory.allowed()
 
     def _end(self, alive: Callable[[], None]) -> None:
         """The end in good order: every worker hands on what it has."""

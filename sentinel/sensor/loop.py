@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentinel import memory
-from sentinel.errors import OutputError, SentinelError
+from sentinel.errors import OutputError
 from sentinel.pipeline import FRAMES_A_TURN, Reading
 from sentinel.sensor.analysis import MAX_WAITING, LiveAnalysis, Seen
 from sentinel.sensor.config import GIB, MIB, Config
@@ -45,6 +44,7 @@ from sentinel.sensor.relief import (
 )
 from sentinel.sensor.segments import COMPRESSED, Kept, Segment, compressed, surplus
 from sentinel.sensor.snapshots import MOST_FLOWS, Snapshot, Snapshots
+from sentinel.sensor.upkeep import Orders, Upkeep
 from sentinel.sources import live
 from sentinel.sources.streams import is_stream
 from sentinel.store.retention import State
@@ -84,16 +84,7 @@ class Feed:
         return self._parts.popleft() if self._parts else b""
 
 
-@dataclass(slots=True)
-class Orders:
-    """What signals ask for; the loop looks at it several times a second."""
-
-    stop: bool = False
-    reload: bool = False
-    report: bool = False
-
-
-class Sensor:
+class Sensor(Upkeep):
     """Listens at ports until it is told to stop."""
 
     def __init__(
@@ -271,29 +262,6 @@ class Sensor:
         age = time.monotonic() - self._segment.began
         return self._new_run or self._segment.bytes >= record.max_mib * MIB or age >= record.max_minutes * 60
 
-    def _reload(self) -> None:
-        """Read configuration and rules again, beside the capture; what is wrong is said, and the old ones stay."""
-
-        def work() -> None:
-            try:
-                config, ruleset = self._again()
-            except SentinelError as error:
-                _log.error("%s", error)
-                return
-            now = self.config
-            if (config.capture, config.life, config.sinks) != (now.capture, now.life, now.sinks):
-                _log.warning("ports, filter, user and receivers are taken over at the next start")
-            config.capture, config.life, config.sinks = now.capture, now.life, now.sinks
-            self.config = config
-            self._analysis.timing = config.store
-            self._health.limits = config.health
-            if self._analysis.thinning is not None:
-                self._analysis.call(self._analysis.thinning.configure, config.disk)
-            self._analysis.call(self._analysis.reload, ruleset)
-            _log.warning("configuration and rules were read again: %d rules", len(ruleset.rules))
-
-        threading.Thread(target=work, name="reload", daemon=True).start()
-
     def _relieve(self, now: float) -> None:
         """Where the process takes more memory than it may, take the next steps of `sentinel.sensor.relief`."""
         for step in self._relief.steps(now):
@@ -445,9 +413,7 @@ class Sensor:
         self._relieve(now)
         if self._segment_is_full():
             self._next_segment()
-        if self.orders.reload:
-            self.orders.reload = False
-            self._reload()
+        self._reload_if_asked()
         row = self._capture_row("live")
         flows = self._engine.open_flows() if self._health.wants_flows(now) else None
         one_sided = self._health.flows(flows) if flows is not None else None
@@ -474,13 +440,7 @@ class Sensor:
             room_gib=self.config.disk.case_gib,
             short=Short(self._relief.cap, self._relief.level, dict(self._relief.taken), self._analysis.values_dropped),
         )
-        claims = self._health.look(moment, one_sided)
-        if self.orders.report:
-            self.orders.report = False
-            sys.stderr.write(json.dumps(self._health.status, ensure_ascii=False) + "\n")
-            sys.stderr.flush()
-        if claims is not None:
-            self._analysis.call(self._analysis.claim, claims)
+        self._judge(moment, one_sided)
 
     def _tell_arp(self) -> None:
         """Hand on what ARP said since the last time."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from sentinel.errors import UsageError
-from sentinel.sensor.loop import Orders
+from sentinel.sensor.upkeep import Orders
 
 _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _CLEAR_ALL = 38, 24, 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522

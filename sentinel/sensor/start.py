@@ -25,12 +25,13 @@ from sentinel.sensor.config import Config
 from sentinel.sensor.confine import confine
 from sentinel.sensor.crew import Crew
 from sentinel.sensor.health import STATUS, Health
-from sentinel.sensor.loop import Orders, Sensor
+from sentinel.sensor.loop import Sensor
 from sentinel.sensor.outlets import Outlets
 from sentinel.sensor.resume import resume
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
 from sentinel.sensor.thinning import Thinning
+from sentinel.sensor.upkeep import Orders
 from sentinel.sensor.worker import Cells, own_config
 from sentinel.sources.live import Opened, Port
 from sentinel.sources.mirrors import MirrorPort, is_mirror

@@ -27,8 +27,9 @@ from sentinel.sensor._parcels import Parcel, receive, send
 from sentinel.sensor.analysis import MAX_WAITING, Latency, Seen
 from sentinel.sensor.config import Config
 from sentinel.sensor.health import Event, Moment
-from sentinel.sensor.loop import Orders, Sensor
+from sentinel.sensor.loop import Sensor
 from sentinel.sensor.snapshots import Snapshot
+from sentinel.sensor.upkeep import Orders
 from sentinel.sources.live import Counters, Opened, Port
 from sentinel.summary import Limits
 from sentinel.wire.ring import Drained
