@@ -30,12 +30,8 @@ BEGIN, END = "<!-- written by make scale -->\n", "<!-- end -->\n"
 
 
 def large(folder: Path, protocol: str, frames: int) -> Path:
-    """One capture of so many frames; made where it is not there."""
-    path = folder / f"scale-{protocol}-{frames}.pcap"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        traffic.replicate(traffic.SOURCES[protocol], path, frames)
-    return path
+    """One capture of so many frames."""
+    return traffic.kept(folder / f"scale-{protocol}-{frames}.pcap", protocol, frames)
 
 
 def copies(folder: Path, protocol: str, count: int, frames: int) -> list[Path]:

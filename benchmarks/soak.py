@@ -154,12 +154,22 @@ class Figures:
         """Whether every frame was read or counted as lost."""
         return self.sent == self.read + self.lost
 
+    @property
+    def rate(self) -> float:
+        """Frames sent a second."""
+        return self.sent / self.seconds
+
+    @property
+    def cost(self) -> float:
+        """Processor seconds for a million frames that were read."""
+        return 1e6 * self.cpu / max(self.read, 1)
+
     def __str__(self) -> str:
         first, last, peak = self.memory
         return (
-            f"{self.sent / self.seconds:12,.0f} frames/s for {self.seconds:.0f} s: sent {self.sent:,}, read "
+            f"{self.rate:12,.0f} frames/s for {self.seconds:.0f} s: sent {self.sent:,}, read "
             f"{self.read:,}, lost {self.lost:,} ({100 * self.lost / max(self.sent, 1):.2f} %), sum "
-            f"{'agrees' if self.agrees else 'DIFFERS'}; {1e6 * self.cpu / max(self.read, 1):.2f} s of a processor for "
+            f"{'agrees' if self.agrees else 'DIFFERS'}; {self.cost:.2f} s of a processor for "
             f"a million frames{self._by_workers()}; memory {first} -> {last} MiB, peak {peak}; queue {self.queue}"
         )
 
@@ -170,8 +180,8 @@ class Figures:
         """As a row of the table in docs/sensor.md."""
         first, last, peak = self.memory
         return (
-            f"| {self.sent:,} in {self.seconds:.0f} s | {self.sent / self.seconds:,.0f} | {self.lost:,} | "
-            f"{'yes' if self.agrees else 'NO'} | {1e6 * self.cpu / max(self.read, 1):.2f} s | "
+            f"| {self.sent:,} in {self.seconds:.0f} s | {self.rate:,.0f} | {self.lost:,} | "
+            f"{'yes' if self.agrees else 'NO'} | {self.cost:.2f} s | "
             f"{first} -> {last}, peak {peak} MiB |"
         )
 

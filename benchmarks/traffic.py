@@ -95,6 +95,14 @@ def replicate(source: Path, target: Path, count: int, first: int = 0) -> int:
     return copies * len(base.frames)
 
 
+def kept(path: Path, protocol: str, frames: int) -> Path:
+    """`path`, with copies of a protocol's ordinary operation; made where it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        replicate(SOURCES[protocol], path, frames)
+    return path
+
+
 def _copy(base: Block, number: int, shift: int) -> np.ndarray:
     """Copy `number` of a block, `shift` microseconds later."""
     data = base.data.copy()

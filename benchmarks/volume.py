@@ -23,22 +23,13 @@ NAMES = {"modbus": "Modbus/TCP", "s7": "S7comm", "dnp3": "DNP3"}
 MILLION = 1_000_000
 
 
-def capture(folder: Path, protocol: str, frames: int) -> Path:
-    """The file of so many frames; made where it is not there."""
-    path = folder / f"volume-{protocol}-{frames}.pcap"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        traffic.replicate(traffic.SOURCES[protocol], path, frames)
-    return path
-
-
 def measured(folder: Path, protocol: str, frames: int) -> dict[str, object]:
     """Bytes and rows by table at the three stages, and the processor seconds of counting."""
     from sentinel.pipeline import analyze
     from sentinel.store.case import Case
     from sentinel.store.retention import Limits, compact
 
-    path = capture(folder, protocol, frames)
+    path = traffic.kept(folder / f"volume-{protocol}-{frames}.pcap", protocol, frames)
     case = folder / f"volume-{protocol}"
     shutil.rmtree(case, ignore_errors=True)
     read = analyze([path], case)["frames"]

@@ -26,6 +26,15 @@ def case_option(command: F) -> F:
     return option(command)
 
 
+def observer_option(command: F) -> F:
+    """`--observer NAME`; SENTINEL_OBSERVER spares typing it."""
+    option = click.option(
+        "--observer", envvar="SENTINEL_OBSERVER", show_envvar=True,
+        help="Name of the sensor in the documents; otherwise that of this machine.",
+    )  # fmt: skip
+    return option(command)
+
+
 def opened(folder: Path) -> Case:
     """A case, to be read; a context manager. CaseError where there is none."""
     from sentinel.store.case import Case

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sentinel.cli._case import case_option, opened
+from sentinel.cli._case import case_option, observer_option, opened
 from sentinel.cli._format import moment, tame
 from sentinel.cli._settings import current
 from sentinel.errors import SinkError, UsageError
@@ -54,10 +54,7 @@ COLUMNS = ("sent", "refused", "left_out", "held", "dropped", "waiting")
     "--patience", type=click.FloatRange(0), default=60.0, show_default=True, metavar="SECONDS",
     help="Without --follow: give up when a receiver took nothing for so long.",
 )  # fmt: skip
-@click.option(
-    "--observer", envvar="SENTINEL_OBSERVER", show_envvar=True,
-    help="Name of the sensor in the documents; otherwise that of this machine.",
-)  # fmt: skip
+@observer_option
 @click.option(
     "--places", type=click.Path(file_okay=False, exists=True, path_type=Path),
     help="Folder that remembers what was sent, where the case's own cannot be written.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sentinel.cli._case import observer_option
 from sentinel.cli._settings import current
 
 if TYPE_CHECKING:
@@ -60,10 +61,7 @@ if TYPE_CHECKING:
     "--sink", "sinks", multiple=True, metavar="URI",
     help="Send alerts and data there while it runs (docs/sinks.md); may be repeated.",
 )  # fmt: skip
-@click.option(
-    "--observer", envvar="SENTINEL_OBSERVER", show_envvar=True,
-    help="Name of the sensor in the documents; otherwise that of this machine.",
-)  # fmt: skip
+@observer_option
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     interfaces: tuple[str, ...],

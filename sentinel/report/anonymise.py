@@ -32,7 +32,7 @@ _TOKEN = re.compile(
     r"|(?<![\w:])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:])"
     r"|(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])"
 )
-_PLAIN = ("version", "classification", "standards", "timezone", "clock_offset")
+_PLAIN = ("version", "classification", "standards", "timezone")
 """Fields of the engagement that name nobody."""
 _WORDS = ("process", "scope")
 """Fields of the engagement that are sentences."""
