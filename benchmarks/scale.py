@@ -85,16 +85,25 @@ def differences(one: Path, other: Path) -> list[str]:
 
 
 def digest(case: Case, table: str) -> tuple[int, int]:
-    """Number of rows of a table, and the sum of their hashes."""
+    """Number of rows of a table, and the sum of their hashes.
+
+    A part lacks the columns that say nothing in it, and other processes make other parts: each row is hashed with all
+    columns that the table has anywhere.
+    """
     import polars as pl
 
     files = [path for run, _ in case.runs_of(table) for path in case.parts(table, run)]
+    columns: dict[str, pl.DataType] = {}
+    for path in files:
+        columns |= pl.read_parquet_schema(path)
+    texts = [name for name, dtype in columns.items() if dtype in (pl.String, pl.Categorical, pl.Enum)]
     frames = (pl.read_parquet(path, glob=False) for path in files) if files else iter([case.scan(table).collect()])
     rows, total = 0, 0
     for frame in frames:
-        texts = [name for name, dtype in frame.schema.items() if dtype in (pl.Categorical, pl.Enum)]
+        missing = (pl.lit(None, dtype).alias(name) for name, dtype in columns.items() if name not in frame.columns)
+        whole = frame.with_columns(missing).with_columns(pl.col(texts).cast(pl.String).fill_null(""))
         rows += frame.height
-        total += sum(frame.cast(dict.fromkeys(texts, pl.String)).hash_rows().to_list())
+        total += sum(whole.select(sorted(whole.columns)).hash_rows().to_list())
     return rows, total
 
 

@@ -99,7 +99,7 @@ class Reading:
         reader = CaptureReader(source)
         self.start(capture)
         while engine.read(reader, FRAMES_A_TURN):
-            if engine.full() or self.weight() >= BATCH_BYTES:
+            if engine.full() or self.weight() >= self.batch_bytes:
                 yield from self.take()
             if stop():
                 break

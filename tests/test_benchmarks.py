@@ -18,8 +18,12 @@ sys.path.append(str(ROOT / "benchmarks"))
 
 import measure  # noqa: E402
 import report  # noqa: E402
+import scale  # noqa: E402
 import soak  # noqa: E402
 import traffic  # noqa: E402
+
+from sentinel.pipeline import analyze  # noqa: E402
+from sentinel.store import _parts  # noqa: E402
 
 SIZES = {"--frames": 1000, "--large": 3000, "--flows": 500, "--scapy-frames": 20, "--pyshark-frames": 5}
 TINY = ("--quick", *(str(word) for option in SIZES.items() for word in option))
@@ -155,3 +159,18 @@ def test_a_soak_says_whether_every_frame_is_accounted_for(tmp_path: Path, monkey
 
 def test_memory_of_a_process_is_seen() -> None:
     assert os.getpid() in soak.family(os.getpid()) and soak.held(os.getpid()) > 1 << 20 and soak.held(-1) == 0
+
+
+def test_cases_are_compared_by_their_rows_and_not_by_their_files(tmp_path, monkeypatch):
+    """Parts that are cut elsewhere lack other columns; a row that differs is found all the same."""
+    attack, normal = (ROOT / "pcaps" / f"modbus-{kind}.pcap" for kind in ("attack", "normal"))
+    one, same, other = (tmp_path / name for name in ("one", "same", "other"))
+    analyze([attack], one)
+    with monkeypatch.context() as smaller:
+        for bound in ("PART_ROWS", "JOIN_ROWS"):
+            smaller.setattr(_parts, bound, 40)
+        analyze([attack], same)
+    analyze([normal], other)
+    assert len(list(same.rglob("*.parquet"))) > len(list(one.rglob("*.parquet")))
+    assert scale.differences(one, same) == []
+    assert {"messages", "items", "points", "flows", "ext/modbus"} <= set(scale.differences(one, other))
