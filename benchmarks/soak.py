@@ -270,7 +270,9 @@ def soak(rates: list[tuple[int, float]], options: list[str], arguments: list[str
         command = [sys.executable, "-m", "sentinel", "sensor", "-i", "w1", "--case", str(case), *options]
         sensor = there.call(lambda: subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
         os.setpriority(os.PRIO_PROCESS, sensor.pid, -20)  # a box has nothing else to do
-        print(sensor.stderr.readline().strip())
+        print(said := sensor.stderr.readline().strip())
+        if not said.startswith("listening at w1"):
+            return sensor.wait(60)
         if "--workers" not in options:
             keep_apart(sensor.pid)
         sender = here.call(lambda: Sender("w0"))
@@ -297,10 +299,10 @@ def soak(rates: list[tuple[int, float]], options: list[str], arguments: list[str
         print(f"the sensor ended with {sensor.wait(120)}", sensor.stderr.read())
         size = sum(p.stat().st_size for p in case.rglob("*") if p.is_file())
         segments = sum(p.stat().st_size for p in (case / "segments").rglob("*") if p.is_file())
-        said = f"The case took {size - segments:,} bytes, the segments {segments:,} bytes, for {sender.sent:,} frames."
-        print(said)
+        taken = f"The case took {size - segments:,} bytes, the segments {segments:,} bytes, for {sender.sent:,} frames."
+        print(taken)
         if docs:
-            write(figures, said, arguments)
+            write(figures, taken, arguments)
         return 0 if all(one.agrees for one in figures) else 1
     finally:
         here.close()
