@@ -76,5 +76,5 @@ def test_a_cable_that_is_pulled_and_put_back(tmp_path: Path) -> None:
         wire.here.ip("link set w0 up")
         sent = wire.send(ROOT / "pcaps" / "modbus-normal.pcap", last=100)
         until(lambda: status(live).get("frame") == sent)
-        assert status(live)["cpu"] < 0.9
+        until(lambda: status(live)["cpu"] < 0.9)  # it does not spin on the interface that went
         stop(sensor)

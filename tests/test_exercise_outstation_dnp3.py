@@ -77,3 +77,8 @@ def test_only_its_own_link_address_answers(master):
     assert master.sources(ANSWER_SECONDS) == {LINK_ADDRESS}
     master.ask_link_status(LINK_ADDRESS + 1)
     assert master.sources(0.2) == set()
+
+
+def test_what_is_reported_unasked_is_no_answer_to_a_link_request(master):
+    master.send(READ, bytes((60, 1, 6)))
+    assert master.sources(0.5) == set()

@@ -141,8 +141,17 @@ class Dnp3Client:
         self._bytes.send(link.build(self._control(9), outstation, self.master))
 
     def sources(self, seconds: float) -> set[int]:
-        """Link addresses that frames come from within that time, until the first of them came."""
-        return {frame.source for frame in self._reader.feed(self._bytes.receive(seconds))}
+        """Link addresses that answer within that time, until the first of them came.
+
+        Only secondary frames answer (IEEE 1815-2012, 9.2.4.1.2): what an outstation reports unasked is a primary one.
+        """
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            data = self._bytes.receive(left)
+            found = {frame.source for frame in self._reader.feed(data) if not frame.is_primary}
+            if found or not data:
+                return found
+        return set()
 
     def send(self, function: int, body: bytes = b"", outstation: int | None = None) -> int:
         """Send one application request and return its sequence number."""
