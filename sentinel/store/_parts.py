@@ -161,8 +161,8 @@ class PartWriter:
 
     def _sync(self, parts: list[Part]) -> None:
         """Make the names of these parts survive a power cut."""
-        files = [self.folder / part.file for part in parts]
-        for folder in {above for file in files for above in file.parents if above.is_relative_to(self.folder)}:
+        nearest = {(self.folder / part.file).parent for part in parts}
+        for folder in {above for one in nearest for above in (one, *one.parents) if above.is_relative_to(self.folder)}:
             try:
                 sync_folder(folder)
             except OSError as error:
@@ -273,13 +273,16 @@ def slim(df: pl.DataFrame) -> pl.DataFrame:
 
     `Case.scan` puts them back. Most columns of most traffic are such; each would cost as much as one that speaks.
     """
-    empty = []
-    for column in df.iter_columns():
-        if column.null_count() == df.height:
-            empty.append(column.name)
-        elif column[0] == "" and bool((column == "").all()):
-            empty.append(column.name)
-    return df.drop(empty) if empty else df
+    columns = df.get_columns()
+    kept = [column for column in columns if not _says_nothing(column)]
+    return df if len(kept) == len(columns) else pl.DataFrame(kept)  # a list is taken as it is, `drop` makes a plan
+
+
+def _says_nothing(column: pl.Series) -> bool:
+    """Whether every value is null, or empty text."""
+    if column.null_count() == column.len():
+        return True
+    return column[0] == "" and bool((column == "").all())
 
 
 def write_parquet(df: pl.DataFrame, path: Path) -> int:
