@@ -62,11 +62,11 @@ def measured(case: Path, *args: str) -> dict[str, float]:
 
 def core_seconds(path: Path) -> float:
     """Processor seconds of what every portion does again: reading, decoding, flows, parsers, pairing."""
-    from sentinel import pipeline
     from sentinel.plugins import load_parsers
+    from sentinel.reading import Reading
     from sentinel.sources import files
 
-    reading = pipeline.Reading(load_parsers(), 1 << 40)
+    reading = Reading(load_parsers(), 1 << 40)
     began = time.process_time()
     with files.open_stream(path) as stream:
         for _ in reading.read(stream, 1, lambda: False):

@@ -369,14 +369,14 @@ def read(
 
 
 def _look(path: str) -> dict[str, Any]:
-    from sentinel import pipeline
+    from sentinel.reading import NEVER
     from sentinel.sources import files
     from sentinel.wire.capture import CaptureReader
 
     opened = files.open_capture(Path(path))
     expanded = files.Hashing(opened.stream)
     reader = CaptureReader(expanded)
-    latest = reader.skim() if reader.next() else pipeline.NEVER
+    latest = reader.skim() if reader.next() else NEVER
     with opened.stream:
         try:
             expanded.close()

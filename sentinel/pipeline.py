@@ -1,16 +1,15 @@
-"""The order of things: captures -> rows -> pairing -> tables -> rules, inventory -> case.
+"""The order of things: captures -> rows -> pairing -> tables -> inventory, rules -> case.
 
-This is the only place where the order is written, for stored captures, live capture, and one shard of a cluster
-alike. The core fills a batch in this thread; what becomes of it happens in a second one, and the case writes its
-parts in a third: the core holds no Python object per frame, the others spend their time in code that lets go of
-the interpreter lock.
+Captures become batches in `sentinel/reading.py`, batches become tables, inventory and alerts in `sentinel/analysis.py`:
+the same for stored captures, live capture, and one shard of a cluster. The core fills a batch in this thread; what
+becomes of it happens in a second one, and the case writes its parts in a third: the core holds no Python object per
+frame, the others spend their time in code that lets go of the interpreter lock.
 """
 
 from __future__ import annotations
 
 import gc
 import logging
-import queue
 import threading
 import time
 from collections import Counter, deque
@@ -23,15 +22,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sentinel import memory
+from sentinel.analysis import Analysis, Worker
 from sentinel.errors import InputError, SentinelError
-from sentinel.identify import Identifier
 from sentinel.plugins import Parsers, load_parsers
-from sentinel.shares import MAX_INVENTORY_FLOWS, Share, fact_key
+from sentinel.reading import NEVER, Reading
+from sentinel.shares import Share
 from sentinel.sources import files
 from sentinel.summary import (
     Input,
     Limits,
-    Totals,
     arp_facts,
     capture_row,
     capture_summary,
@@ -40,28 +39,19 @@ from sentinel.summary import (
     summary_of,
 )
 from sentinel.wire.capture import CaptureReader
-from sentinel.wire.dissect import BATCH_FLOWS, BATCH_MESSAGES, BATCH_POINTS, Engine
 from sentinel.wire.flows import IDLE_TCP
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from sentinel.columns import Columns
-    from sentinel.pairing import Batch
     from sentinel.store.case import Case
     from sentinel.store.run import Run
 
 _log = logging.getLogger(__name__)
 
-FRAMES_A_TURN = 2_000
-"""Frames that the core reads before it looks at the stop signal and at what its rows weigh."""
-BATCH_BYTES = 20 << 20
-"""Bytes of rows that make a batch, where the core has not found it full: protocols differ in what a row takes."""
 OVERLAP = 1_000_000_000
 """ns by which a capture may begin before the one before it ended and still continue its conversations; one that begins
 `IDLE_TCP` or more after it continues none, for every flow is idle by then."""
-NEVER = -(1 << 63)
-"""Before every time stamp."""
 _NEEDED = ("sentinel.pairing", "sentinel.tables", "sentinel.rules.engine", "sentinel.inventory.assets")
 """Modules that reading a capture needs, and that a program which only dissects or opens a case does without."""
 
@@ -76,235 +66,6 @@ class Progress:
     frames: int
     messages: int
     alerts: int
-
-
-class Reading:
-    """Captures to batches: one engine, its pairing, and the numbers of what it writes."""
-
-    def __init__(self, parsers: Parsers, base: int):
-        from sentinel.pairing import Pairing
-
-        self.parsers = parsers
-        self.engine = Engine(parsers.protocols, Identifier(parsers.protocols))
-        self.pairing = Pairing()
-        self.next_message = base
-        self.base = base
-        self.started = False
-        self.latest = NEVER
-        self.batch_bytes = BATCH_BYTES
-
-    def read(self, source: Any, capture: int, stop: Callable[[], bool]) -> Iterator[Batch | CaptureReader]:
-        """Batches of one capture as they are complete; its reader is the last thing given out."""
-        engine = self.engine
-        reader = CaptureReader(source)
-        self.start(capture)
-        while engine.read(reader, FRAMES_A_TURN):
-            if engine.full() or self.weight() >= self.batch_bytes:
-                yield from self.take()
-            if stop():
-                break
-        self.latest = max(self.latest, engine.latest_time)
-        yield from self.take()
-        yield reader
-
-    def start(self, capture: int) -> None:
-        """The frames that come now are those of this capture, from 1."""
-        self.engine.begin(capture, -1 if self.started else self.base)
-        self.started = True
-        self.capture = capture
-
-    def small_batches(self, times: int) -> None:
-        """Let batches be so many times smaller than usual from now on."""
-        self.batch_bytes = BATCH_BYTES // times
-        self.engine.batch_messages = BATCH_MESSAGES // times
-        self.engine.batch_flows = BATCH_FLOWS // times
-        self.engine.batch_points = BATCH_POINTS // times
-
-    def weight(self) -> int:
-        """Bytes of the rows that wait for a batch."""
-        rows = self.engine.rows
-        blocks = (rows.messages, rows.items, rows.points, *rows.extras.values())
-        return sum(block.n * block.width for block in blocks) * 8 + rows.heap_n
-
-    def finish(self) -> Iterator[Batch]:
-        """The end: every flow that is still open, every batch that is still held."""
-        while not self.engine.finish():
-            yield from self.take()
-        yield from self.take()
-        yield from self.pairing.finish()
-
-    def take(self) -> Iterator[Batch]:
-        """Take the rows that are there as a batch; gives out those that are complete now."""
-        batch = self.cut()
-        if batch is not None:
-            yield from self.pairing.add(batch)
-
-    def cut(self) -> Batch | None:
-        """The rows that are there as a batch that was not paired; None where there are none."""
-        from sentinel.pairing import Batch
-
-        engine, rows = self.engine, self.engine.rows
-        if not (rows.messages.n or engine.flow_rows.n or rows.faults.n or rows.facts):
-            return None
-        batch = Batch(
-            capture=self.capture,
-            first=self.next_message,
-            messages=rows.messages.take(),
-            items=rows.items.take(),
-            points=rows.points.take(),
-            faults=rows.faults.take(),
-            flows=engine.flow_rows.take(),
-            idents=engine.idents.take(),
-            heap=rows.heap_bytes[: rows.heap_n].copy(),
-            extras={index: block.take() for index, block in rows.extras.items() if block.n},
-            facts=rows.facts,
-            frame=engine.frames,
-            flow=engine.flow_number,
-        )
-        self.next_message += len(batch.messages)
-        engine.next_batch()
-        return batch
-
-
-class Analysis:
-    """What happens with complete batches: tables, rules, inventory, case. Runs in a thread of its own."""
-
-    def __init__(self, parsers: Parsers, texts: list[str], run: Run | None, rules: Any):
-        from sentinel.tables import Tables
-
-        self.parsers = parsers
-        self.tables = Tables(parsers.protocols, texts)
-        self.run = run
-        self.rules = rules
-        self.totals = Totals()
-        self.facts: dict[tuple, dict[str, Any]] = {}
-        self.stats: Any = None
-        self.pairs: Any = None
-        self.alerts = 0
-
-    def frames(self, batch: Batch) -> dict[str, pl.DataFrame]:
-        """The tables of a batch, by name; `ext/<protocol>` for the protocols' own columns."""
-        import polars as pl
-
-        sides = self.tables.sides(batch)
-        frames = {
-            "messages": self.tables.messages(batch, sides),
-            "items": self.tables.items(batch),
-            "points": self.tables.points(batch),
-            "flows": self.tables.flows(batch),
-            "faults": self.tables.faults(batch),
-        }
-        rows = self.tables.facts(batch, sides)
-        if rows:
-            schema = {
-                "frame": pl.Int64,
-                "time": pl.Int64,
-                "flow": pl.Int64,
-                "unit": pl.Int64,
-                "confidence": pl.Float64,
-                "capture": pl.Int32,
-            }
-            frames["facts"] = pl.DataFrame(rows, schema_overrides=schema).with_columns(
-                pl.col("time").cast(pl.Datetime("ns", "UTC"))
-            )
-            self.learn(rows)
-        for protocol in self.parsers.protocols:
-            extension = self.tables.extension(batch, protocol)
-            if extension is not None:
-                frames[f"ext/{protocol.name}"] = extension
-        return frames
-
-    def learn(self, facts: list[dict[str, Any]]) -> None:
-        """Keep each fact once, as it was first said."""
-        for fact in facts:
-            self.facts.setdefault(fact_key(fact), fact)
-
-    def take(self, batch: Batch) -> None:
-        """Everything that becomes of one batch."""
-        frames = self.frames(batch)
-        self.totals.add(frames)
-        self.store(frames)
-        tables = self.for_rules(frames)
-        if self.rules is not None:
-            self.judge(tables)
-            self.alerts = len(self.rules.book)
-        self.inventory(tables["messages"], frames["flows"])
-        # nothing asks for the requests of the batch before any more: without this, each batch would keep all others
-        batch.before = None
-
-    def judge(self, tables: dict[str, Columns]) -> None:
-        """Ask the rules."""
-        self.rules.batch(tables)
-
-    def store(self, frames: dict[str, pl.DataFrame]) -> None:
-        """Write the tables of a batch to the case, where there is one."""
-        if self.run is None:
-            return
-        for name in ("messages", "items", "points", "flows", "faults"):
-            if frames[name].height:
-                self.run.write(name, frames[name])
-        for name, frame in frames.items():
-            if name.startswith("ext/"):
-                self.run.write_ext(name[4:], frame)
-
-    def for_rules(self, frames: dict[str, pl.DataFrame]) -> dict[str, Columns]:
-        """The tables with the protocols' own columns beside those of the messages, as far as any rule asks for them."""
-        from sentinel.columns import Columns
-        from sentinel.tables import beside
-
-        messages = frames["messages"]
-        for protocol, columns in self.rules.own_columns.items() if self.rules is not None else ():
-            if f"ext/{protocol}" in frames:
-                messages = beside(messages, frames[f"ext/{protocol}"], protocol, columns)
-        tables = {k: v for k, v in frames.items() if not k.startswith("ext/")}
-        return {name: Columns(frame) for name, frame in {**tables, "messages": messages}.items()}
-
-    def inventory(self, messages: Columns, flows: pl.DataFrame, part: int = 1) -> None:
-        """Keep what the inventory will be made from, bounded; one `part` of what is kept otherwise."""
-        from sentinel.inventory import assets
-
-        self.stats = assets.accumulate(self.stats, messages, assets.MAX_GROUPS // part)
-        self.pairs = assets.accumulate_flows(self.pairs, flows, MAX_INVENTORY_FLOWS // part)
-
-
-class Worker:
-    """Feeds batches to an Analysis in a thread; an exception there surfaces at the next `put` or at `close`.
-
-    No batch waits in between: `put` returns when the one before is done, for the core is a batch ahead by then anyway.
-    """
-
-    def __init__(self, analysis: Analysis):
-        self._analysis = analysis
-        self._queue: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
-        self._idle = threading.Semaphore()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._loop, name="tables", daemon=True)
-        self._thread.start()
-
-    def put(self, batch: Batch) -> None:
-        """Hand over a batch; waits while the thread is at work. Raises what went wrong with an earlier one."""
-        self._idle.acquire()
-        if self._error is not None:
-            self._idle.release()
-            raise self._error
-        self._queue.put(batch)
-
-    def close(self) -> None:
-        """Wait until every batch is done. Raises what went wrong."""
-        self._queue.put(None)
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-
-    def _loop(self) -> None:
-        while (batch := self._queue.get()) is not None:
-            if self._error is None:
-                try:
-                    self._analysis.take(batch)
-                except BaseException as error:  # handed to the thread that owns the analysis
-                    self._error = error
-            del batch  # it would be kept until the next one comes
-            self._idle.release()
 
 
 class Spread(Protocol):

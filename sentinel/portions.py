@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sentinel.analysis import Analysis
 from sentinel.pairing import Batch, Earlier
-from sentinel.pipeline import Analysis
 from sentinel.plugins import Parsers
 from sentinel.wire import layout as L
 

@@ -16,9 +16,10 @@ from typing import Any
 import polars as pl
 from frames import IPV4, MS, SECOND, START, UDP, Record, Talk, ethernet, in_gre, ipv4, pcap, tagged, udp, wrapped
 
+from sentinel.analysis import Analysis
 from sentinel.model import Direction
-from sentinel.pipeline import Analysis, Reading
 from sentinel.plugins import Parsers, load_parsers
+from sentinel.reading import Reading
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.dissect import Engine
 

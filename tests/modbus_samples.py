@@ -5,6 +5,8 @@ Source: Application Protocol V1.1b3, clause 6; Serial Line V1.02, clauses 2.5 an
 
 from __future__ import annotations
 
+from frames import Talk
+
 from parsers import modbus
 from sentinel.model import Direction, DType, Kind
 from sentinel.wire import layout
@@ -122,6 +124,14 @@ def crc(data: bytes) -> bytes:
 def mbap(pdu: bytes | str, unit: int = 17, transaction: int = 0x0102) -> bytes:
     pdu = bytes.fromhex(pdu) if isinstance(pdu, str) else pdu
     return transaction.to_bytes(2, "big") + b"\0\0" + (len(pdu) + 1).to_bytes(2, "big") + bytes([unit]) + pdu
+
+
+def exchange(count: int = 6, **options) -> Talk:
+    """A connection that reads registers; an answer takes one millisecond."""
+    talk = Talk(**options).open()
+    for n in range(count):
+        talk.send(0, mbap("0300070002", transaction=n)).send(1, mbap(f"03040001{n:04x}", transaction=n))
+    return talk
 
 
 def rtu(pdu: bytes | str, unit: int = 17) -> bytes:

@@ -57,15 +57,24 @@ ALLOWED: dict[str, set[str]] = {
     "sentinel.update": BASE | {"sentinel.signing", "sentinel.plugins", "sentinel.rules", "sentinel.assess"},
     "sentinel.metrics": BASE,
     "sentinel.exercise": BASE,
+    "sentinel.reading": {
+        "sentinel.model", "sentinel.wire", "sentinel.pairing", "sentinel.plugins", "sentinel.identify",
+    },
+    "sentinel.analysis": {
+        "sentinel.columns", "sentinel.inventory", "sentinel.pairing", "sentinel.plugins", "sentinel.shares",
+        "sentinel.store", "sentinel.summary", "sentinel.tables",
+    },
     "sentinel.pipeline": {"sentinel", "detectors"},
     # the sensor: the order of the pipeline, in small steps and without an end
     "sentinel.sensor": {"sentinel"},
     # which processes read is beside the order in which things happen
-    "sentinel.portions": {"sentinel.pipeline", "sentinel.pairing", "sentinel.plugins", "sentinel.rules",
-                          "sentinel.store", "sentinel.columns", "sentinel.wire"},
+    "sentinel.portions": {
+        "sentinel.pipeline", "sentinel.analysis", "sentinel.pairing", "sentinel.plugins", "sentinel.rules",
+        "sentinel.store", "sentinel.columns", "sentinel.wire",
+    },
     "sentinel.cluster": BASE | {
-        "sentinel.pipeline", "sentinel.portions", "sentinel.shares", "sentinel.summary", "sentinel.plugins",
-        "sentinel.memory", "sentinel.rules", "sentinel.sources", "sentinel.store", "sentinel.wire",
+        "sentinel.pipeline", "sentinel.reading", "sentinel.portions", "sentinel.shares", "sentinel.summary",
+        "sentinel.plugins", "sentinel.memory", "sentinel.rules", "sentinel.sources", "sentinel.store", "sentinel.wire",
     },
     "sentinel.shares": BASE | {"sentinel.summary", "sentinel.inventory", "sentinel.rules"},
     "sentinel.summary": BASE | {"sentinel.wire", "sentinel.store"},

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import gc
 import gzip
 import hashlib
 import io
 import lzma
 import sys
 import threading
-import weakref
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-import battery
 import frames as f
 import polars as pl
 import pytest
 from frames import MS, SECOND, START, Talk
-from modbus_samples import mbap
+from modbus_samples import exchange, mbap
 
-from sentinel import pipeline
+from sentinel import reading
 from sentinel.errors import FaultyCapture, InputError
-from sentinel.pipeline import Reading, analyze, dissect
+from sentinel.pipeline import analyze, dissect
 from sentinel.store.case import Case
-from sentinel.wire import dissect as core
-from sentinel.wire.layout import M_WIDTH
 
 TABLES = ("messages", "points", "items", "flows", "faults")
-
-
-def exchange(count: int = 6, **options) -> Talk:
-    """A connection that reads registers; an answer takes one millisecond."""
-    talk = Talk(**options).open()
-    for n in range(count):
-        talk.send(0, mbap("0300070002", transaction=n)).send(1, mbap(f"03040001{n:04x}", transaction=n))
-    return talk
 
 
 @pytest.fixture
@@ -142,10 +129,10 @@ def test_a_copy_whose_compression_is_damaged_is_another_capture(put, tmp_case) -
 
 
 def test_a_compressed_copy_of_an_interrupted_capture_replaces_it(put, tmp_case, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "FRAMES_A_TURN", 9)
+    monkeypatch.setattr(reading, "FRAMES_A_TURN", 9)
     data = f.pcap(exchange(40).close().records)
     stop = threading.Event()
-    pipeline.analyze([put("a.pcap", data)], tmp_case, progress=lambda _: stop.set(), stop=stop)
+    analyze([put("a.pcap", data)], tmp_case, progress=lambda _: stop.set(), stop=stop)
     analyze([put("a.pcap.gz", gzip.compress(data))], tmp_case)
     with Case.open(tmp_case, "read") as case:
         assert case.captures()["state"].to_list() == ["complete"]
@@ -368,7 +355,7 @@ def test_standard_input(monkeypatch, tmp_case) -> None:
 
 
 def test_ctrl_c_leaves_a_good_case_that_a_second_run_completes(put, tmp_case, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "FRAMES_A_TURN", 9)
+    monkeypatch.setattr(reading, "FRAMES_A_TURN", 9)
     path = put("a.pcap", exchange(40).close().records)
     stop = threading.Event()
     turns = []
@@ -390,7 +377,7 @@ def test_ctrl_c_leaves_a_good_case_that_a_second_run_completes(put, tmp_case, mo
 
 
 def test_stopped_before_the_second_file(put, tmp_case, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "FRAMES_A_TURN", 9)
+    monkeypatch.setattr(reading, "FRAMES_A_TURN", 9)
     files = [put(f"{n}.pcap", exchange(sport=40000 + n, time=START + n * SECOND).records) for n in range(2)]
     stop = threading.Event()
     summary = analyze(files, tmp_case, progress=lambda now: stop.set(), stop=stop)
@@ -398,100 +385,8 @@ def test_stopped_before_the_second_file(put, tmp_case, monkeypatch) -> None:
     assert len(contents(tmp_case)["captures"]) == 1
 
 
-def test_an_error_in_the_second_thread_surfaces(put, tmp_case, monkeypatch) -> None:
-    def fail(*_: object) -> None:
-        raise RuntimeError("in the other thread")
-
-    monkeypatch.setattr(pipeline.Analysis, "take", fail)
-    with pytest.raises(RuntimeError, match="in the other thread"):
-        analyze([put("a.pcap", exchange().records)], tmp_case)
-    with Case.open(tmp_case, "read") as opened:
-        assert opened.captures().height == 0
-
-
-# -- batches ---------------------------------------------------------------------------------------------------------
-
-
-def small_batches(monkeypatch, messages: int) -> None:
-    """Take a batch every few messages; works on both legs, because the loop that asks is not compiled."""
-    monkeypatch.setattr(pipeline, "FRAMES_A_TURN", messages)
-    monkeypatch.setattr(core, "BATCH_MESSAGES", messages)
-
-
-def test_a_batch_is_bounded_by_its_weight(monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "FRAMES_A_TURN", 10)
-    data = f.pcap(exchange(60).records)
-    whole = [len(piece.messages) for piece in batches_of(data)]
-    monkeypatch.setattr(pipeline, "BATCH_BYTES", 20 * 8 * M_WIDTH)
-    parts = [len(piece.messages) for piece in batches_of(data)]
-    assert max(whole) == sum(parts) == 120 and max(parts) <= 30
-
-
-def batches_of(data: bytes) -> list:
-    reading = Reading(battery.shipped(), 0)
-    found = list(reading.read(io.BytesIO(data), 1, lambda: False))
-    return [*(piece for piece in found if hasattr(piece, "messages")), *reading.finish()]
-
-
-def mixed() -> bytes:
-    """Several protocols, a gap, malformed messages and reordering."""
-    records = []
-    for n, name in enumerate(("modbus", "dnp3", "s7comm")):
-        wire = battery.wire_of(name)
-        talk = battery.talk(wire, n)
-        for side, data in wire.samples:
-            talk.send(side, data)
-        talk.lose(0, 50).send(0, b"\xff" * 9)
-        for side, data in wire.opening:
-            talk.send(side, data, (3,))
-        records += talk.close().records
-    return f.pcap(sorted(records))
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
-def test_small_batches_give_the_tables_of_large_ones(monkeypatch, size) -> None:
-    data = mixed()
-    want = battery.see(data)
-    small_batches(monkeypatch, size)
-    got = battery.see(data)
-    assert set(got.tables) == set(want.tables)
-    # the samples stand far from their answers: more than a batch apart they are not joined
-    far = size < 50
-    for name in got.tables.keys() - ({"points"} if far else set()):
-        one, two = got.tables[name], want.tables[name]
-        if name == "messages" and far:
-            one, two = (frame.drop("pair", "latency", "pairing") for frame in (one, two))
-        assert one.to_dicts() == two.to_dicts(), name
-
-
-@pytest.mark.parametrize("size", [1, 2, 3])
-def test_answers_find_their_requests_over_batches(monkeypatch, size) -> None:
-    want = battery.see(exchange(20).records)
-    small_batches(monkeypatch, size)
-    got = battery.see(exchange(20).records)
-    for name in ("messages", "points"):
-        assert got.rows(name) == want.rows(name)
-
-
-def test_batches_are_let_go(monkeypatch) -> None:
-    """Memory is flat: no batch keeps those before it."""
-    small_batches(monkeypatch, 4)
-    reading = Reading(battery.shipped(), 0)
-    analysis = pipeline.Analysis(battery.shipped(), reading.engine.rows.texts, None, None)
-    analysis.inventory = lambda *_: None  # type: ignore[method-assign]
-    alive: list = []
-    for piece in reading.read(io.BytesIO(f.pcap(exchange(60).records)), 1, lambda: False):
-        if hasattr(piece, "messages"):
-            alive.append(weakref.ref(piece.messages))
-            analysis.take(piece)
-            del piece
-            gc.collect()
-            assert sum(ref() is not None for ref in alive) <= 3
-    assert len(alive) > 20
-
-
 def test_progress_tells_how_far(put, tmp_case, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "FRAMES_A_TURN", 10)
+    monkeypatch.setattr(reading, "FRAMES_A_TURN", 10)
     path = put("a.pcap", exchange(40).records)
     told = []
     analyze([path], tmp_case, progress=told.append)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cases_alike import Here, same, told
 
-from sentinel import cluster, pipeline
+from sentinel import cluster, pipeline, reading
 from sentinel.portions import Portion
 from sentinel.rules import alerts
 from sentinel.wire import layout as L
@@ -35,8 +35,8 @@ FROM_ELSEWHERE = [
 @pytest.fixture
 def small_batches(monkeypatch):
     """Batches of few frames: their seams are where portions could differ."""
-    monkeypatch.setattr(pipeline, "FRAMES_A_TURN", 53)
-    monkeypatch.setattr(pipeline, "BATCH_BYTES", 1)
+    monkeypatch.setattr(reading, "FRAMES_A_TURN", 53)
+    monkeypatch.setattr(reading, "BATCH_BYTES", 1)
 
 
 @pytest.fixture

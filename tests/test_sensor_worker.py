@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sentinel.pipeline import Reading
 from sentinel.plugins import load_parsers
+from sentinel.reading import Reading
 from sentinel.sensor._parcels import receive, send
 from sentinel.sensor._unify import Unifier
 from sentinel.sensor.config import Config

@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sentinel.analysis import Analysis
 from sentinel.pairing import Batch, Pairing
-from sentinel.pipeline import Analysis
 from sentinel.plugins import Parsers
 from sentinel.rules.alerts import Book
 from sentinel.rules.engine import Engine as RuleEngine
@@ -467,7 +467,7 @@ class LiveAnalysis:
     def _said(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """All facts and the devices, those of open flows included."""
         from sentinel.inventory import assets
-        from sentinel.pipeline import MAX_INVENTORY_FLOWS
+        from sentinel.shares import MAX_INVENTORY_FLOWS
 
         facts = list(self._analysis.facts.values())
         pairs = self._analysis.pairs

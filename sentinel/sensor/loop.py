@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentinel import memory
 from sentinel.errors import OutputError
-from sentinel.pipeline import FRAMES_A_TURN, Reading
+from sentinel.reading import FRAMES_A_TURN, Reading
 from sentinel.sensor.analysis import MAX_WAITING, LiveAnalysis, Seen
 from sentinel.sensor.config import GIB, MIB, Config
 from sentinel.sensor.health import Health, Moment

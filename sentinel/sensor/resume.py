@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentinel.analysis import Analysis
 from sentinel.errors import InputError
 from sentinel.pairing import Batch, Pairing
-from sentinel.pipeline import BATCH_BYTES, FRAMES_A_TURN, Analysis, Reading
+from sentinel.reading import BATCH_BYTES, FRAMES_A_TURN, Reading
 from sentinel.rules.alerts import Book
 from sentinel.sensor.analysis import HOLD, SUMS, Marks, Place, Rules, since
 from sentinel.sensor.segments import SUFFIX, found_again

@@ -13,8 +13,8 @@ from typing import Any
 from sentinel import memory
 from sentinel.errors import RuleError, UsageError
 from sentinel.metrics import Exporter
-from sentinel.pipeline import Reading
 from sentinel.plugins import load_parsers
+from sentinel.reading import Reading
 from sentinel.rules.alerts import Book
 from sentinel.rules.load import RuleSet, shipped
 from sentinel.sensor import worker

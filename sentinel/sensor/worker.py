@@ -21,8 +21,8 @@ import numpy as np
 from sentinel import memory
 from sentinel.errors import SentinelError
 from sentinel.pairing import Batch
-from sentinel.pipeline import Reading
 from sentinel.plugins import Parsers
+from sentinel.reading import Reading
 from sentinel.sensor._parcels import Parcel, receive, send
 from sentinel.sensor.analysis import MAX_WAITING, Latency, Seen
 from sentinel.sensor.config import Config

@@ -14,10 +14,11 @@ from functools import cache, partial
 
 from fuzz import seeds, wrap
 
+from sentinel.analysis import Analysis
 from sentinel.identify import Identifier
 from sentinel.model import Direction, DType, Fault, Kind, Verdict
-from sentinel.pipeline import Analysis, Reading
 from sentinel.plugins import Parsers, Protocol, load_parsers
+from sentinel.reading import Reading
 from sentinel.sources.files import decompressed
 from sentinel.wire import decode, layout
 from sentinel.wire.capture import CaptureReader
