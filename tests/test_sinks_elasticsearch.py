@@ -186,7 +186,7 @@ def test_indices_that_a_full_disk_made_read_only_are_waited_for(server, large, m
     until(lambda: courier.state.problem is None)
     until(lambda: server.count("logs-ics.messages-full") == MANY + 500)
     courier.stop()
-    courier.join(10)
+    courier.join(PATIENCE)
     assert courier.state.counts["messages"].sent == MANY + 500
 
 
