@@ -212,3 +212,42 @@ def test_a_ring_is_read_on_where_another_reader_ended() -> None:
             read(turn * 5 + 5)
         port.close()
     assert found == [b"%04d" % n for n in range(35)]
+
+
+@needs_namespaces
+def test_packets_of_a_reader_that_is_killed_are_counted_once() -> None:
+    """Killed when it has counted, and before the kernel has the block back; or in the middle of a block."""
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with cable() as wire:
+        port = wire.there.call(lambda: live.Port("w1", blocks=4))
+
+        def send_ten() -> None:
+            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as out:
+                out.bind(("w0", 0))
+                for n in range(10):
+                    out.send(f.ethernet(f.ipv4(f.udp(b"n=%04d" % n, 5, 6), 17)))
+
+        sent = 0
+        for room in (1 << 20, 300, 1 << 20):
+            wire.here.call(send_ten)
+            sent += 10
+            until(lambda: live.wait([port], 0.1))
+            port.counted = stop
+            with pytest.raises(KeyboardInterrupt):
+                port.drain(memoryview(bytearray(room)), Drained())
+            port.counted, counted, read = lambda: None, port.counters.frames, port.read
+            assert sent - 10 < counted <= sent - (room == 300)  # and some wait in the block
+            port._next = port._skip = -1  # what the reader before knew is gone
+            port.resume(read)
+
+            def rest(sent: int = sent) -> bool:
+                live.wait([port], 0.1)
+                port.drain(memoryview(bytearray(1 << 20)), Drained())
+                return port.counters.frames >= sent
+
+            until(rest)
+            assert port.counters.frames == sent
+        port.close()
