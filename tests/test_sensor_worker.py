@@ -116,6 +116,8 @@ def test_counters_outlive_the_process_that_counts() -> None:
     again = Counted(Fake(), 1, cells)
     again.drain(memoryview(bytearray(1)), Drained())
     assert cells.counters(1).frames == 20
+    cells.count(0, Counters(3, 90), (7, 2))
+    assert (cells.counters(0), cells.read(0), cells.read(1)) == (Counters(3, 90), (7, 2), (0, 0))
     assert (again.name, again.number, again.link, again.over, again.clear_error()) == ("eth1", 0, 1, False, 0)
 
 

@@ -177,6 +177,7 @@ class Port:
         newest = max(heads())  # looked at first: the kernel may hand it over before the next line, where it is ours
         sequence, self._next, _ = min((one for one in heads() if one[2] & USER), default=newest)
         self._skip = read[1] if sequence == read[0] else 0
+        self.read = read
 
     @property
     def over(self) -> bool:
