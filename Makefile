@@ -123,7 +123,7 @@ kibana: $(CORE)
 docs: $(CORE)
 	PYTHONPATH=. $(BIN)/python docs/generate.py
 
-# Builds and tries the tree with every Python found, each in a copy of its own.
+# Builds and tries the tree with every Python found, each in a copy of its own; VERSIONS="3.12 3.13" names some.
 matrix:
 	@sh tools/matrix.sh
 

@@ -44,6 +44,8 @@ DEATHS = 3
 """Workers that may die over one task before it is given up."""
 CONNECT = 15
 """Seconds to wait for the scheduler of a cluster."""
+FIRST_WORKER = 15
+"""Seconds to wait for a worker of a scheduler that answers."""
 SHARD_BYTES = 32 << 20
 """Bytes of captures that are worth reading once more, for another portion of their flows."""
 MAX_PORTIONS = 16
@@ -89,7 +91,7 @@ class Spread:
             )  # fmt: skip
             self._client = distributed.Client(self._cluster, set_as_default=False)
         try:
-            self._client.wait_for_workers(1, timeout=CONNECT)
+            self._client.wait_for_workers(1, timeout=FIRST_WORKER)
         except TimeoutError as error:
             self._close()
             raise UsageError(

@@ -24,6 +24,11 @@ from update_files import Keys
 
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ("sentinel/wire", "parsers")
+SOURCES = (
+    "setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE", "NOTICE", "sentinel", "parsers", "detectors",
+    "rulesets", "pcaps",
+)  # fmt: skip
+"""What a wheel is made of."""
 CAPTURES = Path(os.environ.get("SENTINEL_CAPTURES") or ROOT.parent / "shared" / "captures")
 NO_CAPTURES = f"no shared captures at {CAPTURES} (SENTINEL_CAPTURES names the folder)"
 NO_TSHARK = "tshark is not installed"
@@ -128,15 +133,26 @@ def other_keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     return Keys.make(tmp_path_factory.mktemp("other-keys"))
 
 
+def copied(source: Path, target: Path) -> None:
+    """Copy a file or folder with its times, and let it be written to."""
+    if source.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+        return
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (target, *target.rglob("*")):
+        path.chmod(path.stat().st_mode | 0o200)
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel of this tree; what the compiled leg built already is not compiled again."""
-    for old in ROOT.glob("build/lib*/**/*"):
-        if old.is_file() and old.suffix != ".so":
-            old.unlink()
-    folder = tmp_path_factory.mktemp("wheel")
+    """A wheel of this tree, made in a copy; what the compiled leg built already is not compiled again."""
+    tree, folder = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("wheel")
+    translated, compiled = ROOT.glob("build/cython-*/**/*.[cj]*"), ROOT.glob("build/lib*/**/*.so")
+    for source in (*(ROOT / name for name in SOURCES), *translated, *compiled):
+        copied(source, tree / source.relative_to(ROOT))
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), "."]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"SENTINEL_PURE": "0"})
+    run = subprocess.run(command, cwd=tree, capture_output=True, text=True, env=os.environ | {"SENTINEL_PURE": "0"})
     assert run.returncode == 0, run.stdout + run.stderr
     (path,) = folder.glob("*.whl")
     return path

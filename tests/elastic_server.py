@@ -26,6 +26,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from ports import unclaimed_port
+
 VERSION = "8.19.21"
 ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{VERSION}:zip"
 USER, PASSWORD = "tester", "only-on-loopback"
@@ -67,13 +69,6 @@ def fetched() -> Path:
     return path
 
 
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def certificate(folder: Path, name: str) -> Path:
     """A self-signed certificate for 127.0.0.1, `<name>.p12` with its key and `<name>.pem` without."""
     store, pem = folder / f"{name}.p12", folder / f"{name}.pem"
@@ -90,7 +85,7 @@ class Server:
 
     def __init__(self, port: int | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="sentinel-elastic-"))
-        self.port = port or free_port()
+        self.port = port or unclaimed_port(kind=socket.SOCK_STREAM)
         self._process: subprocess.Popen[bytes] | None = None
         try:
             with zipfile.ZipFile(fetched()) as archive:

@@ -21,6 +21,7 @@ from typing import Any
 
 import polars as pl
 from conftest import CAPTURES, ROOT, core_is_compiled
+from waiting import PATIENCE
 
 from sentinel import pipeline
 from sentinel.cli._jsonl import lines
@@ -175,7 +176,7 @@ def tshark(name: str) -> list[Message]:
     script = CAPTURES.parent / "tools/oracle.py"
     done = subprocess.run(
         [sys.executable, str(script), str(path_of(name)), "--proto", ",".join(PROTOCOLS)],
-        capture_output=True, text=True, check=True, timeout=300,
+        capture_output=True, text=True, check=True, timeout=5 * PATIENCE,
     )  # fmt: skip
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "benchmarks"))
@@ -91,10 +92,11 @@ def test_every_frame_of_a_flood_is_a_flow_of_its_own(tmp_path: Path) -> None:
 
 def test_a_process_is_measured_and_a_failing_or_slow_one_is_said(tmp_path: Path) -> None:
     busy = "x = bytes(50_000_000); print('done')"
-    run = measure.run([sys.executable, "-c", busy], tmp_path, 60)
+    failing = "import sys; print('no luck', file=sys.stderr); sys.exit(3)"
+    run = measure.run([sys.executable, "-c", busy], tmp_path, PATIENCE)
     assert run.output == "done\n" and run.seconds > 0 and run.cpu_seconds > 0 and run.peak_mb > 45
     with pytest.raises(measure.Failed, match="ended with 3: no luck"):
-        measure.run([sys.executable, "-c", "import sys; print('no luck', file=sys.stderr); sys.exit(3)"], tmp_path, 60)
+        measure.run([sys.executable, "-c", failing], tmp_path, PATIENCE)
     with pytest.raises(measure.Failed, match="stopped after 1 s"):
         measure.run([sys.executable, "-c", "import time; time.sleep(60)"], tmp_path, 1)
 

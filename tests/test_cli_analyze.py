@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import fake_case
 import pytest
 from click.testing import CliRunner, Result
+from waiting import PATIENCE
 
 from sentinel.cli import _analysis, _coverage, _format, _summary, main
 from sentinel.cli._settings import Settings
@@ -253,7 +254,7 @@ def test_the_first_interrupt_only_asks_to_stop(monkeypatch, capture):
 
     def analyze(paths, case, **options):
         os.kill(os.getpid(), signal.SIGINT)
-        assert options["stop"].wait(5)
+        assert options["stop"].wait(PATIENCE)
         return answer(paths, case, **options)
 
     monkeypatch.setattr(pipeline, "analyze", analyze)
@@ -267,9 +268,9 @@ def test_the_second_interrupt_stops_at_once(monkeypatch, capture):
 
     def analyze(paths, case, **options):
         os.kill(os.getpid(), signal.SIGINT)
-        assert options["stop"].wait(5)
+        assert options["stop"].wait(PATIENCE)
         os.kill(os.getpid(), signal.SIGINT)
-        threading.Event().wait(5)
+        threading.Event().wait(PATIENCE)
         raise AssertionError("not interrupted")
 
     monkeypatch.setattr(pipeline, "analyze", analyze)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from waiting import PATIENCE
 
+from sentinel.cli import status as command
 from sentinel.cli.main import cli
 from sentinel.errors import Sentence
 from sentinel.sensor.analysis import Latency
@@ -55,7 +57,8 @@ def written(folder: Path, silent: float = 60) -> dict:
                 "700 MiB，上限 1,024", "12,000 条报文已合并为计数", "34 条计数和流", "批量大小 2 ×", "56 个数值"]),
     ],
 )
-def test_a_sensor_that_runs(tmp_path: Path, lang: str, words: list[str]) -> None:
+def test_a_sensor_that_runs(tmp_path: Path, lang: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "FRESH_SECONDS", PATIENCE)
     written(tmp_path)
     run = CliRunner().invoke(cli, ["--lang", lang, "status", "--case", str(tmp_path)])
     assert run.exit_code == 0

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import struct
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cases_alike import same, tables, told
+from waiting import until
 
 from sentinel import cluster, pipeline
 from sentinel.errors import InputError, SentinelError, UsageError
@@ -227,16 +229,23 @@ class Elsewhere:
         self.processes = [
             self.start("scheduler", "--protocol", protocol, "--port", "0", "--scheduler-file", str(known))
         ]
-        while not (known.exists() and known.read_text().rstrip().endswith("}")):
-            assert self.processes[0].poll() is None
-            time.sleep(0.05)
-        import json
-
+        self.until(lambda: known.exists() and known.read_text().rstrip().endswith("}"))
         self.address = json.loads(known.read_text())["address"].replace("tcp://", "dask://")
         for _ in range(workers):
             self.processes.append(
                 self.start("worker", "--scheduler-file", str(known), "--nthreads", "1", "--memory-limit", "1GiB")
             )
+        log = folder / "worker.log"
+        self.until(lambda: not workers or log.read_text().count("Registered to:") == workers)
+
+    def until(self, condition: Callable[[], Any]) -> None:
+        """Wait for it, or stop what was started."""
+        try:
+            until(lambda: condition() or any(one.poll() is not None for one in self.processes))
+            assert condition(), {log.name: log.read_text() for log in self.folder.glob("*.log")}
+        except AssertionError:
+            self.stop()
+            raise
 
     def start(self, what: str, *options: str) -> subprocess.Popen:
         command = [sys.executable, "-m", "dask", what, "--host", "127.0.0.1", "--no-dashboard", *options]
@@ -344,7 +353,7 @@ def test_a_scheduler_that_goes_away_leaves_what_was_read(tmp_path, captures, els
 
 @with_workers
 def test_a_scheduler_without_workers_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(cluster, "CONNECT", 2)
+    monkeypatch.setattr(cluster, "FIRST_WORKER", 1)
     there = Elsewhere(tmp_path, 0)
     try:
         with (

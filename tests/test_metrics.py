@@ -40,7 +40,8 @@ def status(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def exporter(status: Path) -> Iterator[metrics.Exporter]:
+def exporter(status: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[metrics.Exporter]:
+    monkeypatch.setattr(metrics, "FRESH", PATIENCE)  # the status is of the moment when the test began
     with metrics.Exporter(status, 0) as exporter:
         yield exporter
 

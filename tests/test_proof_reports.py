@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from proof_page import Page, colours, contrast
+from waiting import PATIENCE
 
 from sentinel import pipeline, resources
 from sentinel.assess import example, snapshot
@@ -395,7 +396,7 @@ def test_chromium_shows_it_without_an_error(made: Made, lang: str, tmp_path: Pat
         pytest.skip("no Chromium is installed")
     options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--enable-logging=stderr"]
     url = (made.out / f"report_{lang}.html").as_uri()
-    done = subprocess.run([browser, *options, "--dump-dom", url], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([browser, *options, "--dump-dom", url], capture_output=True, text=True, timeout=5 * PATIENCE)
     assert done.returncode == 0 and "CONSOLE" not in done.stderr
     shown = Page(done.stdout)
     assert shown.headings == made.page(lang).headings
@@ -411,7 +412,7 @@ def test_libreoffice_opens_word_and_workbook(made: Made, tmp_path: Path) -> None
     files = [made.out / "report_zh.docx", made.out / "workbook_zh.xlsx"]
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
     command = [office, profile, "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), *map(str, files)]
-    subprocess.run(command, capture_output=True, timeout=170, check=True)
+    subprocess.run(command, capture_output=True, timeout=5 * PATIENCE, check=True)
     assert all((tmp_path / f"{path.stem}.pdf").stat().st_size > 50_000 for path in files)
 
 
@@ -471,7 +472,7 @@ def test_without_a_chinese_font_one_sentence_names_the_package(tmp_path: Path) -
         env=environment,
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=5 * PATIENCE,
     )
     if done.returncode == 99:
         pytest.skip("a tmpfs cannot be mounted here")

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE
 
 from sentinel.plugins import load_parsers
 from sentinel.rules.alerts import Book
@@ -80,6 +81,6 @@ def test_nothing_is_written_behind_the_end_of_the_run(tmp_path: Path) -> None:
         analysis.call(end)
         closing = threading.Thread(target=analysis.close, daemon=True)
         closing.start()
-        closing.join(60)
+        closing.join(PATIENCE)
         assert not closing.is_alive()
         assert [one["state"] for one in case.summary()["runs"]] == ["complete"]

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE
 
 from sentinel.sensor import confine
 from sentinel.sensor.confine import Confinement, version
@@ -21,7 +22,7 @@ needs_seccomp = pytest.mark.skipif(not version(), reason="libseccomp is not inst
 def child(code: str, *, kill: bool = False) -> subprocess.CompletedProcess[str]:
     begin = f"from sentinel.sensor.confine import confine\nprint(confine({kill}), flush=True)\n"
     return subprocess.run(
-        [sys.executable, "-c", begin + code], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-c", begin + code], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
 
@@ -133,7 +134,9 @@ thread.join()
 print(said)
 """
     begin = "from sentinel.sensor.confine import confine\n"
-    run = subprocess.run([sys.executable, "-c", begin + code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", begin + code], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
+    )
     assert run.stdout == "['refused']\n", run.stderr
 
 
@@ -173,7 +176,7 @@ run(lambda: config, folder / "case", orders, lambda sensor: threading.Thread(tar
         folder = tmp_path / mode
         folder.mkdir()
         run = subprocess.run(
-            [sys.executable, "-c", code, str(folder), mode], cwd=ROOT, capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", code, str(folder), mode], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
         )
         assert run.returncode == 0, run.stderr
         said[mode] = json.loads((folder / "case/status.json").read_text())["seccomp"]

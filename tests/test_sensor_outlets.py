@@ -83,7 +83,7 @@ def test_the_rest_is_sent_at_the_end(tmp_path: Path) -> None:
     until(lambda: out.exists() and len(out.read_text().splitlines()) >= 5)
     with Case.open(folder) as case:
         add(case, SHA_B, 7)
-    outlets.close()
+    outlets.close(PATIENCE)
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert len({line["id"] for line in lines}) == len(lines) == 12
     assert {line["observer"]["name"] for line in lines} == {"tap-9"}
@@ -203,6 +203,6 @@ def test_a_segment_that_gets_its_hash_keeps_the_ids_of_its_documents(tmp_path: P
         out = tmp_path / f"{number}.json"
         outlets = Outlets(folder, [f"file://{out}"])
         outlets.start()
-        outlets.close(60)
+        outlets.close(PATIENCE)
         ids.append([json.loads(line)["id"] for line in out.read_text().splitlines()])
     assert len(ids[0]) >= 5 and ids[0] == ids[1]

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 from frames import vxlan
+from ports import unclaimed_port
 from sensor_stage import status
 from waiting import PATIENCE, until
 
@@ -76,30 +77,30 @@ def test_metrics_are_served_while_the_sensor_runs(tmp_path: Path, pcaps: Path, c
     config.life.metrics_port = closed_port
     said: list[str] = []
 
+    def shown() -> bool:
+        with urlopen(f"http://127.0.0.1:{closed_port}/metrics", timeout=PATIENCE) as answer:
+            said.append(answer.read().decode())
+        return 'sentinel_frames_total{port="follow:' in said[-1] and "sentinel_up 1\n" in said[-1]
+
     def ask() -> None:
         try:
-            while 'sentinel_frames_total{port="follow:' not in "".join(said[-1:]):
-                with urlopen(f"http://127.0.0.1:{closed_port}/metrics", timeout=PATIENCE) as answer:
-                    said.append(answer.read().decode())
-                time.sleep(0.1)
+            until(shown)
         finally:
             orders.stop = True
 
     asking = threading.Thread(target=ask, daemon=True)
     run(lambda: config, tmp_path / "case", orders, lambda sensor: asking.start())
     asking.join(PATIENCE)
-    assert "sentinel_up 1\n" in said[-1]
+    assert 'sentinel_frames_total{port="follow:' in said[-1] and "sentinel_up 1\n" in said[-1]
     with pytest.raises(URLError):
-        urlopen(f"http://127.0.0.1:{closed_port}/metrics", timeout=10)
+        urlopen(f"http://127.0.0.1:{closed_port}/metrics", timeout=PATIENCE)
 
 
 def test_a_mirror_session_is_recorded_and_analysed_like_a_port(tmp_path: Path, pcaps: Path) -> None:
     frames = [frame.data for frame in read_frames(pcaps / "modbus-normal.pcap")]
     case, config, orders = tmp_path / "case", Config(), Orders()
     config.record.compress = False
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = unclaimed_port()
     config.capture.interfaces = [f"vxlan://127.0.0.1:{port}"]
 
     def send() -> None:

@@ -30,8 +30,8 @@ RFC5424 = re.compile(
 class Receiver:
     """Takes connections one after another and keeps what they send."""
 
-    def __init__(self, context: ssl.SSLContext | None = None) -> None:
-        self.server = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, context: ssl.SSLContext | None = None, port: int = 0) -> None:
+        self.server = socket.create_server(("127.0.0.1", port))
         self.port = self.server.getsockname()[1]
         self.context = context
         self.data = b""
@@ -104,9 +104,9 @@ def test_udp_is_one_datagram_each_and_cut_between_characters(tmp_path) -> None:
     assert RFC5424.fullmatch(data)
 
 
-def test_a_receiver_that_was_restarted_is_connected_to_again(tmp_path) -> None:
+def test_a_receiver_that_was_restarted_is_connected_to_again(tmp_path, closed_port) -> None:
     documents = alerts(tmp_path / "c")
-    one = Receiver()
+    one = Receiver(port=closed_port)
     sink = open_sink(parse(f"syslog+tcp://127.0.0.1:{one.port}"))
     sink.send(documents)
     one.messages(1)
@@ -116,11 +116,7 @@ def test_a_receiver_that_was_restarted_is_connected_to_again(tmp_path) -> None:
     one.taken.close()
     with pytest.raises(Unavailable, match="cannot be reached"):
         sink.send(documents)  # nobody listens there now
-    again = Receiver.__new__(Receiver)
-    again.server = socket.create_server(("127.0.0.1", one.port))
-    again.context, again.data, again.taken = None, b"", None
-    again.thread = threading.Thread(target=again._serve, daemon=True)
-    again.thread.start()
+    again = Receiver(port=closed_port)
     assert sink.send(documents).accepted == 1
     sink.close()
     again.messages(1)

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from waiting import PATIENCE
+from waiting import PATIENCE, until
 
 from sentinel.errors import InputError
 from sentinel.sources import live, streams
@@ -89,7 +89,8 @@ def test_what_waits_is_bounded_and_nothing_is_lost(server: str, monkeypatch) -> 
     monkeypatch.setattr(streams, "MAX_WAITING", 5000)
     once = said(ATTACK)
     with StreamPort(server) as port:
-        time.sleep(0.3)
+        until(lambda: port._waiting >= 5000)
+        time.sleep(0.1)  # it would go on at once, if it did
         assert port._waiting < 5000 + 4000
         assert frames_of(gathered(port, len(once), room=8000))[: len(once)] == once
 
@@ -107,11 +108,30 @@ def test_dropped_files_are_read_when_they_are_complete(tmp_path: Path, monkeypat
         monkeypatch.setattr(streams, "QUIET_SECONDS", 0.5)
         first = said(NORMAL)
         assert frames_of(gathered(port, len(first))) == first
-        shutil.copy(ATTACK, tmp_path / "b.pcapng")
-        shutil.copy(NORMAL, tmp_path / "c.pcap")
+        for source, name in ((ATTACK, "b.pcapng"), (NORMAL, "c.pcap")):  # whole at once, however slow the disk
+            shutil.copy(source, tmp_path / "part")
+            os.replace(tmp_path / "part", tmp_path / name)
         both = said(ATTACK, NORMAL)
         assert frames_of(gathered(port, len(both))) == both
         assert port.counters.frames == len(first) + len(both)
+
+
+def test_a_dropped_file_that_cannot_be_read_is_said_and_the_next_one_is(tmp_path: Path, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(streams, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(streams, "QUIET_SECONDS", 0.0)
+    open_stream = streams.open_stream
+
+    def opened(path: Path):
+        if path.name == "a.pcap":
+            path.unlink()
+        return open_stream(path)
+
+    monkeypatch.setattr(streams, "open_stream", opened)
+    for name in ("a.pcap", "b.pcap"):
+        shutil.copy(NORMAL, tmp_path / name)
+    with StreamPort(f"follow:{tmp_path}") as port:
+        assert frames_of(gathered(port, len(said(NORMAL)))) == said(NORMAL)
+        assert f"{tmp_path}/a.pcap: cannot be read (No such file or directory)" in caplog.text and not port.over
 
 
 @pytest.mark.parametrize("name", ["tcp://", "tcp://host", "tcp://host:x", "tcp://:1", "follow:/nowhere/at/all"])

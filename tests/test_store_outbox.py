@@ -9,6 +9,7 @@ from contextlib import closing
 import polars as pl
 import pytest
 from store_rows import SHA_A, SHA_B, SHA_C, alert, analyse, frame, messages
+from waiting import PATIENCE
 
 from sentinel.errors import CaseError, Sentence
 from sentinel.store import outbox
@@ -145,7 +146,7 @@ def test_receivers_that_begin_at_one_moment_wait_for_each_other(case, monkeypatc
         monkeypatch.setattr(outbox, "PATIENCE", 0.05)
         with pytest.raises(CaseError, match="another program holds"):
             Outbox(case, "b")
-        monkeypatch.setattr(outbox, "PATIENCE", 10.0)
+        monkeypatch.setattr(outbox, "PATIENCE", PATIENCE)
         let_go = threading.Timer(0.3, other.execute, ["ROLLBACK"])
         let_go.start()
         with Outbox(case, "b") as box:

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Builds the tree and runs the quick tests with every supported Python that is installed (PATH, pyenv).
+# Builds the tree and runs the quick tests with every supported Python that is installed (PATH, pyenv), or with those of
+# VERSIONS.
 failed=
-for version in 3.11 3.12 3.13; do
+for version in ${VERSIONS:-3.11 3.12 3.13}; do
     python=
     for candidate in "python$version" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/$version.*/bin/python; do
         "$candidate" -V >/dev/null 2>&1 && python=$candidate

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from sentinel.exercise.capture import Recording
-from sentinel.exercise.namespaces import Host, OutOfPlant, Worker, guard
+from sentinel.exercise.namespaces import END_SECONDS, Host, OutOfPlant, Worker, guard
 
 _FIN, _SYN, _PSH, _ACK = 0x01, 0x02, 0x08, 0x10
 _SEGMENT = 1460
@@ -117,7 +117,7 @@ class LoopbackPlant:
     ) -> None:
         self._end.set()
         for worker in self.workers:
-            worker.join(3.0)
+            worker.join(END_SECONDS)
 
     def start(self, name: str, work: Callable[[], Any], title: str) -> Worker:
         worker = Worker(work, title)

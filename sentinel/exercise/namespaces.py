@@ -27,6 +27,8 @@ from typing import Any, Protocol
 
 from sentinel.errors import SentinelError
 
+END_SECONDS = 30.0
+"""How long a plant waits for each of its threads when it is taken down; they look several times a second."""
 _CLONE_NEWNET = 0x40000000
 _SIOCETHTOOL = 0x8946
 # ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO of linux/ethtool.h
@@ -261,7 +263,7 @@ class NamespacePlant:
     def close(self) -> None:
         """Join what still runs and let every namespace go. Safe to call twice."""
         for worker in self.workers:
-            worker.join(3.0)
+            worker.join(END_SECONDS)
         self.workers.clear()
         for place in (*self.places.values(), self.sensor, self.switch):
             if place is not None:

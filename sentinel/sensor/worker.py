@@ -37,6 +37,8 @@ from sentinel.wire.ring import Drained
 NEVER_HOURS = 1e9
 COUNTED = 5
 """Counters of a port that are shared: frames, bytes, dropped, freezes, damaged."""
+SHARED = COUNTED + 2
+"""Behind them, how far its ring was read when they were counted (`Port.read`)."""
 BATCH_ARRAYS = ("messages", "items", "points", "faults", "flows", "idents", "heap")
 WAIT = 0.002
 """Seconds between two looks whether the other process has taken something."""
@@ -46,7 +48,7 @@ class Cells:
     """Numbers that two processes see: how many messages were taken, and the counters of each port."""
 
     def __init__(self, ports: int):
-        self._numbers = np.frombuffer(mmap.mmap(-1, 8 * (1 + COUNTED * ports)), np.int64)
+        self._numbers = np.frombuffer(mmap.mmap(-1, 8 * (1 + SHARED * ports)), np.int64)
 
     @property
     def taken(self) -> int:
@@ -59,14 +61,20 @@ class Cells:
 
     def counters(self, port: int) -> Counters:
         """Those of one port, of all workers that ever had this place."""
-        at = 1 + COUNTED * port
-        frames, octets, dropped, freezes, damaged = self._numbers[at : at + COUNTED].tolist()
-        return Counters(frames, octets, dropped, freezes, damaged)
+        return Counters(*self._of(port)[:COUNTED].tolist())
 
-    def count(self, port: int, counters: Counters) -> None:
-        """Show the counters of a port."""
-        at = 1 + COUNTED * port
-        self._numbers[at : at + COUNTED] = astuple(counters)[:COUNTED]
+    def read(self, port: int) -> tuple[int, int]:
+        """How far the ring of a port was read when its counters were shown."""
+        sequence, packets = self._of(port)[COUNTED:].tolist()
+        return sequence, packets
+
+    def count(self, port: int, counters: Counters, read: tuple[int, int] = (0, 0)) -> None:
+        """Show the counters of a port, and how far its ring was read: both at once, for a kill may come between."""
+        self._of(port)[:] = (*astuple(counters)[:COUNTED], *read)
+
+    def _of(self, port: int) -> np.ndarray:
+        at = 1 + SHARED * port
+        return self._numbers[at : at + SHARED]
 
 
 class Counted:
@@ -78,8 +86,10 @@ class Counted:
         self._cells = cells
         self.name, self.number, self.link = port.name, port.number, port.link
         port.counters = cells.counters(place)
-        if isinstance(port, Port):
-            port.resume()
+        self._ring = port if isinstance(port, Port) else None
+        if self._ring is not None:
+            self._ring.resume(cells.read(place))
+            self._ring.counted = self._show
 
     @property
     def counters(self) -> Counters:
@@ -98,14 +108,18 @@ class Counted:
     def drain(self, out: memoryview, done: Drained, max_blocks: int = 1 << 30) -> bool:
         """As the port does."""
         left = self._port.drain(out, done, max_blocks)
-        self._cells.count(self._place, self._port.counters)
+        if self._ring is None:
+            self._show()
         return left
 
     def statistics(self) -> Counters:
         """As the port does; what the kernel told is shown at once, for it tells it once."""
         counters = self._port.statistics()
-        self._cells.count(self._place, counters)
+        self._show()
         return counters
+
+    def _show(self) -> None:
+        self._cells.count(self._place, self._port.counters, self._ring.read if self._ring is not None else (0, 0))
 
     def clear_error(self) -> int:
         """As the port does."""

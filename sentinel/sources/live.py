@@ -17,7 +17,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -39,6 +39,8 @@ STAMP_HARDWARE = 1 << 6
 """SOF_TIMESTAMPING_RAW_HARDWARE: the card's own time where it offers one, else the kernel's."""
 STATUS_AT, USER = 8, 1
 """Where a block's status stands in it, and its value while the block is ours."""
+PACKETS_AT, PACKETS = 12, struct.Struct("<I8xQ")
+"""Where the number of its packets stands; behind it, its sequence number."""
 LINKTYPES = {1: 1, 772: 1, 801: 105, 802: 119, 803: 127, 512: 9}
 """ARPHRD_* of an interface -> LINKTYPE_* of what it delivers; any other is not captured."""
 
@@ -114,6 +116,10 @@ class Port:
             raise _refusal(name, error) from error
         self._next = 0
         self._skip = 0
+        self.read = (0, 0)
+        """Sequence number of the block that was read last, and how many of its packets are counted."""
+        self.counted: Callable[[], None] = lambda: None
+        """Called when packets were counted, and before their block is handed back to the kernel."""
 
     def _open(self, program: bytes, blocks: int, fanout: int | None, promiscuous: bool) -> None:
         sock = self._socket
@@ -154,8 +160,11 @@ class Port:
         else:
             self._socket.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
 
-    def resume(self) -> None:
-        """Go on where another process that had this ring ended: at the oldest block that is ours, or the newest one."""
+    def resume(self, read: tuple[int, int] = (0, 0)) -> None:
+        """Go on where another process that had this ring ended: at the oldest block that is ours, or the newest one.
+
+        `read`: how far it had counted, which is not counted again where it could not hand the block back any more.
+        """
 
         def heads() -> list[tuple[int, int, int]]:
             """Sequence number, place and status of each block."""
@@ -166,7 +175,9 @@ class Port:
             ]
 
         newest = max(heads())  # looked at first: the kernel may hand it over before the next line, where it is ours
-        self._next, self._skip = min((one for one in heads() if one[2] & USER), default=newest)[1], 0
+        sequence, self._next, _ = min((one for one in heads() if one[2] & USER), default=newest)
+        self._skip = read[1] if sequence == read[0] else 0
+        self.read = read
 
     @property
     def over(self) -> bool:
@@ -179,28 +190,28 @@ class Port:
 
     def drain(self, out: memoryview, done: Drained, max_blocks: int = 1 << 30) -> bool:
         """Write waiting packets to `out` as pcapng packet blocks; True where some still wait for room."""
-        frames, octets = done.frames, done.bytes
-        waiting = False
         for _ in range(max_blocks):
             base = self._next * BLOCK
             if not struct.unpack_from("<I", self._ring, base + STATUS_AT)[0] & USER:
                 break
+            frames, octets = done.frames, done.bytes
             block = self._view[base : base + BLOCK]
             drain(block, out, self.number, done, self._skip)
             block.release()
+            packets, sequence = PACKETS.unpack_from(self._ring, base + PACKETS_AT)
+            self._skip = packets - done.left
+            self.read = sequence, self._skip
+            self.counters.frames += done.frames - frames
+            self.counters.bytes += done.bytes - octets
+            self.counters.damaged += done.damaged
+            done.damaged = 0
+            self.counted()
             if done.left:
-                count = struct.unpack_from("<I", self._ring, base + 12)[0]
-                self._skip = count - done.left
-                waiting = True
-                break
+                return True
             self._skip = 0
             struct.pack_into("<I", self._ring, base + STATUS_AT, 0)
             self._next = (self._next + 1) % self._blocks
-        self.counters.frames += done.frames - frames
-        self.counters.bytes += done.bytes - octets
-        self.counters.damaged += done.damaged
-        done.damaged = 0
-        return waiting
+        return False
 
     def clear_error(self) -> int:
         """The error that waits at the socket, taken away (ENETDOWN when the interface went down); 0 for none.

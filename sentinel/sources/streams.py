@@ -7,14 +7,17 @@ Nothing is lost on the way: while too much waits the thread does not read, and t
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
+import stat
 import struct
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from sentinel.errors import InputError
@@ -35,6 +38,7 @@ QUIET_SECONDS = 10.0
 """A dropped file that has not grown for so long is complete; one with a newer file behind it is at once."""
 LOOK_SECONDS = 0.5
 PREFIXES = ("tcp://", "follow:")
+_log = logging.getLogger(__name__)
 
 Opened = Iterator[Readable]
 
@@ -243,18 +247,29 @@ def _dropped(folder: Path, ended: threading.Event) -> Opened:
     """The captures of a folder in the order of their names, each when it is complete."""
     done: set[tuple[str, int]] = set()
     while not ended.is_set():
-        files = sorted(path for path in folder.iterdir() if _is_capture(path))
-        for place, path in enumerate(files):
-            status = path.stat()
-            complete = place < len(files) - 1 or time.time() - status.st_mtime > QUIET_SECONDS
-            if (path.name, status.st_ino) in done or not complete:
+        files = _captures(folder)
+        for place, (path, inode, changed) in enumerate(files):
+            complete = place < len(files) - 1 or time.time() - changed > QUIET_SECONDS
+            if (path.name, inode) in done or not complete:
                 continue
-            done.add((path.name, status.st_ino))
-            with open_stream(path) as stream:
+            done.add((path.name, inode))
+            try:
+                stream = open_stream(path)
+            except InputError as error:  # taken away since it was listed, or somebody else's
+                _log.warning("%s", error)
+                continue
+            with stream:
                 yield stream
-        done &= {(path.name, path.stat().st_ino) for path in files if path.exists()}
+        done &= {(path.name, inode) for path, inode, _ in _captures(folder)}
         ended.wait(LOOK_SECONDS)
 
 
-def _is_capture(path: Path) -> bool:
-    return path.is_file() and any(suffix in SUFFIXES for suffix in path.suffixes)
+def _captures(folder: Path) -> list[tuple[Path, int, float]]:
+    """The captures of a folder by name, each with its inode and when it changed; others may come and go meanwhile."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        with suppress(FileNotFoundError):
+            status = path.stat()
+            if stat.S_ISREG(status.st_mode) and any(suffix in SUFFIXES for suffix in path.suffixes):
+                found.append((path, status.st_ino, status.st_mtime))
+    return found
