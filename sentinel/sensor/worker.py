@@ -204,6 +204,7 @@ class Remote:
         arrays = {name: getattr(batch, name) for name in BATCH_ARRAYS}
         arrays |= {f"extra-{index}": cells for index, cells in batch.extras.items()}
         values = {"capture": batch.capture, "facts": batch.facts, "texts": self._new_texts()}
+        values |= {"frame": batch.frame, "flow": batch.flow}
         self._send("take", values, arrays)
 
     def _new_texts(self) -> list[str]:
@@ -326,7 +327,7 @@ class Worker(Sensor):
         """Memory is looked after by the other process, of all together."""
 
     def _keep(self, capture: int, snapshot: Snapshot) -> None:
-        """The runs of a crew are not finished from segments: there are several at a time."""
+        self._snapshots.keep(capture, snapshot, needed=0)  # the other process knows which are not needed any more
 
     def look_at_orders(self) -> None:
         """Do what the other process asks for."""
@@ -339,12 +340,17 @@ class Worker(Sensor):
 
 def own_config(config: Config, folder: Path, slot: int, workers: int) -> Config:
     """The configuration of one worker: segments in a folder of its own, runs and memory are looked after elsewhere."""
-    parent = Path(config.record.folder) if config.record.folder else folder / "segments"
     record = replace(
-        config.record, folder=str((parent / f"worker-{slot}").absolute()), disk_gib=config.record.disk_gib / workers
-    )
+        config.record, folder=str(segments_of(config, folder) / f"worker-{slot}"),
+        disk_gib=config.record.disk_gib / workers,
+    )  # fmt: skip
     store = replace(config.store, run_hours=NEVER_HOURS)
     return replace(config, record=record, store=store, life=replace(config.life, memory_mib=0))
+
+
+def segments_of(config: Config, folder: Path) -> Path:
+    """Where the workers' folders of segments lie."""
+    return (Path(config.record.folder) if config.record.folder else folder / "segments").absolute()
 
 
 def work(
