@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from sentinel.pairing import Batch
+from sentinel.sensor.config import Record
 from sentinel.sensor.turns import GONE, Turns
 from sentinel.wire.layout import M_WIDTH
 
@@ -16,7 +19,7 @@ def batch(capture: int, frame: int, first: int, messages: int = 2) -> Batch:
 
 
 def test_what_is_not_stored_is_kept_with_all_that_was_held_when_it_came() -> None:
-    turns = Turns("/segments")
+    turns = Turns()
     turns.began(1)
     turns.began(2)
     for n in range(4):  # nothing is complete until the third comes
@@ -31,11 +34,11 @@ def test_what_is_not_stored_is_kept_with_all_that_was_held_when_it_came() -> Non
     turns.store()
     told = turns.told()
     assert [turn[0] for turn in told["turns"]] == [2, 3, 4, 5] and told["behind"] == [[1, 1, 10, 0, 2, 7]]
-    assert told["captures"] == [1, 2] and told["folder"] == "/segments" and turns.needed == 1
+    assert told["captures"] == [1, 2] and turns.needed == 1
 
 
 def test_a_segment_that_ended_is_needed_until_its_rows_are_stored() -> None:
-    turns = Turns("")
+    turns = Turns()
     turns.began(3)
     turns.take(batch(3, 9, 0))
     turns.ended(3)
@@ -51,10 +54,19 @@ def test_a_segment_that_ended_is_needed_until_its_rows_are_stored() -> None:
 
 
 def test_of_a_segment_that_goes_on_it_is_known_how_far_it_was_stored() -> None:
-    turns = Turns("")
+    turns = Turns()
     turns.began(1)
     turns.take(batch(1, 9, 0))
     turns.take(batch(1, GONE, 2, 0))
     turns.completed = 2
     turns.store()
     assert turns.told()["behind"] == [[2, 1, GONE, 2, 0, 7]] and turns.told()["turns"] == []
+
+
+def test_segments_may_lie_in_several_folders(tmp_path: Path) -> None:
+    turns = Turns()
+    turns.recorded_in(Record(), tmp_path)
+    turns.recorded_in(Record(), tmp_path)
+    turns.recorded_in(Record(enabled=False, folder="/none"), tmp_path)
+    turns.recorded_in(Record(folder=str(tmp_path / "b")), tmp_path)
+    assert turns.told()["folders"] == [str(tmp_path / "segments"), str(tmp_path / "b")]

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ from sentinel.sensor.segments import found_again
 from sentinel.sensor.snapshots import Snapshots
 from sentinel.sensor.turns import GONE, Turns
 from sentinel.sensor.upkeep import Orders, Upkeep
-from sentinel.sensor.worker import Cells
+from sentinel.sensor.worker import Cells, own_config
 from sentinel.sources.live import Counters, Opened
 from sentinel.store.retention import State
 from sentinel.summary import Limits
@@ -97,9 +97,6 @@ class _Worker:
 class Crew(Upkeep):
     """The process with the case: workers' rows in, everything else as in a sensor without workers."""
 
-    AT_START = (*Upkeep.AT_START, "record")
-    AT_START_SAID = "ports, filter, segments, user and receivers are taken over at the next start"
-
     def __init__(
         self,
         config: Config,
@@ -119,6 +116,7 @@ class Crew(Upkeep):
         number.
         """
         self.config = config
+        self._record = config.record
         self.orders = orders
         self.ports = ports
         self._workers = [_Worker(slot, one) for slot, one in enumerate(cells)]
@@ -343,19 +341,34 @@ class Crew(Upkeep):
         else:
             self._analysis.call(self._analysis.note, row)
         self._turns.flow = self._base + (self._starts + 1 << FLOWS_BITS)
-        # before the first frame: what follows is then part of a run that can be finished
+        self._checkpoint()  # before the first frame: what follows is then part of a run that can be finished
+        worker.row, worker.told, worker.done, worker.asked, worker.turning = row, 0, False, False, False
+        worker.flows, worker.fresh = worker.flows[:0], True
+        self._unifier.forget(worker.slot)
+        order = {"row": row, "base": self._base + (self._starts << FLOWS_BITS), "record": self._record_of(worker)}
+        self._starts += 1
+        worker.starts += 1
+        worker.socket = self._nursery.start(worker.slot, order)
+
+    def _checkpoint(self) -> None:
+        """Make one, and wait for it."""
         self._analysis.call(self._analysis.checkpoint)
         told = threading.Event()
         self._analysis.call(told.set)
         while not told.wait(WAIT_SECONDS):
             self._analysis.check()
-        worker.row, worker.told, worker.done, worker.asked, worker.turning = row, 0, False, False, False
-        worker.flows, worker.fresh = worker.flows[:0], True
-        self._unifier.forget(worker.slot)
-        order = {"row": row, "base": self._base + (self._starts << FLOWS_BITS)}
-        self._starts += 1
-        worker.starts += 1
-        worker.socket = self._nursery.start(worker.slot, order)
+
+    def _record_of(self, worker: _Worker) -> dict[str, Any]:
+        """How a worker is to record."""
+        return asdict(own_config(self.config, self._analysis.case.path, worker.slot, len(self._workers)).record)
+
+    def _hand_on_record(self) -> None:
+        """Let the workers record as the configuration says now."""
+        self._record = self.config.record
+        self._turns.recorded_in(self.config.record, self._analysis.case.path)
+        self._checkpoint()  # before the first segment there: whoever finishes a killed run looks where the case says
+        for worker in self._workers:
+            self._tell(worker, "record", self._record_of(worker))
 
     def _gone(self, worker: _Worker) -> None:
         """The process has ended: in good order, or it is counted what it takes along."""
@@ -404,6 +417,8 @@ class Crew(Upkeep):
         if now - self._run_began >= self.config.store.run_hours * 3600 and not self._turn:
             self._begin_turn()
         self._reload_if_asked()
+        if self.config.record != self._record:
+            self._hand_on_record()
         flows = self._open_flows() if self._health.wants_flows(now) else None
         one_sided = self._health.flows(flows) if flows is not None else None
         self._judge(self._moment(now), one_sided)

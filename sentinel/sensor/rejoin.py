@@ -51,20 +51,20 @@ def segments(old: Left, taken: set[int]) -> list[Part]:
     `taken`: captures of the case. InputError where one of them is not there.
     """
     crew = old.marks["crew"]
-    folder = Path(crew["folder"]) if crew["folder"] else None
+    folders = [Path(folder) for folder in crew["folders"]]
     found: list[Segment] = []
     for row in old.captures:
         if row["capture"] not in crew["captures"]:
             continue
-        path = _path(row, folder)
+        path = _path(row, folders)
         if path is not None:
             found.append(Segment(row, path))
         elif not Segment(row, Path()).lost:
             raise InputError("{path}: the frames were not recorded", path=row["path"])
-    if folder is not None and old.captures:
+    if old.captures:
         last = old.captures[-1]
         oldest = min([one.path.name for one in found] or [Path(last["path"]).name])
-        found += _begun_behind(last, max(taken), oldest, folder)
+        found += _begun_behind(last, max(taken), oldest, folders)
     parts: list[Part] = []
     at_work: dict[int, Part] = {}
     for one in found:
@@ -78,18 +78,21 @@ def segments(old: Left, taken: set[int]) -> list[Part]:
     return parts
 
 
-def _path(row: dict[str, Any], folder: Path | None) -> Path | None:
+def _path(row: dict[str, Any], folders: list[Path]) -> Path | None:
     """Where a segment lies; the case was told late what its file is called. None where it is not there."""
     if not row["path"].startswith("live:"):
         return path if (path := Path(row["path"])).is_file() else None
-    paths = folder.glob(f"worker-*/*-{row['capture']:06d}{SUFFIX}") if folder is not None else ()
-    return max(paths, key=lambda one: one.name, default=None)
+    return max(_in(folders, f"-{row['capture']:06d}"), key=lambda one: one.name, default=None)
 
 
-def _begun_behind(last: dict[str, Any], number: int, oldest: str, folder: Path) -> Iterator[Segment]:
+def _in(folders: list[Path], end: str = "") -> list[Path]:
+    return [path for folder in folders for path in folder.glob(f"worker-*/*{end}{SUFFIX}")]
+
+
+def _begun_behind(last: dict[str, Any], number: int, oldest: str, folders: list[Path]) -> Iterator[Segment]:
     """Segments behind a number that were begun, but the case was not told any more; one without frames is none."""
     paths = {}
-    for path in sorted(folder.glob(f"worker-*/*-*{SUFFIX}"), key=lambda one: one.name):
+    for path in sorted(_in(folders), key=lambda one: one.name):
         told = path.stem.rpartition("-")[2]
         if told.isdecimal() and int(told) > number and path.name > oldest:
             paths[int(told)] = path

@@ -33,7 +33,7 @@ from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
 from sentinel.sensor.thinning import Thinning
 from sentinel.sensor.turns import Turns
 from sentinel.sensor.upkeep import Orders
-from sentinel.sensor.worker import Cells, own_config, segments_of
+from sentinel.sensor.worker import Cells, own_config
 from sentinel.sources.live import Opened, Port
 from sentinel.sources.mirrors import MirrorPort, is_mirror
 from sentinel.sources.streams import StreamPort, is_stream
@@ -104,7 +104,8 @@ def run(
         thinning = Thinning(case, config.disk)
         turns = None
         if nursery is not None:
-            turns = Turns(str(segments_of(config, folder)) if config.record.enabled else "")
+            turns = Turns()
+            turns.recorded_in(config.record, folder)
         analysis = LiveAnalysis(case, run_, parsers, texts, rules, config.store, thinning, turns)
         health = Health(config.health, folder, config.store.inventory_seconds)
         health.seccomp = confined

@@ -7,9 +7,11 @@ arrived. That order is kept with every checkpoint, as far back as an answer that
 from __future__ import annotations
 
 from collections import deque
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sentinel.pairing import Batch
+from sentinel.sensor.config import Record
 
 GONE = -1
 """The `frame` of a batch that says what a worker that ended had last told of its open flows."""
@@ -29,9 +31,9 @@ class Turn(NamedTuple):
 class Turns:
     """The batches of one analysis, counted from 1."""
 
-    def __init__(self, folder: str):
-        """`folder`: where the workers' folders of segments lie; empty where nothing is recorded."""
-        self.folder = folder
+    def __init__(self) -> None:
+        self.folders: list[str] = []
+        """Where the workers' folders of segments lie."""
         self.flow = 0
         """Behind all numbers that flows may have."""
         self.taken = 0
@@ -42,6 +44,12 @@ class Turns:
         """Of each capture, the last batch that is no longer kept."""
         self._open: set[int] = set()
         self._last = 0
+
+    def recorded_in(self, record: Record, case: Path) -> None:
+        """Segments may lie where the configuration says."""
+        folder = str(segments_of(record, case))
+        if record.enabled and folder not in self.folders:
+            self.folders.append(folder)
 
     def began(self, capture: int) -> None:
         """A segment began."""
@@ -82,5 +90,10 @@ class Turns:
             "behind": [list(turn) for turn in self._behind.values()],
             "captures": sorted(self._captures()),
             "flows": self.flow,
-            "folder": self.folder,
+            "folders": list(self.folders),
         }
+
+
+def segments_of(record: Record, case: Path) -> Path:
+    """Where the workers' folders of segments lie, as the configuration says."""
+    return (Path(record.folder) if record.folder else case / "segments").absolute()

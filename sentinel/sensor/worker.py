@@ -25,10 +25,11 @@ from sentinel.pipeline import Reading
 from sentinel.plugins import Parsers
 from sentinel.sensor._parcels import Parcel, receive, send
 from sentinel.sensor.analysis import MAX_WAITING, Latency, Seen
-from sentinel.sensor.config import Config
+from sentinel.sensor.config import Config, Record
 from sentinel.sensor.health import Event, Moment
 from sentinel.sensor.loop import Sensor
 from sentinel.sensor.snapshots import Snapshot
+from sentinel.sensor.turns import segments_of
 from sentinel.sensor.upkeep import Orders
 from sentinel.sources.live import Counters, Opened, Port
 from sentinel.summary import Limits
@@ -336,21 +337,18 @@ class Worker(Sensor):
                 self.orders.stop = True
             elif parcel.name == "run":
                 self._next_segment(new_run=True)
+            elif parcel.name == "record":
+                self.config = replace(self.config, record=Record(**parcel.values))
 
 
 def own_config(config: Config, folder: Path, slot: int, workers: int) -> Config:
     """The configuration of one worker: segments in a folder of its own, runs and memory are looked after elsewhere."""
     record = replace(
-        config.record, folder=str(segments_of(config, folder) / f"worker-{slot}"),
+        config.record, folder=str(segments_of(config.record, folder) / f"worker-{slot}"),
         disk_gib=config.record.disk_gib / workers,
     )  # fmt: skip
     store = replace(config.store, run_hours=NEVER_HOURS)
     return replace(config, record=record, store=store, life=replace(config.life, memory_mib=0))
-
-
-def segments_of(config: Config, folder: Path) -> Path:
-    """Where the workers' folders of segments lie."""
-    return (Path(config.record.folder) if config.record.folder else folder / "segments").absolute()
 
 
 def work(
@@ -362,7 +360,11 @@ def work(
     out: socket.socket,
     order: dict[str, Any],
 ) -> None:
-    """What a worker process does, until it is told to stop. `order`: its first `row`, and where its flows begin."""
+    """What a worker process does, until it is told to stop.
+
+    `order`: its first `row`, where its flows begin, and how it is to `record`.
+    """
+    config = replace(config, record=Record(**order["record"]))
     counted = [Counted(port, place, cells) for place, port in enumerate(ports)]
     reading = Reading(parsers, order["base"])
     remote = Remote(out, cells, reading)
