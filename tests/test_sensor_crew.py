@@ -199,6 +199,45 @@ def test_rules_are_read_again(tmp_path: Path) -> None:
         stop(sensor)
 
 
+@needs_namespaces
+def test_recording_changes_while_it_runs(tmp_path: Path) -> None:
+    live, other, config = tmp_path / "live", tmp_path / "other", tmp_path / "sentinel.toml"
+    config.write_text("[record]\ncompress = false\n[store]\ncheckpoint_seconds = 1\n")
+    with cable() as wire:
+        sensor = wire.sensor(live, "--workers", "2", "--config", str(config))
+        sent = wire.send(ATTACK, pace=0.001, last=500)
+        until(lambda: captured(live)[0] == sent)
+        config.write_text(f'[record]\ncompress = true\nfolder = "{other}"\n[store]\ncheckpoint_seconds = 1\n')
+        sensor.send_signal(signal.SIGHUP)
+        until(lambda: len(list(other.glob("worker-*/*.pcapng"))) == 2)
+        sent += wire.send(ATTACK, pace=0.001, first=500, last=1000)
+        until(lambda: captured(live)[0] == sent)
+        kill(live, 1)  # who takes its place records as it did
+        until(lambda: status(live)["workers"][1]["restarts"] == 1 and len(list(other.glob("worker-1/*.pcapng"))) == 2)
+        lost = captured(live)[1]
+        os.kill(sensor.pid, signal.SIGKILL)
+        sensor.wait()
+        second = wire.sensor(live, "--workers", "2", "--config", str(config))
+        config.write_text("[record]\nenabled = false\n")
+        second.send_signal(signal.SIGHUP)
+
+        def paths() -> list[str]:
+            with Case.open(live, "read") as case:
+                return case.captures().sort("capture")["path"].to_list()
+
+        until(lambda: [path.startswith("live:") for path in paths()[-2:]] == [True, True])
+        stop(second)
+    with Case.open(live, "read") as case:
+        assert case.check() == []
+        captures = case.captures().sort("capture")
+        assert captures["frames"].sum() + lost == sent
+        folders = [Path(path).parts[-3] for path in captures["path"] if not path.startswith("live:")]
+        assert folders[:4] == ["segments"] * 2 + ["other"] * 2 and set(folders[4:]) == {"other"}
+        assert case.summary()["runs"][0]["state"] == "complete"
+        messages = case.scan("messages").collect()
+        assert messages.unique(["capture", "frame", "index"]).height == messages.height
+
+
 def test_a_stream_has_one_reader(tmp_path: Path) -> None:
     config = Config()
     config.capture.workers = 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -213,3 +214,26 @@ def test_a_process_that_takes_too_much_memory_begins_another_run(tmp_path: Path)
         until(lambda: status(live).get("frame") == sent)
         stop(sensor)
         assert runs() == ["complete", "complete"]
+
+
+@needs_namespaces
+def test_recording_changes_while_it_runs(tmp_path: Path) -> None:
+    live, other, config = tmp_path / "live", tmp_path / "other", tmp_path / "sentinel.toml"
+    config.write_text("[record]\ncompress = false\n")
+    with cable() as wire:
+        sensor = wire.sensor(live, "--config", str(config))
+        sent = wire.send(ATTACK, pace=0.001, last=500)
+        until(lambda: status(live).get("frame") == sent)
+
+        def paths() -> list[str]:
+            with Case.open(live, "read") as case:
+                return case.captures().sort("capture")["path"].to_list()
+
+        for text in (f'[record]\ncompress = false\nfolder = "{other}"\n', "[record]\nenabled = false\n"):
+            before = len(paths())
+            config.write_text(text)
+            sensor.send_signal(signal.SIGHUP)
+            until(lambda before=before: len(paths()) == before + 1)
+        stop(sensor)
+    first, second, third = paths()
+    assert Path(first).parent == live / "segments" and Path(second).parent == other and third.startswith("live:")

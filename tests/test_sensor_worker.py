@@ -19,7 +19,7 @@ from sentinel.reading import Reading
 from sentinel.sensor._parcels import receive, send
 from sentinel.sensor._unify import Unifier
 from sentinel.sensor.config import Config
-from sentinel.sensor.crew import _of_flows
+from sentinel.sensor.crew import of_flows
 from sentinel.sensor.worker import Cells, Counted, Remote, own_config
 from sentinel.sources.live import Counters
 from sentinel.wire.layout import L_NAME, L_TUNNEL, L_WIDTH, M_NAME, M_WIDTH
@@ -128,7 +128,7 @@ def test_texts_of_several_cores_become_one_dictionary() -> None:
     assert unifier.texts == ["", "pump", "valve", "motor"]
     flows = np.zeros((3, L_WIDTH), np.int64)
     flows[:, L_NAME], flows[:, L_TUNNEL] = [0, 1, 2], [2, 0, 1]
-    batch = _of_flows(1, flows)
+    batch = of_flows(1, 0, flows)
     batch.messages = np.zeros((2, M_WIDTH), np.int64)
     batch.messages[:, M_NAME] = [2, 0]
     unifier.batch(1, batch)

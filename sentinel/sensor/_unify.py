@@ -27,6 +27,10 @@ class Unifier:
             for protocol in protocols
         }
 
+    def grow(self, workers: int) -> None:
+        """There are so many from now on."""
+        self._maps += [np.zeros(1, np.int64) for _ in range(workers - len(self._maps))]
+
     def begin(self) -> None:
         """A new run: a new dictionary. Each worker's `forget` follows."""
         self.texts = [""]

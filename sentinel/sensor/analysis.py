@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from sentinel.sensor.thinning import Thinning
+    from sentinel.sensor.turns import Turns
     from sentinel.store.case import Case
     from sentinel.store.run import Run
 
@@ -155,6 +156,16 @@ class Marks:
     now: Place
     summed: Place
     counted: Place
+    seen: dict[str, list[int]] = field(default_factory=dict)
+    """Of captures that had not ended: frames, bytes and duplicates as the summary counts them."""
+    crew: dict[str, Any] = field(default_factory=dict)
+    """With workers: `Turns.told`; places then count batches."""
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Marks:
+        """From what the case keeps."""
+        said: dict[str, Any] = {n: value if n in ("seen", "crew") else Place(*value) for n, value in told.items()}
+        return cls(**said)
 
 
 class LiveAnalysis:
@@ -169,15 +180,16 @@ class LiveAnalysis:
         rules: Rules,
         timing: Any,
         thinning: Thinning | None = None,
+        turns: Turns | None = None,
     ):
+        """`turns`: where what it takes comes from several workers."""
         self.case = case
         self.thinning = thinning
         self.run = run
         self.parsers = parsers
         self.rules = rules
         self.timing = timing
-        self.resumable = True
-        """Whether what it takes comes from one series of segments, so that a killed run can be finished from these."""
+        self.turns = turns
         self.latency = Latency()
         self.deepest = 0
         """Most calls that ever waited."""
@@ -194,7 +206,8 @@ class LiveAnalysis:
         self._told = 0
         self._latest = 0
         self._came = 0.0
-        self._seen = Seen()
+        self._seen: dict[int, Seen] = {}
+        """Of the captures that have not ended."""
         self._changed_rows = set(self.rows)
         self._open_flows: np.ndarray | None = None
         self._open_tables = self._analysis.tables
@@ -203,7 +216,11 @@ class LiveAnalysis:
         """Flows that were open when the run began: what they had until then was said by the run before."""
         self._alerts = 0
         self._taken = self._completed = Place(run.captures[0]["capture"], 0, run.base, run.base)
-        self._marks = Marks(*[self._taken] * 5)
+        if turns is not None:
+            self._taken = self._completed = Place(0, 0, run.base, 0)
+            turns.began(run.captures[0]["capture"])
+        begin = self._taken
+        self._marks = Marks(begin, begin, begin, begin, begin)
         self._next_checkpoint = 0.0
         self._next_inventory = 0.0
         self._error: BaseException | None = None
@@ -250,6 +267,8 @@ class LiveAnalysis:
         """The next batch, unpaired."""
         if len(batch.messages):
             self._latest, self._came = int(batch.messages[-1, M_TIME]), time.monotonic()
+        if self.turns is not None:
+            self.turns.take(batch)
         done = self._pairing.add(batch)
         frames = self._analysis.frames(batch)
         batch.before = None
@@ -260,7 +279,7 @@ class LiveAnalysis:
         self._analysis.inventory(tables["messages"], flows, self.inventory_part)
         if not self.keep_values and not self.rules.late_points:
             frames["points"] = self._without_reads(frames["points"])
-        self._taken = Place.behind(batch)
+        self._taken = self._behind(batch, self.turns.taken if self.turns is not None else 0)
         if batch in done:  # nothing to hold it for
             self._complete(frames, batch)
         else:
@@ -273,12 +292,12 @@ class LiveAnalysis:
         given = self.run.next_capture({name: value for name, value in row.items() if name not in ("capture", "run")})
         if given["capture"] != row["capture"]:
             raise ValueError(f"capture {row['capture']} should be {given['capture']}")
-        self.note(given)
+        self._note_first(given)
 
     def progress(self, row: Mapping[str, Any], seen: Seen, limits: Limits) -> None:
         """How far the segment is, and which bounds were reached."""
         self.note(row)
-        self._seen = seen
+        self._seen[row["capture"]] = seen
         self.limits = limits
 
     def open(self, flows: np.ndarray) -> None:
@@ -292,10 +311,18 @@ class LiveAnalysis:
     def ended(self, row: Mapping[str, Any], seen: Seen) -> None:
         """A segment ended: its final row, and what it held."""
         self._analysis.totals.add_capture(seen)
-        self._seen = Seen()
+        self._seen.pop(row["capture"], None)
         self.note(row)
+        if self.turns is not None:
+            self.turns.ended(row["capture"])
         self.checkpoint()
         self.run.tidy()
+
+    def lost(self, batch: Batch, flows: np.ndarray, row: Mapping[str, Any], seen: Seen) -> None:
+        """A worker ended: what it had last told of its flows, the flows that are still open, and its segment."""
+        self.take(batch)
+        self.open(flows)
+        self.ended(row, seen)
 
     def amended(self, capture: int, changes: Mapping[str, Any]) -> None:
         """A segment was compressed, or deleted: what of its row has changed."""
@@ -327,8 +354,8 @@ class LiveAnalysis:
         self.rules.begin(Book())
         self.rows = {}
         self._changed_rows.clear()
-        self.note(given)
-        self._seen = Seen()
+        self._note_first(given)
+        self._seen.clear()
         self._alerts = self._told = 0
         self._before = self._open_frame()
         self._next_inventory = 0.0
@@ -345,7 +372,7 @@ class LiveAnalysis:
         facts, devices = self._said()
         summary = self._summary(facts, devices)
         # what is still held is lost if the program is killed before the next run has said where it is
-        if goes_on and self.resumable:
+        if goes_on:
             summary["marks"] = asdict(self._marks_now(whole=True))
         self.run.finish(list(self.rows.values()), facts, devices, self.rules.book.rows(), summary)
 
@@ -382,6 +409,12 @@ class LiveAnalysis:
         """The first capture of which rows are not in the case yet."""
         return self._marks.stored.capture
 
+    def _note_first(self, row: Mapping[str, Any]) -> None:
+        """The row of a segment that began."""
+        self.note(row)
+        if self.turns is not None:
+            self.turns.began(row["capture"])
+
     def note(self, row: Mapping[str, Any]) -> None:
         """The row of a segment as it is now."""
         self.rows[row["capture"]] = dict(row)
@@ -398,20 +431,30 @@ class LiveAnalysis:
     def _complete(self, frames: dict[str, pl.DataFrame], batch: Batch) -> None:
         self.rules.late.batch(self._analysis.for_rules(frames))
         self._analysis.store(frames)
-        self._completed = Place.behind(batch)
+        if self.turns is not None:
+            self.turns.completed += 1
+        self._completed = self._behind(batch, self.turns.completed if self.turns is not None else 0)
+
+    def _behind(self, batch: Batch, turn: int) -> Place:
+        """Where a batch was cut: a place in the segments, or (with workers) after so many batches."""
+        if self.turns is None:
+            return Place.behind(batch)
+        return Place(0, turn, batch.first + len(batch.messages), 0)
 
     def _marks_now(self, whole: bool, inventory: bool = False) -> Marks:
         """How far everything has come with what is being written: alerts alone, or (`whole`) a checkpoint."""
         self._marks.late, self._marks.now = self._completed, self._taken
         if whole:
             self._marks.stored, self._marks.summed = self._completed, self._taken
+            self._marks.seen = {str(n): [one.frames, one.bytes, one.duplicates] for n, one in self._seen.items()}
+            if self.turns is not None:
+                self.turns.store()
+                self._marks.stored = self._completed._replace(capture=self.turns.needed)
         if inventory:
             self._marks.counted = self._taken
+        if self.turns is not None:
+            self._marks.crew = self.turns.told()
         return self._marks
-
-    def _told_marks(self, marks: Marks) -> dict[str, Any] | None:
-        """What a checkpoint keeps of them."""
-        return asdict(marks) if self.resumable else None
 
     def _without_reads(self, points: pl.DataFrame) -> pl.DataFrame:
         """The values that somebody wrote, or a device reported unasked."""
@@ -426,7 +469,7 @@ class LiveAnalysis:
             return
         self._alerts = len(book)
         rows = book.changed()
-        self.run.checkpoint(self._take_rows(), alerts=rows, marks=self._told_marks(self._marks_now(whole=False)))
+        self.run.checkpoint(self._take_rows(), alerts=rows, marks=asdict(self._marks_now(whole=False)))
         now = time.time_ns()
         for row in rows:
             if row["count"] == 1 or now - row["last_time"] < 60_000_000_000:
@@ -450,7 +493,7 @@ class LiveAnalysis:
         self._told += len(facts)
         self._alerts = len(self.rules.book)
         summary = self._summary(self._analysis.facts, devices if devices is not None else [])
-        marks = self._told_marks(self._marks_now(whole=True, inventory=devices is not None))
+        marks = asdict(self._marks_now(whole=True, inventory=devices is not None))
         self.run.checkpoint(self._take_rows(), self.rules.book.changed(), facts, devices, summary, open_flows, marks)
         took = time.monotonic() - began
         # a checkpoint takes a twentieth of the time at most, whatever the size of the plant
@@ -480,12 +523,12 @@ class LiveAnalysis:
 
     def _summary(self, facts: Any, devices: Any) -> dict[str, Any]:
         summary = summary_of(self._analysis.totals, self.limits, facts, devices, self.rules.book.tally())
-        now = self._seen
+        now = self._seen.values()
         return summary | {
-            "frames": summary["frames"] + now.frames,
-            "bytes": summary["bytes"] + now.bytes,
-            "duplicates": summary["duplicates"] + now.duplicates,
-            "unread": dict(Counter(summary["unread"]) + Counter(now.unread)),
+            "frames": summary["frames"] + sum(one.frames for one in now),
+            "bytes": summary["bytes"] + sum(one.bytes for one in now),
+            "duplicates": summary["duplicates"] + sum(one.duplicates for one in now),
+            "unread": dict(sum((Counter(one.unread) for one in now), Counter(summary["unread"]))),
             "captures": [],
             "case": str(self.case.path),
             "interrupted": False,

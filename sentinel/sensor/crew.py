@@ -11,10 +11,10 @@ import json
 import logging
 import select
 import socket
+import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +33,10 @@ from sentinel.sensor.loop import Sensor
 from sentinel.sensor.outlets import Outlets
 from sentinel.sensor.relief import AGAIN_SECONDS, MARK, Short
 from sentinel.sensor.segments import found_again
+from sentinel.sensor.snapshots import Snapshots
+from sentinel.sensor.turns import GONE, Turns
 from sentinel.sensor.upkeep import Orders, Upkeep
-from sentinel.sensor.worker import Cells
+from sentinel.sensor.worker import Cells, own_config
 from sentinel.sources.live import Counters, Opened
 from sentinel.store.retention import State
 from sentinel.summary import Limits
@@ -57,6 +59,8 @@ MAX_STARTS = 1 << 9
 REPLACE_SECONDS = 1.0
 """Until a worker that ended is replaced."""
 END_SECONDS = 60.0
+WAIT_SECONDS = 0.2
+"""Between two looks whether something went wrong, while one waits."""
 _log = logging.getLogger(__name__)
 
 
@@ -93,9 +97,6 @@ class _Worker:
 class Crew(Upkeep):
     """The process with the case: workers' rows in, everything else as in a sensor without workers."""
 
-    AT_START = (*Upkeep.AT_START, "record")
-    AT_START_SAID = "ports, filter, segments, user and receivers are taken over at the next start"
-
     def __init__(
         self,
         config: Config,
@@ -104,6 +105,7 @@ class Crew(Upkeep):
         nursery: Nursery,
         unifier: Unifier,
         analysis: LiveAnalysis,
+        turns: Turns,
         base: int,
         health: Health,
         orders: Orders,
@@ -114,11 +116,14 @@ class Crew(Upkeep):
         number.
         """
         self.config = config
+        self._record = config.record
         self.orders = orders
         self.ports = ports
         self._workers = [_Worker(slot, one) for slot, one in enumerate(cells)]
         self._nursery = nursery
         self._analysis = analysis
+        self._turns = turns
+        self._snapshots = Snapshots(analysis.case.path)
         self._unifier = unifier
         self._health = health
         self._again = again
@@ -207,11 +212,10 @@ class Crew(Upkeep):
             heap=arrays["heap"],
             extras=extras,
             facts=facts,
+            frame=parcel.values["frame"],
+            flow=parcel.values["flow"],
         )
         self._unifier.batch(worker.slot, batch)
-        self._add(batch)
-
-    def _add(self, batch: Batch) -> None:
         self._message += len(batch.messages)
         self._analysis.call(self._analysis.take, batch)
 
@@ -230,22 +234,12 @@ class Crew(Upkeep):
         worker.row = parcel.values["row"]
         worker.seen = Seen(**parcel.values["seen"])
         worker.limits = Limits(**parcel.values["limits"])
-        self._progress(worker)
-
-    def _progress(self, worker: _Worker) -> None:
         limits = Limits()
         for one in self._workers:
             limits.join(one.limits)
-        parts = [one.seen for one in self._workers]
-        seen = Seen(
-            sum(part.frames for part in parts),
-            sum(part.bytes for part in parts),
-            sum(part.duplicates for part in parts),
-            sum((Counter(part.unread) for part in parts), Counter()),
-        )
         counters = self._analysis.rules.counters
         limits.rules = {name: n for name, n in counters.items() if name not in ("batches", "rows", "matches")}
-        self._analysis.call(self._analysis.progress, self._row(worker), seen, limits)
+        self._analysis.call(self._analysis.progress, self._row(worker), worker.seen, limits)
 
     def _on_ended(self, worker: _Worker, parcel: Parcel) -> None:
         worker.row = parcel.values["row"]
@@ -277,7 +271,8 @@ class Crew(Upkeep):
         detail = json.loads(worker.row["detail"])
         sensor = detail.get("sensor", {})
         if "frames_kept" in sensor:
-            detail["sensor"] = sensor | self._health.detail(sensor["frames_kept"]) | {"worker": worker.slot}
+            sensor |= self._health.detail(sensor["frames_kept"])
+        detail["sensor"] = sensor | {"worker": worker.slot}
         return {**worker.row, "detail": json.dumps(detail, ensure_ascii=False)}
 
     def _open_flows(self) -> np.ndarray:
@@ -285,14 +280,21 @@ class Crew(Upkeep):
 
     # -- numbers, runs ------------------------------------------------------------------------------------------------
 
-    def _new_row(self) -> dict[str, Any]:
+    def _new_row(self, worker: _Worker) -> dict[str, Any]:
         self._number += 1
-        return Sensor.new_row(self._number, self.ports)
+        row = Sensor.new_row(self._number, self.ports)
+        sensor = json.loads(row["detail"])["sensor"] | {"worker": worker.slot}
+        return {**row, "detail": json.dumps({"sensor": sensor})}
+
+    def _forget(self) -> None:
+        """Let go of the snapshots that no finishing of this run needs any more."""
+        self._snapshots.forget(self._analysis.needed)
 
     def _answer(self, worker: _Worker) -> None:
         """The number of the worker's next segment in this run."""
-        row = self._new_row()
+        row = self._new_row(worker)
         self._analysis.call(self._analysis.began, row)
+        self._analysis.call(self._forget)
         self._tell(worker, "number", {"number": row["capture"]})
 
     def _look_at_turn(self) -> None:
@@ -303,10 +305,11 @@ class Crew(Upkeep):
         self._turn = False
         self._run_began = time.monotonic()
         self._unifier.begin()
-        rows = [self._new_row() for _ in at_work]
+        rows = [self._new_row(one) for one in at_work]
         self._analysis.call(self._analysis.next_run, rows[0], self._unifier.texts)
         for row in rows[1:]:
             self._analysis.call(self._analysis.began, row)
+        self._analysis.call(self._forget)
         for worker, row in zip(at_work, rows, strict=True):
             worker.asked, worker.turning = False, True
             worker.flows, worker.fresh = worker.flows[:0], False  # they name texts of the old dictionary
@@ -332,16 +335,40 @@ class Crew(Upkeep):
         """A process for this place."""
         if self._starts >= MAX_STARTS:
             raise SentinelError("workers were replaced {n} times; something is wrong with them", n=MAX_STARTS)
-        row = self._new_row()
+        row = self._new_row(worker)
         if self._number > self._analysis.run.captures[0]["capture"]:
             self._analysis.call(self._analysis.began, row)
+        else:
+            self._analysis.call(self._analysis.note, row)
+        self._turns.flow = self._base + (self._starts + 1 << FLOWS_BITS)
+        self._checkpoint()  # before the first frame: what follows is then part of a run that can be finished
         worker.row, worker.told, worker.done, worker.asked, worker.turning = row, 0, False, False, False
         worker.flows, worker.fresh = worker.flows[:0], True
         self._unifier.forget(worker.slot)
-        order = {"row": row, "base": self._base + (self._starts << FLOWS_BITS)}
+        order = {"row": row, "base": self._base + (self._starts << FLOWS_BITS), "record": self._record_of(worker)}
         self._starts += 1
         worker.starts += 1
         worker.socket = self._nursery.start(worker.slot, order)
+
+    def _checkpoint(self) -> None:
+        """Make one, and wait for it."""
+        self._analysis.call(self._analysis.checkpoint)
+        told = threading.Event()
+        self._analysis.call(told.set)
+        while not told.wait(WAIT_SECONDS):
+            self._analysis.check()
+
+    def _record_of(self, worker: _Worker) -> dict[str, Any]:
+        """How a worker is to record."""
+        return asdict(own_config(self.config, self._analysis.case.path, worker.slot, len(self._workers)).record)
+
+    def _hand_on_record(self) -> None:
+        """Let the workers record as the configuration says now."""
+        self._record = self.config.record
+        self._turns.recorded_in(self.config.record, self._analysis.case.path)
+        self._checkpoint()  # before the first segment there: whoever finishes a killed run looks where the case says
+        for worker in self._workers:
+            self._tell(worker, "record", self._record_of(worker))
 
     def _gone(self, worker: _Worker) -> None:
         """The process has ended: in good order, or it is counted what it takes along."""
@@ -359,17 +386,19 @@ class Crew(Upkeep):
         worker.lost += lost
         _log.error("worker %d ended and is replaced; %d frames that it had read are lost", worker.slot, lost)
         # open flows are lost with it: what it had last told of them is what is known
-        self._add(_of_flows(worker.row["capture"], worker.flows))
+        last = of_flows(worker.row["capture"], self._message, worker.flows)
         worker.flows = worker.flows[:0]
-        self._analysis.call(self._analysis.open, self._open_flows())
         dropped = (worker.row.get("dropped") or 0) + lost
         changes: dict[str, Any] = {"state": "interrupted", "frames": told, "dropped": dropped}
         kept = found_again(Path(worker.row["path"]))
         if kept is not None:
             changes |= {"sha256": kept.sha256, "content_sha256": kept.content_sha256, "bytes": kept.bytes}
-        worker.row = {**worker.row, **changes}
+        row = self._row(worker)
+        detail = json.loads(row["detail"])
+        detail["sensor"] = {**detail.get("sensor", {}), "lost": lost}
+        worker.row = row | changes | {"detail": json.dumps(detail, ensure_ascii=False)}
         seen, worker.seen = worker.seen, Seen()
-        self._analysis.call(self._analysis.ended, self._row(worker), seen)
+        self._analysis.call(self._analysis.lost, last, self._open_flows(), worker.row, seen)
         self._look_at_turn()
 
     # -- every second -------------------------------------------------------------------------------------------------
@@ -388,6 +417,8 @@ class Crew(Upkeep):
         if now - self._run_began >= self.config.store.run_hours * 3600 and not self._turn:
             self._begin_turn()
         self._reload_if_asked()
+        if self.config.record != self._record:
+            self._hand_on_record()
         flows = self._open_flows() if self._health.wants_flows(now) else None
         one_sided = self._health.flows(flows) if flows is not None else None
         self._judge(self._moment(now), one_sided)
@@ -480,9 +511,10 @@ class Crew(Upkeep):
         self._outlets.close()
 
 
-def _of_flows(capture: int, flows: np.ndarray) -> Batch:
-    """A batch that holds rows of flows alone."""
+def of_flows(capture: int, first: int, flows: np.ndarray) -> Batch:
+    """A batch that holds rows of flows alone, of a worker that ended; `first`: the number of the next message."""
     messages, items, points, faults, idents = (
         np.zeros((0, width), np.int64, order="F") for width in (M_WIDTH, I_WIDTH, P_WIDTH, F_WIDTH, D_WIDTH)
     )
-    return Batch(capture, 0, messages, items, points, faults, flows, idents, np.zeros(0, np.uint8), {}, [])
+    heap = np.zeros(0, np.uint8)
+    return Batch(capture, first, messages, items, points, faults, flows, idents, heap, {}, [], frame=GONE)

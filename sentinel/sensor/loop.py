@@ -109,7 +109,7 @@ class Sensor(Upkeep):
         self._engine = reading.engine
         self._analysis = analysis
         self._health = health
-        self._folder = self._where() if config.record.enabled else None
+        self._folder = self._where()
         self._out = bytearray(ROOM)
         self._order = Order() if len(ports) > 1 else None
         self._came = 0.0
@@ -130,9 +130,12 @@ class Sensor(Upkeep):
         self._new_run = False
         self._relief = Relief(config.life.memory_mib * MIB or memory.allowed())
 
-    def _where(self) -> Path:
-        folder = self.config.record.folder
-        return (Path(folder) if folder else self._case.path / "segments").absolute()
+    def _where(self) -> Path | None:
+        """The folder of the segments, as the configuration wants it now; None where nothing is to be recorded."""
+        record = self.config.record
+        if not record.enabled:
+            return None
+        return (Path(record.folder) if record.folder else self._case.path / "segments").absolute()
 
     # -- the loop -------------------------------------------------------------------------------------------------
 
@@ -313,6 +316,8 @@ class Sensor(Upkeep):
     def _next_segment(self, new_run: bool = False) -> None:
         """End the segment and begin another; of a run that is old enough, or takes too much, the run as well."""
         self._end_segment()
+        folder = self._where()
+        moved, self._folder = folder != self._folder, folder
         new_run = new_run or self._new_run or time.monotonic() - self._run_began >= self.config.store.run_hours * 3600
         self._number = self._following(new_run)
         row = self.new_row(self._number, self.ports)
@@ -330,6 +335,9 @@ class Sensor(Upkeep):
         else:
             self._begin_segment(row)
             self._analysis.call(self._analysis.began, dict(row))
+        if moved:  # whoever finishes a killed run looks where the case says
+            self._analysis.call(self._analysis.checkpoint)
+            self._wait()
         self._thin_out()
 
     def _following(self, new_run: bool) -> int:
@@ -411,7 +419,7 @@ class Sensor(Upkeep):
             thinning.run_is_large = False
             self._new_run = True
         self._relieve(now)
-        if self._segment_is_full():
+        if self._segment_is_full() or self._where() != self._folder:
             self._next_segment()
         self._reload_if_asked()
         row = self._capture_row("live")

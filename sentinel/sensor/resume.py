@@ -5,54 +5,42 @@ leaves that much behind in its segments. The next one begins here, with the segm
 rows are missing. It is read from its beginning, with the flows that were open there (`sentinel.sensor.snapshots`), so
 that streams, labels and numbers are what they were. Nothing comes of a batch that the case has: each part of the work
 begins behind its own mark (`sentinel.sensor.analysis.Marks`). The rest becomes part of the case in one transaction,
-which also ends the run: whoever is killed before it begins again, and nothing is there twice.
+which also ends the run: whoever is killed before it begins again, and nothing is there twice. Segments of workers are
+read side by side (`sentinel.sensor.rejoin`).
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentinel.analysis import Analysis
 from sentinel.errors import InputError
-from sentinel.pairing import Batch, Pairing
+from sentinel.pairing import Pairing
 from sentinel.reading import BATCH_BYTES, FRAMES_A_TURN, Reading
 from sentinel.rules.alerts import Book
-from sentinel.sensor.analysis import HOLD, SUMS, Marks, Place, Rules, since
-from sentinel.sensor.segments import SUFFIX, found_again
+from sentinel.sensor import rejoin
+from sentinel.sensor._replay import TELL_FRAMES, Given, Replay, Segment, Tell
+from sentinel.sensor.analysis import HOLD, Rules
+from sentinel.sensor.segments import SUFFIX
 from sentinel.sensor.snapshots import Snapshots
 from sentinel.sources import files
-from sentinel.store.resumed import Left, Resumed, end_open, give_up, left, open_flows
-from sentinel.summary import Input, arp_facts, capture_row
+from sentinel.store.resumed import Left, Resumed, end_open, give_up, left
 from sentinel.wire.capture import CaptureReader
 
 if TYPE_CHECKING:
+    from sentinel.pairing import Batch
     from sentinel.plugins import Parsers
     from sentinel.rules.load import RuleSet
     from sentinel.store.case import Case
 
-TELL_FRAMES = 200_000
-"""Frames after which progress is told."""
-EXTEND_USEC = 60_000_000
-"""Microseconds that the service manager is asked to wait for more (sd_notify(3))."""
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Segment:
-    """A segment to be read; `row`: its row of captures, which stands in the case unless it is `new`."""
-
-    row: dict[str, Any]
-    path: Path
-    new: bool = False
-
-
-def resume(case: Case, parsers: Parsers, ruleset: RuleSet, tell: Callable[[str], None] = lambda state: None) -> None:
+def resume(case: Case, parsers: Parsers, ruleset: RuleSet, tell: Tell = lambda state: None) -> None:
     """Finish the run that the last sensor could not end, if there is one; how far it is goes to the log and to `tell`.
 
     `case` was opened with `keep_open`. CaseError where the disk refuses; the run is then as it was.
@@ -61,14 +49,23 @@ def resume(case: Case, parsers: Parsers, ruleset: RuleSet, tell: Callable[[str],
     if old is None:
         end_open(case)
         return
+    taken = set(case.captures()["capture"])
+    run = Resumed(case, old)
+    given = case, run, old, parsers, Rules(ruleset, Book()), tell
     try:
-        segments = _segments(old, set(case.captures()["capture"]))
+        work = _work(old, taken, given)
     except InputError as error:
         _lose(case, old, str(error))
         return
-    run = Resumed(case, old)
     with run:
-        _Replay(case, run, old, parsers, Rules(ruleset, Book()), tell).run(segments)
+        work()
+
+
+def _work(old: Left, taken: set[int], given: Given) -> Callable[[], None]:
+    """What is to be done, with what it is `given`. InputError where a segment is not there."""
+    if old.marks.get("crew"):
+        return partial(rejoin.Rejoin(*given).run, rejoin.segments(old, taken))
+    return partial(_Resume(*given).run, _segments(old, taken))
 
 
 def _segments(old: Left, taken: set[int]) -> list[Segment]:
@@ -124,37 +121,18 @@ def _lose(case: Case, old: Left, why: str) -> None:
     _log.warning("%s: what the last %.0f seconds before the sensor was killed held is lost", why, seconds)
 
 
-class _Replay:
+class _Resume(Replay):
     """One reading of the segments, from the beginning of the first to the end of the last."""
 
-    def __init__(
-        self,
-        case: Case,
-        run: Resumed,
-        old: Left,
-        parsers: Parsers,
-        rules: Rules,
-        tell: Callable[[str], None],
-    ):
-        self._case = case
-        self._run = run
-        self._old = old
-        self._tell = tell
-        self._marks = Marks(**{name: Place(*place) for name, place in old.marks.items()})
+    def __init__(self, *given: *Given):
+        parsers = given[3]
         self._reading = Reading(parsers, 0)
         self._engine = self._reading.engine
         self._pairing = Pairing(HOLD)
-        self._rules = rules
-        self._known = Book()
-        """Takes the alerts that the case has."""
-        self._analysis = Analysis(parsers, self._engine.rows.texts, run, rules)
-        self._before = open_flows(case, old, ("flow", *SUMS))
-        self._added = Counter[str]()
+        super().__init__(self._engine.rows.texts, *given)
 
     def run(self, segments: list[Segment]) -> None:
         """Read, and make the rest part of the case."""
-        from sentinel.inventory import assets
-
         self._stand(segments[0].row["capture"])
         rows = [row for one in segments for row in self._read(one)]
         while not self._engine.finish():
@@ -162,19 +140,12 @@ class _Replay:
         self._cut()
         for batch in self._pairing.finish():
             self._complete(batch)
-        self._analysis.learn(arp_facts(self._engine.arps.items()))
-        facts, pairs = list(self._analysis.facts.values()), self._analysis.pairs
-        devices = assets.build(pairs, facts, self._analysis.stats) if pairs is not None else []
-        self._run.complete(rows, facts, devices, self._rules.book.rows(), self._summary())
-        _log.warning(
-            "what the last run had not stored is in the case: %d frames, %d messages",
-            self._added["frames"], self._analysis.totals.messages.total(),
-        )  # fmt: skip
+        self._conclude(rows, [self._engine])
 
     def _stand(self, capture: int) -> None:
         """Begin where the sensor was when it began this capture, as far as that is known."""
         reading, engine, marks = self._reading, self._engine, self._marks
-        found = Snapshots(self._case.path).of(capture, [protocol.name for protocol in self._reading.parsers.protocols])
+        found = Snapshots(self._case.path).of(capture, [protocol.name for protocol in self._parsers.protocols])
         if found is not None:
             engine.table.restore(found.flows)
         engine.begin(capture, found.flow if found is not None else marks.now.flow)
@@ -189,25 +160,22 @@ class _Replay:
         with source.stream as stream:
             reader = CaptureReader(stream)
             self._reading.start(row["capture"])
-            seen = Counter[str]()
             for stop in [*self._stops(row), None]:
                 self._read_to(reader, stop)
                 if (row["capture"], stop) == self._marks.stored[:2]:
                     self._meet()
-                if stop == row["frames"] and not segment.new:
-                    seen = self._numbers()
             if reader.fault:
                 engine.note_capture(reader.fault, reader.fault_detail, reader.fault_offset)
                 self._cut()
-        if segment.new or row["state"] not in ("complete", "faulty"):
-            self._added += self._numbers() - seen
-            yield self._final(segment, reader)
+        if not segment.over:
+            self._add_seen(row["capture"], engine)
+            yield self._final(segment, engine, reader)
 
     def _stops(self, row: dict[str, Any]) -> list[int]:
         """Frames of a capture at which something begins to count."""
         marks = self._marks
         places = (marks.stored, marks.late, marks.now, marks.summed, marks.counted)
-        return sorted({place.frame for place in places if place.capture == row["capture"]} | {row["frames"]})
+        return sorted({place.frame for place in places if place.capture == row["capture"]})
 
     def _read_to(self, reader: CaptureReader, stop: int | None) -> None:
         """Read until so many frames of the capture were read, or (None) to its end."""
@@ -219,7 +187,7 @@ class _Replay:
                 self._cut()
             if engine.frames - told >= TELL_FRAMES:
                 told = engine.frames
-                self._tell(f"STATUS=reading again: {told} frames\nEXTEND_TIMEOUT_USEC={EXTEND_USEC}")
+                self._progress(told)
         self._cut()
 
     def _cut(self) -> None:
@@ -244,47 +212,4 @@ class _Replay:
             self._engine.flow_number = max(self._marks.now.flow, self._engine.flow_number)
 
     def _complete(self, batch: Batch) -> None:
-        """Everything that becomes of a batch, as far as it has not become of it before."""
-        analysis, rules, marks = self._analysis, self._rules, self._marks
-        place = (batch.capture, batch.frame)
-        frames = analysis.frames(batch)
-        batch.before = None
-        tables = analysis.for_rules(frames)
-        rules.now.book = rules.book if place > marks.now[:2] else self._known
-        rules.late.book = rules.book if place > marks.late[:2] else self._known
-        rules.now.batch(tables)
-        rules.late.batch(tables)
-        if place > marks.stored[:2]:
-            analysis.store(frames)
-        if place > marks.summed[:2]:
-            analysis.totals.add(frames)
-        else:
-            analysis.facts.clear()
-        if place > marks.counted[:2]:
-            analysis.inventory(tables["messages"], since(frames["flows"], self._before))
-
-    def _numbers(self) -> Counter[str]:
-        engine = self._engine
-        return Counter(frames=engine.frames, bytes=engine.bytes, duplicates=engine.duplicates)
-
-    def _final(self, segment: Segment, reader: CaptureReader) -> dict[str, Any]:
-        """The row of a segment that was being written when the sensor was killed, as it lies there now."""
-        row = segment.row
-        kept = found_again(segment.path)
-        one = Input(segment.path)
-        if kept is not None:
-            one.sha256, one.content_sha256, one.size = kept.sha256, kept.content_sha256, kept.bytes
-        detail = json.loads(row["detail"])
-        final = capture_row(one, row, self._engine, reader, "", False)
-        said = {**json.loads(final["detail"]), "sensor": {**detail.get("sensor", {}), "killed": True}}
-        return {**final, "dropped": row["dropped"], "detail": json.dumps(said, ensure_ascii=False)}
-
-    def _summary(self) -> dict[str, Any]:
-        """That of the run, with what was added to it."""
-        old, totals = self._old.summary, self._analysis.totals
-        added = self._added + Counter(points=totals.points, flows=totals.flows, gaps=totals.gaps)
-        return {
-            **old,
-            **{name: old[name] + n for name, n in added.items()},
-            "messages": dict(sorted((Counter(old["messages"]) + totals.messages).items())),
-        }
+        self._become(batch, (batch.capture, batch.frame))

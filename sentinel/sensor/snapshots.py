@@ -44,11 +44,15 @@ class Snapshots:
             self._folder.mkdir(exist_ok=True)
             temporary.write_text(json.dumps(asdict(snapshot)), encoding="ascii")
             temporary.replace(path)
-            for old in self._folder.glob("*.json"):
-                if old.stem.isdecimal() and int(old.stem) < needed:
-                    old.unlink()
+            self.forget(needed)
         except OSError as error:
             _log.warning("%s: %s", path, error)
+
+    def forget(self, needed: int) -> None:
+        """Let go of those before capture `needed`."""
+        for old in self._folder.glob("*.json"):
+            if old.stem.isdecimal() and int(old.stem) < needed:
+                old.unlink(missing_ok=True)
 
     def of(self, capture: int, protocols: list[str]) -> Snapshot | None:
         """That of a capture; None where there is none, it is damaged, or labels have other numbers by now."""

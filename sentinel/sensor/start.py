@@ -31,6 +31,7 @@ from sentinel.sensor.resume import resume
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.service import give_up_privileges, signals, tell, user_of
 from sentinel.sensor.thinning import Thinning
+from sentinel.sensor.turns import Turns
 from sentinel.sensor.upkeep import Orders
 from sentinel.sensor.worker import Cells, own_config
 from sentinel.sources.live import Opened, Port
@@ -101,8 +102,11 @@ def run(
         unifier = Unifier(parsers.protocols, len(ports))
         texts = reading.engine.rows.texts if nursery is None else unifier.texts
         thinning = Thinning(case, config.disk)
-        analysis = LiveAnalysis(case, run_, parsers, texts, rules, config.store, thinning)
-        analysis.resumable = nursery is None
+        turns = None
+        if nursery is not None:
+            turns = Turns()
+            turns.recorded_in(config.record, folder)
+        analysis = LiveAnalysis(case, run_, parsers, texts, rules, config.store, thinning, turns)
         health = Health(config.health, folder, config.store.inventory_seconds)
         health.seccomp = confined
         first = dict(run_.captures[0])
@@ -112,11 +116,11 @@ def run(
             return fresh, rules_of(fresh)
 
         sensor: Sensor | Crew
-        if nursery is None:
+        if nursery is None or turns is None:
             sensor = Sensor(config, case, ports[0], reading, analysis, first, health, orders, again, outlets)
         else:
             sensor = Crew(
-                config, ports[0], cells, nursery, unifier, analysis, run_.base, health, orders, again, outlets
+                config, ports[0], cells, nursery, unifier, analysis, turns, run_.base, health, orders, again, outlets
             )
 
         def ready() -> None:

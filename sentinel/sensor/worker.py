@@ -25,10 +25,11 @@ from sentinel.plugins import Parsers
 from sentinel.reading import Reading
 from sentinel.sensor._parcels import Parcel, receive, send
 from sentinel.sensor.analysis import MAX_WAITING, Latency, Seen
-from sentinel.sensor.config import Config
+from sentinel.sensor.config import Config, Record
 from sentinel.sensor.health import Event, Moment
 from sentinel.sensor.loop import Sensor
 from sentinel.sensor.snapshots import Snapshot
+from sentinel.sensor.turns import segments_of
 from sentinel.sensor.upkeep import Orders
 from sentinel.sources.live import Counters, Opened, Port
 from sentinel.summary import Limits
@@ -218,6 +219,7 @@ class Remote:
         arrays = {name: getattr(batch, name) for name in BATCH_ARRAYS}
         arrays |= {f"extra-{index}": cells for index, cells in batch.extras.items()}
         values = {"capture": batch.capture, "facts": batch.facts, "texts": self._new_texts()}
+        values |= {"frame": batch.frame, "flow": batch.flow}
         self._send("take", values, arrays)
 
     def _new_texts(self) -> list[str]:
@@ -340,7 +342,7 @@ class Worker(Sensor):
         """Memory is looked after by the other process, of all together."""
 
     def _keep(self, capture: int, snapshot: Snapshot) -> None:
-        """The runs of a crew are not finished from segments: there are several at a time."""
+        self._snapshots.keep(capture, snapshot, needed=0)  # the other process knows which are not needed any more
 
     def look_at_orders(self) -> None:
         """Do what the other process asks for."""
@@ -349,14 +351,16 @@ class Worker(Sensor):
                 self.orders.stop = True
             elif parcel.name == "run":
                 self._next_segment(new_run=True)
+            elif parcel.name == "record":
+                self.config = replace(self.config, record=Record(**parcel.values))
 
 
 def own_config(config: Config, folder: Path, slot: int, workers: int) -> Config:
     """The configuration of one worker: segments in a folder of its own, runs and memory are looked after elsewhere."""
-    parent = Path(config.record.folder) if config.record.folder else folder / "segments"
     record = replace(
-        config.record, folder=str((parent / f"worker-{slot}").absolute()), disk_gib=config.record.disk_gib / workers
-    )
+        config.record, folder=str(segments_of(config.record, folder) / f"worker-{slot}"),
+        disk_gib=config.record.disk_gib / workers,
+    )  # fmt: skip
     store = replace(config.store, run_hours=NEVER_HOURS)
     return replace(config, record=record, store=store, life=replace(config.life, memory_mib=0))
 
@@ -370,7 +374,11 @@ def work(
     out: socket.socket,
     order: dict[str, Any],
 ) -> None:
-    """What a worker process does, until it is told to stop. `order`: its first `row`, and where its flows begin."""
+    """What a worker process does, until it is told to stop.
+
+    `order`: its first `row`, where its flows begin, and how it is to `record`.
+    """
+    config = replace(config, record=Record(**order["record"]))
     counted = [Counted(port, place, cells) for place, port in enumerate(ports)]
     reading = Reading(parsers, order["base"])
     remote = Remote(out, cells, reading)

@@ -32,7 +32,7 @@ class Left:
     of which rows are missing (one of the run before, perhaps)."""
 
     run: int
-    marks: dict[str, list[int]]
+    marks: dict[str, Any]
     summary: dict[str, Any]
     captures: list[dict[str, Any]]
 
