@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from soak import ANSWER, REQUEST, frame
+from injector import ANSWER, REQUEST, frame
 
 from sentinel import schema
 from sentinel.sinks.base import parse

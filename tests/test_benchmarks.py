@@ -11,20 +11,27 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "benchmarks"))
 
+import injector  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
 import scale  # noqa: E402
 import soak  # noqa: E402
 import traffic  # noqa: E402
+from sensor_stage import needs_namespaces  # noqa: E402
+from waiting import until  # noqa: E402
 
+from sentinel.exercise.namespaces import Namespace  # noqa: E402
 from sentinel.pipeline import analyze  # noqa: E402
+from sentinel.sources import live  # noqa: E402
 from sentinel.store import _parts  # noqa: E402
+from sentinel.wire.ring import Drained, places  # noqa: E402
 
 SIZES = {"--frames": 1000, "--large": 3000, "--flows": 500, "--scapy-frames": 20, "--pyshark-frames": 5}
 TINY = ("--quick", *(str(word) for option in SIZES.items() for word in option))
@@ -157,6 +164,41 @@ def test_a_soak_says_whether_every_frame_is_accounted_for(tmp_path: Path, monkey
     page.write_text("no marks")
     with pytest.raises(SystemExit, match="there is no"):
         soak.write([good], "", [])
+
+
+@needs_namespaces
+def test_an_interface_receives_each_frame_once_and_with_its_own_numbers() -> None:
+    wanted = 3 * injector.TEMPLATES + 5
+    place = Namespace()
+    place.ip("link add w0 type veth peer name w1", *(f"link set w{n} addrgenmode none up" for n in (0, 1)))
+    try:
+        with place.call(lambda: live.Port("w1", blocks=4)) as port:
+            try:
+                sender = place.call(lambda: injector.Injector("w1", "w0"))
+            except OSError as error:
+                pytest.skip(f"no such programs: {error}")
+            place.call(lambda: [sender.some(n) for n in (1, wanted - 1)])
+            assert sender.sent == wanted
+            sender.close()
+            out, done = bytearray(1 << 20), Drained()
+            until(lambda: port.drain(memoryview(out), done) or done.frames >= wanted)
+            found = np.zeros((wanted + 1, 3), np.int64)
+            frames = [
+                bytes(out[at + 28 : at + 28 + struct.unpack_from("<I", out, at + 20)[0]])
+                for _, at, _ in found[: places(bytes(out[: done.at]), found)]
+            ]
+            assert port.statistics().dropped == 0
+    finally:
+        place.close()
+    assert len(frames) == wanted == len(set(frames))
+    for n, frame in enumerate(frames):
+        client, connection, turn = n % 2 == 0, n // 2 % injector.CONNECTIONS, n // injector.TEMPLATES
+        asked, answered = turn * injector.REQUEST, turn * injector.ANSWER
+        numbers = (asked, answered) if client else (answered, asked + injector.REQUEST)
+        expected = bytearray(injector.frame(client, connection))
+        struct.pack_into(">II", expected, 38, *(1000 + one for one in numbers))
+        struct.pack_into(">H", expected, 54, turn)
+        assert frame == expected, n
 
 
 def test_memory_of_a_process_is_seen() -> None:
