@@ -35,7 +35,14 @@ def _layouts() -> array:
     return layouts
 
 
+def _operations(groups: dict[int, int]) -> array:
+    """The operation that reading or writing each group is, -1 where it is none of its own."""
+    return array("i", [groups.get(group, -1) for group in range(256)])
+
+
 _LAYOUTS = cython.declare(cython.longlong[::1], _layouts())
+_READING = cython.declare(cython.int[::1], _operations(READS))
+_WRITING = cython.declare(cython.int[::1], _operations(WRITES))
 
 # Unsized authentication objects (group 120): octets of variations 3 and 4.
 AGGRESSIVE_SIZE = 6
@@ -103,10 +110,10 @@ def objects(r: Reader, out: Rows, function: cython.int, unit: cython.longlong):
         if not named and object != (120 << 8 | 3):
             named = True
             out.target(object if known else UNKNOWN_OBJECT, start, count)
-            if function == 1 and group in READS:
-                out.operation(READS[group])
-            elif function == 2 and group in WRITES:
-                out.operation(WRITES[group])
+            if function == 1 and _READING[group] >= 0:
+                out.operation(_READING[group])
+            elif function == 2 and _WRITING[group] >= 0:
+                out.operation(_WRITING[group])
 
         if reserved:
             raise Malformed(Fault.VALUE, f"reserved qualifier 0x{qualifier:02x}")

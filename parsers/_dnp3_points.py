@@ -96,9 +96,7 @@ def fixed(
                 out.point_access(access)
                 at += 1
                 continue
-        out.point(object, at, value)
-        if mask != 0:
-            out.point_quality(quality & mask)
+        out.measured(object, at, value, access, quality & mask if mask != 0 else -1)
         if stamp == 1:
             ms = r.u48le()
         elif stamp == 2:
@@ -110,7 +108,6 @@ def fixed(
                 out.point_time(ms * 1000000)
             else:
                 lost = 1
-        out.point_access(access)
         if tail != 0:
             r.skip(tail)
         at += 1
@@ -150,8 +147,7 @@ def packed(
         if have == 0:
             bits = r.u8()
             have = 8
-        out.point(object, start + i, bits & 1 if width == 1 else bits & 3)
-        out.point_access(access)
+        out.measured(object, start + i, bits & 1 if width == 1 else bits & 3, access, -1)
         bits >>= width
         have -= width
 

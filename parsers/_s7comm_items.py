@@ -82,15 +82,17 @@ def addresses(r: Reader, out: Rows, count: cython.int):
 @cython.cfunc
 def address(r: Reader, out: Rows, last: cython.bint, single: cython.bint) -> cython.int:
     """One address: an item, and for the only one the target of the message. Returns its DType | step << 8."""
+    at = r.pos
+    if r.end - at >= 12 and r.data[at] == 0x12 and r.data[at + 1] == 10 and r.data[at + 2] == 0x10:
+        r.pos = at + 12
+        return _any(r, out, at + 3, single)
     if r.u8() != 0x12:
         raise Malformed(Fault.IDENTIFIER, "variable specification")
     length = r.u8()
     start = r.pos
     saved = r.narrow(length)
     syntax = r.u8()
-    if syntax == 0x10 and length == 10:
-        packed = _any(r, out, single)
-    elif syntax == 0xB0 and length >= 7:
+    if syntax == 0xB0 and length >= 7:
         packed = _db_read(r, out)
     elif syntax == 0xB2 and length >= 14:
         packed = _symbol(r, out)
@@ -111,16 +113,16 @@ def address(r: Reader, out: Rows, last: cython.bint, single: cython.bint) -> cyt
 
 
 @cython.cfunc
-def _any(r: Reader, out: Rows, single: cython.bint) -> cython.int:
-    """S7ANY: transport size, count, data block, area, address of the bit (or number of the timer or counter)."""
-    size = r.u8()
-    quantity = r.u16()
-    number = r.u16()
-    area = r.u8()
-    pointer = r.u24()
+def _any(r: Reader, out: Rows, at: cython.Py_ssize_t, single: cython.bint) -> cython.int:
+    """S7ANY, nine bytes at `at`: transport size, count, data block, area, address of the bit (or number of a timer)."""
+    size: cython.int = r.data[at]
+    quantity: cython.int = r.data[at + 1] << 8 | r.data[at + 2]
+    number: cython.int = r.data[at + 3] << 8 | r.data[at + 4]
+    area: cython.int = r.data[at + 5]
+    pointer: cython.int = r.data[at + 6] << 16 | r.data[at + 7] << 8 | r.data[at + 8]
     block: cython.longlong = -1
     bit: cython.longlong = -1
-    place = pointer
+    place: cython.longlong = pointer
     if area == 0x84 or area == 0x85 or area == 0x01:  # a data record has its index where the block stands
         block = number
     if area > 0x1F or (area > 0x01 and area < 0x1C):
@@ -130,17 +132,14 @@ def _any(r: Reader, out: Rows, single: cython.bint) -> cython.int:
     if not _KNOWN_AREA[area]:
         out.fault(Fault.VALUE, "memory area")
         area = _UNKNOWN
-    out.item(area, block, place, quantity)
-    if bit >= 0:
-        out.item_bit(bit)
-    packed = _PACKED[size]
+    packed: cython.int = _PACKED[size]
     if packed == 0:
         # Bytes: a few are numbers, many are a structure that the protocol does not tell; characters are text.
         if size == 2 or size == 3:
             packed = _U8 | 0x100 if quantity <= 4 else (_BYTES if size == 2 else _TEXT)
         else:
             packed = _BYTES
-    out.item_dtype(packed & 0xFF, packed >> 8)
+    out.variable(area, block, place, bit, quantity, packed & 0xFF, packed >> 8)
     if single:
         out.target(area, place, quantity)
         if block >= 0:
@@ -248,9 +247,12 @@ def _value(r: Reader, out: Rows, last: cython.bint, packed: cython.int, answer: 
 
     In an answer the return code is the item's status; in a request it is reserved.
     """
-    code = r.u8()
-    size = r.u8()
-    told = r.u16()
+    r.need(4)
+    at = r.pos
+    code: cython.int = r.data[at]
+    size: cython.int = r.data[at + 1]
+    told: cython.int = r.data[at + 2] << 8 | r.data[at + 3]
+    r.pos = at + 4
     if answer:
         out.item_status(code)
         if code != 0xFF:

@@ -220,14 +220,18 @@ def outline(r: Reader) -> bool:
 def parse(r: Reader, out: Rows) -> None:
     """One TPKT with one TPDU; Short until all of it is there, Malformed where the framing itself is wrong."""
     start = r.pos
-    if r.u8() != 3:
+    if r.peek(0) != 3:
+        r.need(1)
         raise Malformed(Fault.IDENTIFIER, "TPKT version")
-    if r.u8() != 0:
+    if r.peek(1) != 0:
+        r.need(2)
         raise Malformed(Fault.IDENTIFIER, "TPKT reserved byte")
-    length = r.u16()
+    r.need(4)
+    length: cython.Py_ssize_t = r.data[start + 2] << 8 | r.data[start + 3]
     if length < _MIN_TPKT:
         raise Malformed(Fault.LENGTH, "TPKT shorter than any TPDU")
-    r.need(length - 4)
+    r.need(length)
+    r.pos = start + 4
     saved = r.narrow(length - 4)
     end = start + length
     depth = r.narrowed
@@ -257,7 +261,7 @@ def _data(r: Reader, out: Rows, indicator: cython.int) -> cython.int:
     last = r.u8() & 0x80
     size = r.left()
     slot = out.slot
-    kept = slot.get("cotp")
+    kept = slot.get("cotp") if slot else None
     if last and kept is None:
         if size > 0:
             out.hand(r, size, "")

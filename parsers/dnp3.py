@@ -62,22 +62,32 @@ def _crc_table() -> list[int]:
 
 
 CRC_TABLE = _crc_table()
-_CRC = cython.declare(cython.ushort[::1], array("H", CRC_TABLE))
+
+
+def _crc_tables() -> array:
+    """For 0 to 3 octets of zero behind it, what each octet makes of the CRC: four octets are then taken at once."""
+    tables = [CRC_TABLE]
+    for _ in range(3):
+        tables.append([crc >> 8 ^ CRC_TABLE[crc & 0xFF] for crc in tables[-1]])
+    return array("H", [crc for table in tables for crc in table])
+
+
+_CRC = cython.declare(cython.ushort[::1], _crc_tables())
 
 _BLOCK = cython.declare(cython.Py_ssize_t, BLOCK)
+_HEADER = cython.declare(cython.Py_ssize_t, HEADER)
 
+# `ext4` writes the one that is named and the three behind it
 _LINK_SRC = cython.declare(cython.int, COLUMN["link_src"])
 _LINK_FUNCTION = cython.declare(cython.int, COLUMN["link_function"])
 _LINK_LENGTH = cython.declare(cython.int, COLUMN["link_length"])
-_LINK_FCB = cython.declare(cython.int, COLUMN["link_fcb"])
-_LINK_FCV = cython.declare(cython.int, COLUMN["link_fcv"])
 _LINK_DFC = cython.declare(cython.int, COLUMN["link_dfc"])
 _BROADCAST = cython.declare(cython.int, COLUMN["broadcast"])
 _TRANSPORT_SEQ = cython.declare(cython.int, COLUMN["transport_seq"])
 _SEGMENTS = cython.declare(cython.int, COLUMN["segments"])
-_APP_SEQ = cython.declare(cython.int, COLUMN["app_seq"])
+_APP_FIN = cython.declare(cython.int, COLUMN["app_fin"])
+_APP_CON = cython.declare(cython.int, COLUMN["app_con"])
 _APP_UNS = cython.declare(cython.int, COLUMN["app_uns"])
-_IIN = cython.declare(cython.int, COLUMN["iin"])
 _IIN_TEXT = cython.declare(cython.int, COLUMN["iin_text"])
 
 _KIND_REQUEST = cython.declare(cython.int, int(Kind.REQUEST))
@@ -141,14 +151,28 @@ def known(control: cython.int):
 @cython.cfunc
 @cython.returns(cython.bint)
 @cython.exceptval(-1, check=True)
+@cython.boundscheck(False)  # the places are checked once, and the table has an entry for every octet
 def intact(r: Reader, start: cython.Py_ssize_t, n: cython.Py_ssize_t):
     """Whether the CRC behind the n octets at `start` is right; the caller has made sure that all n + 2 are there."""
-    crc: cython.int = 0
-    i: cython.Py_ssize_t
-    for i in range(start, start + n):
+    crc: cython.uint = 0
+    i: cython.Py_ssize_t = start
+    end: cython.Py_ssize_t = start + n
+    if start < 0 or end + 2 > len(r.data):
+        raise IndexError("outside the buffer")
+    while i + 4 <= end:
+        crc ^= r.data[i] | r.data[i + 1] << 8
+        crc = (
+            _CRC[768 + (crc & 0xFF)]
+            ^ _CRC[512 + (crc >> 8 & 0xFF)]
+            ^ _CRC[256 + cython.cast(cython.uint, r.data[i + 2])]
+            ^ _CRC[cython.cast(cython.uint, r.data[i + 3])]
+        )
+        i += 4
+    while i < end:
         crc = crc >> 8 ^ _CRC[(crc ^ r.data[i]) & 0xFF]
+        i += 1
     crc ^= 0xFFFF
-    return r.data[start + n] == crc & 0xFF and r.data[start + n + 1] == crc >> 8
+    return r.data[end] == crc & 0xFF and r.data[end + 1] == crc >> 8
 
 
 # -- data link -------------------------------------------------------------------------------------------------
@@ -162,20 +186,19 @@ def parse(r: Reader, out: Rows):
     """
     if r.left() > 1 and r.peek16(0) != 0x0564 or r.left() == 1 and r.peek(0) != 0x05:
         raise Malformed(Fault.IDENTIFIER, "no link start octets")
-    r.need(HEADER)
+    r.need(_HEADER)
     begin: cython.Py_ssize_t = r.pos
-    if not intact(r, begin, HEADER - 2):
+    if not intact(r, begin, _HEADER - 2):
         raise Malformed(Fault.CHECKSUM, "link header")
-    r.skip(2)
-    length = r.u8()
+    length: cython.int = r.data[begin + 2]
     if length < 5:
         raise Malformed(Fault.LENGTH, "link length below 5")
-    control = r.u8()
-    dst = r.u16le()
-    src = r.u16le()
-    r.skip(2)
+    control: cython.int = r.data[begin + 3]
+    dst: cython.int = r.data[begin + 4] | r.data[begin + 5] << 8
+    src: cython.int = r.data[begin + 6] | r.data[begin + 7] << 8
+    r.pos = begin + _HEADER
     size: cython.Py_ssize_t = length - 5
-    r.need(size + 2 * ((size + BLOCK - 1) // BLOCK))
+    r.need(size + 2 * ((size + _BLOCK - 1) // _BLOCK))
 
     first: cython.Py_ssize_t = r.pos
     left: cython.Py_ssize_t = size
@@ -184,7 +207,7 @@ def parse(r: Reader, out: Rows):
     while left > 0:
         n = left if left < _BLOCK else _BLOCK
         good = good and intact(r, r.pos, n)
-        r.skip(n + 2)
+        r.pos += n + 2
         left -= n
 
     if not good:
@@ -218,12 +241,11 @@ def link_columns(out: Rows, control: cython.int, dst: cython.int, src: cython.in
     """The unit (link address of the outstation: the receiver of what a master sends) and the link header's fields."""
     out.unit(dst if control & 0x80 else src)
     out.ext4(_LINK_SRC, src, dst, control >> 7, control >> 6 & 1)
-    out.ext(_LINK_FUNCTION, control & 15)
-    out.ext(_LINK_LENGTH, length)
     if control & 0x40:
-        out.ext(_LINK_FCB, control >> 5 & 1)
-        out.ext(_LINK_FCV, control >> 4 & 1)
+        out.ext4(_LINK_FUNCTION, control & 15, length, control >> 5 & 1, control >> 4 & 1)
     else:
+        out.ext(_LINK_FUNCTION, control & 15)
+        out.ext(_LINK_LENGTH, length)
         out.ext(_LINK_DFC, control >> 4 & 1)
     out.ext(_BROADCAST, dst >= 0xFFFD)
 
@@ -245,7 +267,21 @@ def segment(
 ):
     """One transport segment: FIN, FIR and sequence in its first octet (clause 8). The last one makes the message."""
     slot = out.slot
-    opened = slot.get("open")
+    opened = slot.get("open") if slot else None
+    head: cython.int = r.data[at]
+    segments: cython.int = 1
+    end: cython.Py_ssize_t = r.pos
+    if head & 0xC0 == 0xC0 and not opened and size <= _BLOCK:
+        # most frames are a whole fragment in one block: it is read where it stands
+        r.pos = at
+        saved = r.narrow(size)
+        depth = r.narrowed
+        r.skip(1)
+        fragment_row(r, out, control, dst, src, length, head, segments, octets)
+        r.pos = end
+        r.narrowed = depth
+        r.widen(saved)
+        return
     data: bytearray = slot.get("data")
     reader: Reader = slot.get("reader")
     if data is None or reader is None:
@@ -254,12 +290,10 @@ def segment(
         reader = Reader()
         slot["data"] = data
         slot["reader"] = reader
-    end: cython.Py_ssize_t = r.pos
     without_checks(r, at, size, data)
     r.pos = end
     reader.reset(data, 0, size)
-    head: cython.int = reader.u8()
-    segments: cython.int = 1
+    reader.skip(1)
     if head & 0xC0 != 0xC0 or opened:
         whole = assemble(out, dst << 16 | src, head, bytes(data[:size]), octets)
         if whole is None:
@@ -268,6 +302,22 @@ def segment(
         reader.reset(fragment, 0, len(fragment))
         reader.skip(1)
     reader.narrow(reader.left())
+    fragment_row(reader, out, control, dst, src, length, head, segments, octets)
+
+
+@cython.cfunc
+def fragment_row(
+    reader: Reader,
+    out: Rows,
+    control: cython.int,
+    dst: cython.int,
+    src: cython.int,
+    length: cython.int,
+    head: cython.int,
+    segments: cython.int,
+    octets: cython.int,
+):
+    """The row of a whole application fragment, to which the Reader is narrowed."""
     function: cython.int = reader.peek(1)
     kind: cython.int = _KIND_REQUEST
     operation: cython.int = function
@@ -282,13 +332,14 @@ def segment(
         operation = UNKNOWN_FUNCTION
     out.message(kind, function, operation)
     link_columns(out, control, dst, src, length)
-    out.ext(_TRANSPORT_SEQ, head & 0x3F)
-    out.ext(_SEGMENTS, segments)
     if segments > 1:
         out.length(octets)
     if function < 0:
+        out.ext(_TRANSPORT_SEQ, head & 0x3F)
+        out.ext(_SEGMENTS, segments)
         out.fault(Fault.SHORT, "application fragment without a header")
         return
+    out.ext4(_TRANSPORT_SEQ, head & 0x3F, segments, reader.peek(0) & 15, reader.peek(0) >> 7)
     application(reader, out, function, control, src if function >= 128 else dst)
 
 
@@ -388,19 +439,27 @@ def application(r: Reader, out: Rows, function: cython.int, control: cython.int,
     else:
         shape = 0  # every response has the same function code: the sequence number alone joins it to its request
     out.pairing(unit, app & 15, shape)
-    out.ext4(_APP_SEQ, app & 15, app >> 7, app >> 6 & 1, app >> 5 & 1)
-    out.ext(_APP_UNS, app >> 4 & 1)
-    if not (function <= 33 or 129 <= function <= 131):
+    understood: cython.bint = function <= 33 or 129 <= function <= 131
+    if understood and function >= 128 and r.left() >= 2:
+        iin = r.u16()
+        out.ext4(_APP_FIN, app >> 6 & 1, app >> 5 & 1, app >> 4 & 1, iin)
+    else:
+        out.ext(_APP_FIN, app >> 6 & 1)
+        out.ext(_APP_CON, app >> 5 & 1)
+        out.ext(_APP_UNS, app >> 4 & 1)
+        if understood and function >= 128:
+            iin = -1
+    if not understood:
         out.fault(Fault.FUNCTION, "undefined application function")
         return
     if (function < 128) != (control >> 7):
         out.fault(Fault.VALUE, "direction bit and function disagree")
     try:
-        if function >= 128:
-            iin = r.u16()
-            out.ext(_IIN, iin)
-            if iin != 0:
-                out.ext_text(_IIN_TEXT, indications(iin >> 8, iin & 255))
+        if iin < 0:
+            iin = 0
+            r.need(2)
+        if iin != 0:
+            out.ext_text(_IIN_TEXT, indications(iin >> 8, iin & 255))
         status = objects(r, out, function, unit)
     except Malformed as error:
         out.fault(error.args[0], error.args[1])

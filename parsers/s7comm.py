@@ -107,17 +107,22 @@ def orient(r: Reader) -> int:
 def parse(r: Reader, out: Rows) -> None:
     """One PDU: header, parameters, data. Content that breaks the rules is a fault of its row, not of the stream."""
     start = r.pos
-    if r.u8() != 0x32:
+    rosctr = r.peek(1)
+    if r.peek(0) != 0x32:
+        r.need(1)
         raise Malformed(Fault.IDENTIFIER, "protocol identifier")
-    rosctr = r.u8()
     if rosctr != 1 and rosctr != 2 and rosctr != 3 and rosctr != 7:
+        r.need(2)
         raise Malformed(Fault.FUNCTION, "PDU kind")
-    redundancy = r.u16()
-    reference = r.u16()
-    parameters = r.u16()
-    length = r.u16()
     answered = rosctr == 2 or rosctr == 3
-    status = r.u16() if answered else 0
+    header: cython.Py_ssize_t = 12 if answered else 10
+    r.need(header)
+    redundancy: cython.int = r.data[start + 2] << 8 | r.data[start + 3]
+    reference: cython.int = r.data[start + 4] << 8 | r.data[start + 5]
+    parameters: cython.int = r.data[start + 6] << 8 | r.data[start + 7]
+    length: cython.int = r.data[start + 8] << 8 | r.data[start + 9]
+    status: cython.int = r.data[start + 10] << 8 | r.data[start + 11] if answered else 0
+    r.pos = start + header
     r.need(parameters + length)
     body = r.pos
     end = body + parameters + length
@@ -138,15 +143,15 @@ def parse(r: Reader, out: Rows) -> None:
     try:
         if rosctr == 7:
             _userdata(r, out, reference, parameters)
+        elif parameters > 0 and rosctr != 2:
+            function = r.u8()
+            out.pairing(-1, reference, function)
+            if rosctr == 1:
+                _job(r, out, function, reference, body + parameters)
+            else:
+                _answer(r, out, function, reference, body + parameters)
         else:
             out.transaction(reference)
-            if parameters > 0 and rosctr != 2:
-                function = r.u8()
-                out.shape(function)
-                if rosctr == 1:
-                    _job(r, out, function, reference, body + parameters)
-                else:
-                    _answer(r, out, function, reference, body + parameters)
     except Malformed as wrong:
         out.fault(wrong.args[0], wrong.args[1])
     r.pos = end

@@ -13,14 +13,9 @@ import numpy as np
 from sentinel.model import DType
 from sentinel.pairing import Batch
 from sentinel.wire import layout as L
-from sentinel.wire.values import ABSENT, SOURCE_POINT, WIDTHS, Spans
+from sentinel.wire.values import ABSENT, MAX_HEX, WIDTHS, Spans, textual
 
 __all__ = ["MAX_HEX", "WIDTHS", "Points", "expand", "present"]
-
-MAX_HEX = 256
-"""Bytes of one TEXT or BYTES value that are kept as text."""
-
-_NUMBERS = np.array([*WIDTHS, DType.BIT])
 
 
 @dataclass(slots=True)
@@ -28,8 +23,8 @@ class Points:
     """Some points of a batch, in the order of their messages: what all values of one span share stands once.
 
     `row`, `object`, `block`, `bit` (shape (spans,)): message row and address parts, ABSENT where absent; `access`
-    (spans,). `which` (values,), uint32: the span of each value. `address`, `value` (values,). `text` (values,) or
-    None; `text_index` (values,) counts in the run's dictionary, or is None. `quality`, `stamp` (values,) or None.
+    (spans,). `which` (values,), uint32: the span of each value. `address`, `value` (values,). `text_index` (values,)
+    or None counts in `words`, or where that is None in the run's dictionary. `quality`, `stamp` (values,) or None.
     """
 
     row: np.ndarray
@@ -41,14 +36,14 @@ class Points:
     address: np.ndarray
     value: np.ndarray
     has_value: np.ndarray | None = None
-    text: list[str] | None = None
     text_index: np.ndarray | None = None
+    words: list[str] | None = None
     quality: np.ndarray | None = None
     stamp: np.ndarray | None = None
 
 
 def expand(batch: Batch) -> list[Points]:
-    """All points of a paired batch: the numbers in one group, texts in a second one; none without points."""
+    """All points of a paired batch in one group; texts in a second one where parsers wrote texts as well."""
     earlier = batch.before
     source = Spans(
         batch.messages,
@@ -63,19 +58,19 @@ def expand(batch: Batch) -> list[Points]:
         earlier.first if earlier is not None else 0,
     )
     spans = source.collect()
-    numeric = (spans[:, L.S_SOURCE] == SOURCE_POINT) | np.isin(spans[:, L.S_DTYPE], _NUMBERS)
-    groups: list[Points] = []
-    numbers = spans if numeric.all() else spans[numeric]
-    count = int(numbers[:, L.S_COUNT].sum())
-    if count:
-        groups.append(_numbers(source, numbers, count))
-    if len(numbers) < len(spans):
-        groups.append(_texts(batch, spans[~numeric]))
-    return groups
+    if source.texts == 0:
+        return _group(batch, source, spans)
+    if not source.direct or not (batch.points[:, 0] & 1 << L.P_TEXT).any():
+        return _group(batch, source, spans, True)
+    texts = textual(spans)
+    return [*_group(batch, source, spans[~texts]), *_group(batch, source, spans[texts], True)]
 
 
-def _numbers(source: Spans, spans: np.ndarray, count: int) -> Points:
-    """The `count` values of the spans, and what parsers said of single ones."""
+def _group(batch: Batch, source: Spans, spans: np.ndarray, texts: bool = False) -> list[Points]:
+    """The values of the spans, and what parsers said of single ones; `texts`: some of them are texts of the heap."""
+    count = int(spans[:, L.S_COUNT].sum())
+    if count == 0:
+        return []
     points = Points(
         row=spans[:, L.S_ROW],
         object=spans[:, L.S_OBJECT],
@@ -97,34 +92,27 @@ def _numbers(source: Spans, spans: np.ndarray, count: int) -> Points:
         points.stamp = stamp if seen & 2 else None
         points.text_index = text if seen & 4 else None
         points.has_value = has_value.view(bool) if seen & 8 else None
-    return points
+    if texts:
+        word = np.empty(len(spans), np.int64)
+        first = source.distinct(spans, word)
+        points.words = ["", *_words(batch.heap, spans[first])]
+        points.text_index = word.take(points.which)
+        numbers = points.text_index == 0
+        points.has_value = numbers if points.has_value is None else points.has_value & numbers
+    return [points]
 
 
-def _texts(batch: Batch, spans: np.ndarray) -> Points:
-    """One value a span: text, or bytes in hexadecimal."""
-    heap = batch.heap.tobytes()
-    digits = heap.hex()
+def _words(heap: np.ndarray, spans: np.ndarray) -> list[str]:
+    """The text of each span: text, or bytes in hexadecimal."""
+    raw = heap.tobytes()
     starts, lengths, dtypes = (spans[:, cell] for cell in (L.S_DATA, L.S_LENGTH, L.S_DTYPE))
     ends = starts + np.minimum(lengths, MAX_HEX)
-    # most are bytes: hundreds of thousands in a capture of S7, so this line is all that is done for each
-    texts = [digits[start:end] for start, end in zip((2 * starts).tolist(), (2 * ends).tolist(), strict=True)]
+    words = [raw[start:end].hex() for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
     for row in np.flatnonzero(dtypes == DType.TEXT).tolist():
-        texts[row] = _text(heap[starts[row] : ends[row]])
+        words[row] = _text(raw[starts[row] : ends[row]])
     for row in np.flatnonzero(lengths > MAX_HEX).tolist():
-        texts[row] += "…"
-    n = len(spans)
-    return Points(
-        row=spans[:, L.S_ROW],
-        object=spans[:, L.S_OBJECT],
-        block=spans[:, L.S_BLOCK],
-        bit=spans[:, L.S_BIT],
-        access=spans[:, L.S_ACCESS],
-        which=np.arange(n, dtype=np.uint32),
-        address=spans[:, L.S_ADDRESS].copy(),
-        value=np.zeros(n),
-        has_value=np.zeros(n, bool),
-        text=texts,
-    )
+        words[row] += "…"
+    return words
 
 
 def _text(raw: bytes) -> str:

@@ -70,7 +70,7 @@ class Reading:
         """Bytes of the rows that wait for a batch."""
         rows = self.engine.rows
         blocks = (rows.messages, rows.items, rows.points, *rows.extras.values())
-        return sum(block.n * block.width for block in blocks) * 8 + rows.heap_n
+        return sum(block.weight() for block in blocks) + rows.heap_n
 
     def finish(self) -> Iterator[Batch]:
         """The end: every flow that is still open, every batch that is still held."""

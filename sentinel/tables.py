@@ -310,7 +310,9 @@ class Tables:
         cells = _Cells(raw if in_order else raw[places])
         columns: dict[str, pl.Series] = {"message": pl.Series(rows + batch.first)}
         for k, extra in enumerate(protocol.table, start=1):
-            if extra.type == "text":
+            if extra.type == "text" and not cells.ever(k):
+                columns[extra.name] = _texts([""]).new_from_index(0, len(rows))
+            elif extra.type == "text":
                 columns[extra.name] = self._run_text(cells.written(k))
             else:
                 columns[extra.name] = cells.nullable(k, _POLARS[extra.type])
@@ -371,12 +373,12 @@ class Tables:
             pl.Series(group.which, dtype=pl.UInt32)
         ]
         value = pl.Series(group.value)
-        if group.text is not None:
-            text = _texts(group.text)
-        elif group.text_index is not None:
-            text = self._run_text(group.text_index)
-        else:
+        if group.text_index is None:
             text = _texts([""]).new_from_index(0, n)
+        elif group.words is not None:
+            text = _pick(_texts(group.words), group.text_index)
+        else:
+            text = self._run_text(group.text_index)
         columns = {
             "message": spread["message"],
             "object": spread["object"],

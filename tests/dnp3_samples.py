@@ -6,7 +6,7 @@ from parsers import dnp3
 from sentinel.model import Kind
 from sentinel.wire import layout
 from sentinel.wire.reader import Reader, Short
-from sentinel.wire.rows import Block, Rows
+from sentinel.wire.rows import Own, Rows
 
 MASTER = 3
 OUTSTATION = 10
@@ -76,7 +76,7 @@ class Run:
 
     def __init__(self):
         self.out = Rows()
-        self.extra = Block(len(dnp3.TABLE) + 1, 16)
+        self.extra = Own(len(dnp3.TABLE) + 1, 16)
         self.out.extras = {1: self.extra}
         self.out.use(1, self.extra)
         self.out.slot = {}

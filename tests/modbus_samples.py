@@ -11,7 +11,7 @@ from parsers import modbus
 from sentinel.model import Direction, DType, Kind
 from sentinel.wire import layout
 from sentinel.wire.reader import Reader
-from sentinel.wire.rows import Block, Rows
+from sentinel.wire.rows import Own, Rows
 
 ASK, ANSWER, EITHER = Direction.TO_SERVER, Direction.TO_CLIENT, Direction.UNKNOWN
 COLUMNS = [extra.name for extra in modbus.TABLE]
@@ -44,7 +44,7 @@ ITEM_CELLS = {
 def rows_for(direction: int, shared: dict | None = None, carrier=None) -> Rows:
     """Rows as the core would hand them to the parser."""
     out = Rows()
-    out.extras[1] = Block(len(modbus.TABLE) + 1)
+    out.extras[1] = Own(len(modbus.TABLE) + 1)
     out.use(1, out.extras[1])
     out.at(1, 1, 0, 1, 0, int(direction), 0)
     out.shared = {} if shared is None else shared

@@ -14,7 +14,7 @@ from sentinel.model import Kind
 from sentinel.schema import FACT_KINDS
 from sentinel.wire import layout
 from sentinel.wire.reader import Reader
-from sentinel.wire.rows import Block, Rows
+from sentinel.wire.rows import Own, Rows
 
 ASK, ANSWER = 0, 1
 TEXTS = {extra.name for extra in s7comm.TABLE if extra.type == "text"}
@@ -167,7 +167,7 @@ class Feed:
 
     def __init__(self, shared: dict | None = None) -> None:
         self.out = Rows()
-        self.extra = Block(len(s7comm.TABLE) + 1)
+        self.extra = Own(len(s7comm.TABLE) + 1)
         self.out.extras[0] = self.extra
         self.out.use(0, self.extra)
         self.out.shared = {} if shared is None else shared

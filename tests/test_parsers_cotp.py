@@ -13,7 +13,7 @@ from parsers import cotp
 from sentinel.model import Direction, Fault, Kind, Verdict
 from sentinel.wire import layout
 from sentinel.wire.reader import Malformed, Reader, Short
-from sentinel.wire.rows import Block, Rows
+from sentinel.wire.rows import Own, Rows
 
 COLUMNS = [extra.name for extra in cotp.TABLE]
 TEXTS = {extra.name for extra in cotp.TABLE if extra.type == "text"}
@@ -50,7 +50,7 @@ class Feed:
 
     def __init__(self, direction: int = 0) -> None:
         self.out = Rows()
-        self.out.extras[0] = Block(len(cotp.TABLE) + 1)
+        self.out.extras[0] = Own(len(cotp.TABLE) + 1)
         self.out.use(0, self.out.extras[0])
         self.out.shared = {}
         self.out.slot = {}

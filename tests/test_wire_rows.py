@@ -10,12 +10,12 @@ from sentinel.wire import layout as L
 from sentinel.wire import rows as module
 from sentinel.wire.layout import M_EXT, M_WIDTH
 from sentinel.wire.reader import Malformed, Reader, Short
-from sentinel.wire.rows import Block, Carrier, Rows, clean
+from sentinel.wire.rows import Block, Carrier, Own, Rows, clean
 
 MAX_ITEMS, MAX_POINTS, MAX_TEXT = 4096, 1 << 16, 1024
 
 
-def begun(extra: Block | None = None) -> Rows:
+def begun(extra: Own | None = None) -> Rows:
     """Rows with a message begun in frame 7."""
     out = Rows()
     if extra is not None:
@@ -134,6 +134,8 @@ def test_the_heap_grows() -> None:
 
 @pytest.mark.parametrize(("write", "block", "cap"), [
     (lambda out: out.item(0, -1, 1, 1), "items", MAX_ITEMS),
+    (lambda out: out.variable(0, -1, 1, 1, 1, 1, 1), "items", MAX_ITEMS),
+    (lambda out: out.measured(0, 1, 2.0, 1, 1), "points", MAX_POINTS),
     (lambda out: out.point(0, 1, 2.0), "points", MAX_POINTS),
     (lambda out: out.point_text(0, 1, "x"), "points", MAX_POINTS),
 ])  # fmt: skip
@@ -175,12 +177,15 @@ def test_what_joins_an_answer_to_its_request_in_one_call() -> None:
     row = out.messages.cells[: out.messages.n][0]
     assert (int(row[L.M_UNIT]), int(row[L.M_TRANSACTION]), int(row[L.M_SHAPE])) == (0, 7, -1)
     assert present(row) == {L.M_FUNCTION, L.M_UNIT, L.M_TRANSACTION, L.M_SHAPE}
+    out.message(Kind.REQUEST, -1, 9)
+    out.pairing(-1, 7, 1)
+    assert present(out.messages.cells[1]) == {L.M_TRANSACTION, L.M_SHAPE}
     with pytest.raises(IndexError):
         Rows().pairing(1, 1, 1)
 
 
 def test_four_neighbouring_columns() -> None:
-    out = begun(Block(6))
+    out = begun(Own(6))
     out.ext4(1, 0, 2, -3, 4)
     row = out.extra.cells[: out.extra.n][0]
     assert present(row) == {2, 3, 4, 5} and row[1:].tolist() == [0, 0, 2, -3, 4]
@@ -191,8 +196,73 @@ def test_four_neighbouring_columns() -> None:
             write()
 
 
+def test_the_list_of_own_columns_gives_rows_that_leave_out_what_was_not_written() -> None:
+    own = Own(5, 2)
+    for n in range(40):
+        assert own.add() == n
+        if n % 3:
+            own.put(1, n)
+            own.put(4, -n)
+            own.put(1, n + 1)  # what is written again counts
+        if n % 5 == 0:
+            own.put_float(2, n / 2)
+    expected = np.zeros((40, 5), np.int64)
+    for n in range(40):
+        if n % 3:
+            expected[n, [0, 1, 4]] = 1 << 1 | 1 << 4, n + 1, -n
+        if n % 5 == 0:
+            expected[n, 0] |= 1 << 2
+            expected[n, 2] = np.float64(n / 2).view(np.int64)
+    rows = own.cells
+    assert rows.tolist() == expected.tolist() and rows.strides[0] == rows.itemsize
+    assert own.weight() == 40 * 8 + own.used * 9 > 0
+    own.cut(7)
+    assert own.cells.tolist() == expected[:7].tolist()
+    assert own.take().tolist() == expected[:7].tolist()
+    assert (own.n, own.used, own.weight(), own.take().shape) == (0, 0, 0, (0, 5))
+    with pytest.raises(IndexError):
+        own.put(1, 1)
+    own.add()
+    for cell in (0, 5, -1):
+        with pytest.raises(IndexError):
+            own.put(cell, 1)
+    with pytest.raises(ValueError, match="62"):
+        Own(64)
+
+
+def test_many_rows_of_own_columns_are_writable_columns() -> None:
+    own = Own(60)
+    for n in range(4000):
+        own.add()
+        own.put(59, n)
+    rows = own.take()
+    assert rows.size > module.LAZY and rows[:, 59].tolist() == list(range(4000)) and not rows[:, 1:59].any()
+    rows[:, 3] = 1
+    assert rows[:, 3].all(), "other numbers of texts can be put into it"
+
+
+def test_a_variable_is_an_item_with_its_type() -> None:
+    one, two = begun(), begun()
+    assert one.variable(1, 2, 3, 4, 5, 6, 7) and two.item(1, 2, 3, 5)
+    two.item_bit(4)
+    two.item_dtype(6, 7)
+    assert one.items.cells[0].tolist() == two.items.cells[0].tolist()
+    assert one.variable(1, -1, 3, -1, 5, 6, 7)
+    assert present(one.items.cells[1]) == {L.I_OBJECT, L.I_ADDRESS, L.I_QUANTITY, L.I_DTYPE}
+
+
+def test_a_measured_point_has_access_and_quality() -> None:
+    one, two = begun(), begun()
+    assert one.measured(1, 2, 0.5, 3, 4) and two.point(1, 2, 0.5)
+    two.point_access(3)
+    two.point_quality(4)
+    assert one.points.cells[0].tolist() == two.points.cells[0].tolist()
+    assert one.measured(1, 2, 0.5, 3, -1)
+    assert present(one.points.cells[1]) == {L.P_ADDRESS, L.P_VALUE, L.P_ACCESS}
+
+
 def test_own_columns() -> None:
-    out = begun(Block(4))
+    out = begun(Own(4))
     out.ext(0, 0)
     out.ext_text(1, b"text")
     out.ext_float(2, 0.5)
@@ -216,7 +286,7 @@ def test_faults_mark_the_message_and_have_a_row() -> None:
 
 
 def test_rollback_takes_everything_back() -> None:
-    out = begun(Block(2))
+    out = begun(Own(2))
     out.ext(0, 1)
     mark = (out.messages.n, out.items.n, out.points.n, out.faults.n, out.heap_n)
     for _ in range(3):

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from sentinel.model import Access, DType, Kind
 from sentinel.wire import layout as L
 from sentinel.wire.pair import ANSWERED
-from sentinel.wire.values import ABSENT, SOURCE_ITEM, SOURCE_MESSAGE, SOURCE_POINT, WIDTHS, Spans
+from sentinel.wire.values import (
+    ABSENT,
+    MAX_HEX,
+    SOURCE_ITEM,
+    SOURCE_MESSAGE,
+    SOURCE_POINT,
+    WIDTHS,
+    Spans,
+    textual,
+)
 
 ASK, ANSWER = Kind.REQUEST, Kind.RESPONSE
 
@@ -137,3 +146,46 @@ def test_points_of_a_parser_share_a_span_while_only_address_and_value_change() -
     seen = source.details(table, quality, stamp, text, has_value)
     assert seen == 1 and quality.tolist() == [ABSENT, 0, ABSENT, ABSENT]
     assert values(source, table) == [(0, 3, 1.5), (0, 1, -2.0), (0, 2, 7.0), (0, 4, 0.0)]
+
+
+def test_of_one_message_texts_stand_behind_numbers() -> None:
+    data = {"data": 0, "data_length": 1}
+    items = [item(0, 0, 50, DType.BYTES, **data), item(0, 1, 60, DType.U8, **data), item(0, 2, 70, DType.TEXT, **data)]
+    source = spans([message(address=-1, dtype=DType.NONE), message(dtype=DType.U8, **data)], items, heap=b"\x04")
+    table = source.collect()
+    assert [address for _, address, _ in values(source, table)] == [60, 70, 50, 100]
+    assert textual(table).tolist() == [False, True, True, False] and source.texts == 2
+
+
+def distinct(source: Spans) -> tuple[list[int], list[int]]:
+    """The number of each span's text, and where the first of each begins."""
+    table = source.collect()
+    word = np.full(len(table), -1, np.int64)
+    first = source.distinct(table, word)
+    return word.tolist(), table[first, L.S_DATA].tolist()
+
+
+@given(st.lists(st.binary(max_size=3), max_size=60))
+def test_texts_that_are_alike_get_one_number(texts) -> None:
+    starts = np.cumsum([0, *map(len, texts)]).tolist()
+    rows = [
+        message(dtype=DType.BYTES, data=start, data_length=len(text))
+        for start, text in zip(starts[:-1], texts, strict=True)
+    ]
+    numbers = {text: n for n, text in enumerate(dict.fromkeys(texts), start=1)}
+    word, first = distinct(spans(rows, heap=b"".join(texts)))
+    assert word == [numbers[text] for text in texts]
+    assert first == [starts[texts.index(text)] for text in numbers]
+
+
+def test_texts_differ_by_type_length_and_what_is_kept_of_them() -> None:
+    def rows(*pieces: tuple[int, int, int]) -> list[dict[int, int]]:
+        return [message(dtype=dtype, data=start, data_length=length) for dtype, start, length in pieces]
+
+    heap = bytes(MAX_HEX) + b"\1" + bytes(MAX_HEX) + b"\2"
+    long = MAX_HEX + 1
+    beyond = [(DType.BYTES, 0, long), (DType.BYTES, long, long), (DType.BYTES, 0, MAX_HEX), (DType.TEXT, 0, long)]
+    word, first = distinct(spans(rows(*beyond, (DType.U8, 0, 1), beyond[0]), heap=heap))
+    assert word == [1, 1, 2, 3, 0, 1] and first == [0, 0, 0]
+    with pytest.raises(IndexError):
+        distinct(spans(rows((DType.BYTES, 0, 9)), heap=b"short"))

@@ -27,7 +27,7 @@ if cython.compiled:
     from cython.cimports.sentinel.wire.flowrows import write_flow, write_identity
     from cython.cimports.sentinel.wire.flows import Flow, FlowTable
     from cython.cimports.sentinel.wire.reader import Reader
-    from cython.cimports.sentinel.wire.rows import Block, Carrier, Rows
+    from cython.cimports.sentinel.wire.rows import Block, Carrier, Own, Rows
     from cython.cimports.sentinel.wire.streams import Stream
 else:
     from sentinel.wire.capture import CaptureReader
@@ -36,7 +36,7 @@ else:
     from sentinel.wire.flowrows import write_flow, write_identity
     from sentinel.wire.flows import Flow, FlowTable
     from sentinel.wire.reader import Reader
-    from sentinel.wire.rows import Block, Carrier, Rows
+    from sentinel.wire.rows import Block, Carrier, Own, Rows
     from sentinel.wire.streams import Stream
 
 NO_OPERATION = 65535
@@ -97,7 +97,7 @@ class Engine:
         self.rows = Rows()
         self.extras = []
         for p in protocols:
-            block = Block(len(p.table) + 1) if p.table else None
+            block = Own(len(p.table) + 1) if p.table else None
             self.extras.append(block)
             if block is not None:
                 self.rows.extras[p.index] = block

@@ -19,6 +19,34 @@ cdef class Block:
     cpdef int put(self, Py_ssize_t row, Py_ssize_t cell, long long value) except -1
     cpdef grow(self)
     cpdef clear(self)
+    @cython.locals(into="long long[:, ::1]")
+    cpdef take(self)
+    @cython.locals(start=Py_ssize_t, stop=Py_ssize_t, row=Py_ssize_t, column=Py_ssize_t)
+    cdef int turn(self, long long[:, ::1] into) except -1 nogil
+
+@cython.final
+cdef class Own:
+    cdef readonly Py_ssize_t width, n, used
+    cdef Py_ssize_t capacity, room
+    cdef long long[::1] first, value
+    cdef unsigned char[::1] cell
+    cdef double[::1] number
+
+    @cython.locals(n=Py_ssize_t)
+    cpdef Py_ssize_t add(self) except -1
+    @cython.locals(at=Py_ssize_t)
+    cpdef int put(self, Py_ssize_t cell, long long value) except -1
+    @cython.locals(at=Py_ssize_t)
+    cpdef int put_float(self, Py_ssize_t cell, double value) except -1
+    cdef Py_ssize_t place(self, Py_ssize_t cell) except -1
+    cpdef grow_rows(self)
+    cpdef grow(self)
+    cpdef cut(self, Py_ssize_t n)
+    cpdef clear(self)
+    @cython.locals(into="long long[:, ::1]", size=Py_ssize_t)
+    cpdef columns(self)
+    @cython.locals(row=Py_ssize_t, at=Py_ssize_t, cell=Py_ssize_t, mask=cython.longlong)
+    cdef int spread(self, long long[:, ::1] into) except -1 nogil
 
 cdef class Carrier:
     cpdef bint carry(self, Reader r, Py_ssize_t n, str name) except -1
@@ -30,7 +58,7 @@ cdef class Rows:
     cdef readonly Block points
     cdef readonly Block faults
     cdef public dict extras
-    cdef public Block extra
+    cdef public Own extra
     cdef readonly object heap_bytes
     cdef unsigned char[::1] heap
     cdef readonly Py_ssize_t heap_n
@@ -61,7 +89,7 @@ cdef class Rows:
     cdef public int batch
 
     cpdef int at(self, long long frame, long long since, long long time, long long flow, long long ident, int direction, long long offset) except -1
-    cpdef int use(self, int protocol, Block extra) except -1
+    cpdef int use(self, int protocol, Own extra) except -1
     @cython.locals(n=Py_ssize_t, block=Block)
     cpdef Py_ssize_t message(self, long long kind, long long function, long long operation) except -1
     cpdef int unit(self, long long value) except -1
@@ -78,7 +106,7 @@ cdef class Rows:
     cpdef int block(self, long long value) except -1
     cpdef int bit(self, long long value) except -1
     cpdef int dtype(self, long long dtype, long long step) except -1
-    @cython.locals(at=Py_ssize_t, row=Py_ssize_t)
+    @cython.locals(at=Py_ssize_t, row=Py_ssize_t, block=Block, mask=cython.longlong)
     cpdef int values(self, Reader r, Py_ssize_t n, long long dtype, long long step) except -1
     cpdef int length(self, long long n) except -1
     cpdef int fault(self, long long code, object detail=*) except -1
@@ -90,10 +118,14 @@ cdef class Rows:
     cpdef int item_status(self, long long value) except -1
     cpdef int item_name(self, object text) except -1
     cpdef int item_dtype(self, long long dtype, long long step) except -1
-    @cython.locals(at=Py_ssize_t, row=Py_ssize_t, items=Block)
+    @cython.locals(n=Py_ssize_t, items=Block, mask=cython.longlong)
+    cpdef bint variable(self, long long object, long long block, long long address, long long bit, long long quantity, long long dtype, long long step) except -1
+    @cython.locals(at=Py_ssize_t, row=Py_ssize_t, items=Block, mask=cython.longlong)
     cpdef int item_values(self, Reader r, Py_ssize_t n, long long dtype, long long step) except -1
     @cython.locals(n=Py_ssize_t, points=Block)
     cpdef bint point(self, long long object, long long address, double value) except -1
+    @cython.locals(n=Py_ssize_t, points=Block, mask=cython.longlong)
+    cpdef bint measured(self, long long object, long long address, double value, long long access, long long quality) except -1
     @cython.locals(n=Py_ssize_t, points=Block)
     cpdef bint point_text(self, long long object, long long address, object text) except -1
     cpdef int point_quality(self, long long value) except -1
@@ -101,7 +133,7 @@ cdef class Rows:
     cpdef int point_bit(self, long long value) except -1
     cpdef int point_access(self, long long value) except -1
     cpdef int ext(self, Py_ssize_t column, long long value) except -1
-    @cython.locals(extra=Block, n=Py_ssize_t)
+    @cython.locals(extra=Own)
     cpdef int ext4(self, Py_ssize_t column, long long a, long long b, long long c, long long d) except -1
     cpdef int ext_text(self, Py_ssize_t column, object text) except -1
     cpdef int ext_float(self, Py_ssize_t column, double value) except -1
@@ -114,5 +146,5 @@ cdef class Rows:
     cpdef Py_ssize_t keep(self, Reader r, Py_ssize_t n) except -1
     cpdef heap_grow(self, Py_ssize_t n)
     cpdef int64_t text(self, object value) except -1
-    @cython.locals(n=Py_ssize_t, extra=Block)
+    @cython.locals(n=Py_ssize_t, extra=Own)
     cpdef int rollback(self, Py_ssize_t messages, Py_ssize_t items, Py_ssize_t points, Py_ssize_t faults, Py_ssize_t heap) except -1

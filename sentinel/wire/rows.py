@@ -19,6 +19,8 @@ How a parser uses it (one call a fact of the wire, in any order after `message`)
     out.fact("model", "CPU 315-2")                # what the sender says about itself
 """
 
+import mmap
+
 import cython
 import numpy as np
 
@@ -108,6 +110,7 @@ MAX_TEXT = 1024
 MAX_FACTS = 1 << 18
 MAX_ITEMS = 4096  # items of one message that are kept; the quantity in the message is what the wire said
 MAX_POINTS = 1 << 16  # points of one message that are kept
+LAZY = 1 << 17  # cells of a parser's own columns from which on they lie in memory of their own
 
 
 class Block:
@@ -154,9 +157,156 @@ class Block:
 
     def take(self):
         """A copy of the rows written so far, shape (n, width), int64, column after column; the block is empty then."""
-        rows = self.cells[: self.n].copy(order="F")
+        columns = np.empty((self.width, self.n), dtype=np.int64)
+        if cython.compiled:
+            into = columns  # a view of it, by rows.pxd
+            with cython.nogil:
+                self.turn(into)
+        else:
+            columns[:] = self.cells[: self.n].T
         self.n = 0
+        return columns.T
+
+    @cython.boundscheck(False)  # both arrays were made of this size
+    def turn(self, into):
+        """Write the rows as columns, some rows at a time: each stretch of memory is fetched once, not per column."""
+        start = cython.cast(cython.Py_ssize_t, 0)
+        while start < self.n:
+            stop = start + 8 if start + 8 < self.n else self.n
+            for column in range(self.width):
+                for row in range(start, stop):
+                    into[column, row] = self.a[row, column]
+            start = stop
+        return 0
+
+    def weight(self):
+        """Bytes of the rows written so far."""
+        return self.n * self.width * 8
+
+
+class Own:
+    """The rows of one parser's TABLE in memory, as a list of what was written: (cell, value), row after row.
+
+    Rows of all cells would be ten times as large as what is in them, to be cleared, and to be turned into columns.
+    `width`: cells of a row as `take` gives it, the first of them the mask.
+    """
+
+    def __init__(self, width, capacity=1024):
+        if width > 63:
+            raise ValueError("a mask has room for 62 columns")
+        self.width = width
+        self.n = 0
+        self.used = 0
+        self.capacity = capacity
+        self.room = 4 * capacity
+        self.first = memoryview(np.zeros(capacity + 1, dtype=np.int64))
+        self.cell = memoryview(np.zeros(self.room, dtype=np.uint8))
+        values = np.zeros(self.room, dtype=np.int64)
+        self.value = memoryview(values)
+        self.number = memoryview(values.view(np.float64))
+
+    @cython.boundscheck(False)  # what is outside is refused by `place`
+    def add(self):
+        """Start a row and return its number; all cells of it are absent."""
+        n = self.n
+        if n == self.capacity:
+            self.grow_rows()
+        self.first[n] = self.used
+        self.n = n + 1
+        return n
+
+    @cython.boundscheck(False)  # what is outside is refused by `place`
+    def put(self, cell, value):
+        """Write a cell of the last row and mark it as present; what is written again counts."""
+        at = self.place(cell)
+        self.value[at] = value
+        return 0
+
+    @cython.boundscheck(False)  # what is outside is refused by `place`
+    def put_float(self, cell, value):
+        """The same for a cell that is read as a float."""
+        at = self.place(cell)
+        self.number[at] = value
+        return 0
+
+    @cython.boundscheck(False)  # what is outside is refused by `place`
+    def place(self, cell):
+        """Where the value of a cell of the last row is to be written."""
+        if self.n == 0 or cell < 1 or cell >= self.width:
+            raise IndexError("no row was begun, or it has no such column")
+        at = self.used
+        if at == self.room:
+            self.grow()
+        self.cell[at] = cell
+        self.used = at + 1
+        return at
+
+    def grow_rows(self):
+        """Make room for twice as many rows."""
+        first = np.zeros(2 * self.capacity + 1, dtype=np.int64)
+        first[: self.capacity] = np.asarray(self.first)[: self.capacity]
+        self.first = memoryview(first)
+        self.capacity *= 2
+
+    def grow(self):
+        """Make room for twice as many values."""
+        cells = np.zeros(2 * self.room, dtype=np.uint8)
+        values = np.zeros(2 * self.room, dtype=np.int64)
+        cells[: self.room] = np.asarray(self.cell)
+        values[: self.room] = np.asarray(self.value)
+        self.cell = memoryview(cells)
+        self.value = memoryview(values)
+        self.number = memoryview(values.view(np.float64))
+        self.room *= 2
+
+    def cut(self, n):
+        """Take back the rows from number n on."""
+        if n < self.n:
+            self.used = self.first[n]
+            self.n = n
+
+    def clear(self):
+        """Forget all rows; the memory stays."""
+        self.cut(0)
+
+    @property
+    def cells(self):
+        """The rows written so far, as `take` gives them."""
+        return self.columns()
+
+    def columns(self):
+        """The rows written so far, shape (n, width), int64, column after column; what was not written is zero."""
+        size = self.n * self.width
+        # most columns stay empty: memory that the system gives anew takes neither time nor room before it is touched
+        flat = np.frombuffer(mmap.mmap(-1, 8 * size), np.int64) if size > LAZY else np.zeros(size, np.int64)
+        columns = flat.reshape(self.width, self.n)
+        into = memoryview(columns)
+        self.first[self.n] = self.used
+        with cython.nogil:
+            self.spread(into)
+        return columns.T
+
+    @cython.boundscheck(False)  # what is outside is refused by `place`
+    def spread(self, into):
+        """Write each value to the place of its cell."""
+        for row in range(self.n):
+            mask = cython.cast(cython.longlong, 0)
+            for at in range(self.first[row], self.first[row + 1]):
+                cell = self.cell[at]
+                into[cell, row] = self.value[at]
+                mask |= cython.cast(cython.longlong, 1) << cell
+            into[0, row] = mask
+        return 0
+
+    def take(self):
+        """A copy of the rows, shape (n, width), as `Block.take` gives it; no row is left then."""
+        rows = self.columns()
+        self.clear()
         return rows
+
+    def weight(self):
+        """Bytes of the rows written so far."""
+        return self.n * 8 + self.used * 9
 
 
 class Carrier:
@@ -226,7 +376,7 @@ class Rows:
         self.row = -1
 
     def use(self, protocol, extra):
-        """The protocol whose parser is about to be called, and the block of its own columns (or None)."""
+        """The protocol whose parser is about to be called, and where its own columns are written (or None)."""
         self.protocol = protocol
         self.extra = extra
 
@@ -283,15 +433,16 @@ class Rows:
 
     @cython.boundscheck(False)  # one check of the row; the cells are constants
     def pairing(self, unit, transaction, shape):
-        """Unit, transaction and shape in one call: what joins an answer to its request."""
+        """Unit (-1: none), transaction and shape in one call: what joins an answer to its request."""
         row = self.row
         if row < 0 or row >= self.messages.n:
             raise IndexError("no message was begun")
-        self.messages.a[row, M_UNIT] = unit
         self.messages.a[row, M_TRANSACTION] = transaction
         self.messages.a[row, M_SHAPE] = shape
-        mask = cython.cast(cython.longlong, 1) << M_UNIT
-        mask |= cython.cast(cython.longlong, 1) << M_TRANSACTION
+        mask = cython.cast(cython.longlong, 1) << M_TRANSACTION
+        if unit >= 0:
+            self.messages.a[row, M_UNIT] = unit
+            mask |= cython.cast(cython.longlong, 1) << M_UNIT
         mask |= cython.cast(cython.longlong, 1) << M_SHAPE
         self.messages.a[row, 0] |= mask
 
@@ -332,6 +483,7 @@ class Rows:
         self.messages.put(self.row, M_DTYPE, dtype)
         self.messages.a[self.row, M_STEP] = step
 
+    @cython.boundscheck(False)  # one check of the row; the cells are constants
     def values(self, r: Reader, n, dtype, step):
         """Keep the n bytes at the cursor as values of the target, and step over them.
 
@@ -339,12 +491,15 @@ class Rows:
         """
         at = self.keep(r, n)
         row = self.row
-        self.messages.a[row, M_DTYPE] = dtype
-        self.messages.a[row, M_STEP] = step
-        self.messages.a[row, M_DATA] = at
-        self.messages.a[row, M_DATA_LENGTH] = n
-        self.messages.a[row, 0] |= cython.cast(cython.longlong, 1) << M_DATA
-        self.messages.a[row, 0] |= cython.cast(cython.longlong, 1) << M_DTYPE
+        block = self.messages
+        if row < 0 or row >= block.n:
+            raise IndexError("no message was begun")
+        block.a[row, M_DTYPE] = dtype
+        block.a[row, M_STEP] = step
+        block.a[row, M_DATA] = at
+        block.a[row, M_DATA_LENGTH] = n
+        mask = cython.cast(cython.longlong, 1) << M_DATA
+        block.a[row, 0] |= mask | cython.cast(cython.longlong, 1) << M_DTYPE
 
     def length(self, n):
         """Bytes of the message on the wire; the core fills it in where the parser does not."""
@@ -424,18 +579,38 @@ class Rows:
             self.items.put(self.item_row, I_DTYPE, dtype)
             self.items.a[self.item_row, I_STEP] = step
 
+    def variable(self, object, block, address, bit, quantity, dtype, step):
+        """`item`, `item_bit` and `item_dtype` in one call."""
+        if not self.item(object, block, address, quantity):
+            return False
+        items = self.items
+        n = self.item_row
+        mask = cython.cast(cython.longlong, 1) << I_DTYPE
+        if bit >= 0:
+            items.a[n, I_BIT] = bit
+            mask |= cython.cast(cython.longlong, 1) << I_BIT
+        items.a[n, I_DTYPE] = dtype
+        items.a[n, I_STEP] = step
+        items.a[n, 0] |= mask
+        return True
+
+    @cython.boundscheck(False)  # one check of the row; the cells are constants
     def item_values(self, r: Reader, n, dtype, step):
         """Keep the n bytes at the cursor as values of the item, and step over them; see `values`."""
-        if self.item_row < 0:
+        row = self.item_row
+        if row < 0:
             r.skip(n)
             return 0
         at = self.keep(r, n)
         items = self.items
-        row = self.item_row
-        items.put(row, I_DTYPE, dtype)
+        if row >= items.n:
+            raise IndexError("no item was begun")
+        items.a[row, I_DTYPE] = dtype
         items.a[row, I_STEP] = step
-        items.put(row, I_DATA, at)
+        items.a[row, I_DATA] = at
         items.a[row, I_DATA_LENGTH] = n
+        mask = cython.cast(cython.longlong, 1) << I_DATA
+        items.a[row, 0] |= mask | cython.cast(cython.longlong, 1) << I_DTYPE
 
     # -- points -----------------------------------------------------------------------------------------------
 
@@ -453,6 +628,20 @@ class Rows:
         points.a[n, P_ITEM] = self.item_count - 1 if self.item_count > 0 else 0
         points.f[n, P_VALUE] = value
         points.a[n, 0] = (cython.cast(cython.longlong, 1) << P_ADDRESS) | (cython.cast(cython.longlong, 1) << P_VALUE)
+        return True
+
+    def measured(self, object, address, value, access, quality):
+        """`point`, `point_access` and `point_quality` (-1: none) in one call."""
+        if not self.point(object, address, value):
+            return False
+        points = self.points
+        n = points.n - 1
+        points.a[n, P_ACCESS] = access
+        mask = cython.cast(cython.longlong, 1) << P_ACCESS
+        if quality >= 0:
+            points.a[n, P_QUALITY] = quality
+            mask |= cython.cast(cython.longlong, 1) << P_QUALITY
+        points.a[n, 0] |= mask
         return True
 
     def point_text(self, object, address, text):
@@ -491,19 +680,17 @@ class Rows:
         """Column `column` (0-based) of the parser's TABLE for this message: a number."""
         if self.extra is None:
             raise ValueError("the parser has no TABLE")
-        self.extra.put(self.extra.n - 1, column + 1, value)
+        self.extra.put(column + 1, value)
 
     def ext4(self, column, a, b, c, d):
         """Four neighbouring columns from `column` on, in one call: numbers."""
         extra = self.extra
         if extra is None:
             raise ValueError("the parser has no TABLE")
-        n = extra.n - 1
-        extra.a[n, column + 1] = a
-        extra.a[n, column + 2] = b
-        extra.a[n, column + 3] = c
-        extra.a[n, column + 4] = d
-        extra.a[n, 0] |= cython.cast(cython.longlong, 15) << (column + 1)
+        extra.put(column + 1, a)
+        extra.put(column + 2, b)
+        extra.put(column + 3, c)
+        extra.put(column + 4, d)
 
     def ext_text(self, column, text):
         """Column `column` of the parser's TABLE for this message: text or bytes."""
@@ -511,8 +698,9 @@ class Rows:
 
     def ext_float(self, column, value):
         """Column `column` of the parser's TABLE for this message: a float (type f64)."""
-        self.ext(column, 0)
-        self.extra.f[self.extra.n - 1, column + 1] = value
+        if self.extra is None:
+            raise ValueError("the parser has no TABLE")
+        self.extra.put_float(column + 1, value)
 
     # -- facts ------------------------------------------------------------------------------------------------
 
@@ -618,7 +806,7 @@ class Rows:
             n = self.messages.n
             extra = self.extras.get(self.messages.a[n, M_PROTOCOL])
             if extra is not None:
-                extra.n = self.messages.a[n, M_EXT]
+                extra.cut(self.messages.a[n, M_EXT])
             if self.index > 0:
                 self.index -= 1
         self.items.n = items

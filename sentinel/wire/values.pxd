@@ -14,7 +14,9 @@ cdef class Spans:
     cdef int[::1] single_bits
     cdef double[::1] doubles
     cdef long long[::1] double_bits
+    cdef long long[::1] places
     cdef Py_ssize_t n
+    cdef readonly Py_ssize_t texts
     cdef readonly bint direct
     cdef bint mixed
 
@@ -32,8 +34,9 @@ cdef class Spans:
     cdef int message_span(self, long long[:, :] cells, Py_ssize_t k, Py_ssize_t row, long long data, long long length) except -1 nogil
     @cython.locals(s=Py_ssize_t, valid=cython.longlong, dtype=cython.longlong)
     cdef int item_span(self, long long[:, :] cells, Py_ssize_t k, Py_ssize_t row, long long data, long long length) except -1 nogil
-    @cython.locals(n=Py_ssize_t, p=Py_ssize_t)
+    @cython.locals(n=Py_ssize_t, p=Py_ssize_t, text=cython.bint)
     cdef Py_ssize_t add(self, Py_ssize_t row, int source, long long dtype) except -1 nogil
+    cdef bint wordy(self, long long dtype) except -1 nogil
     @cython.locals(kind=cython.longlong)
     cdef int implied_access(self, Py_ssize_t row) except -1 nogil
     @cython.locals(held=cython.longlong, width=cython.longlong)
@@ -45,6 +48,14 @@ cdef class Spans:
     cdef int fill_numbers(self, long long[:, ::1] spans, unsigned int[::1] which, long long[::1] address, double[::1] value) except -1 nogil
     @cython.locals(high=cython.longlong, low=cython.longlong, octet=cython.longlong, i=Py_ssize_t)
     cdef double number(self, Py_ssize_t at, Py_ssize_t width, bint little, int form) except? -1 nogil
+    @cython.locals(size=Py_ssize_t, n=Py_ssize_t, a="long long[:, ::1]", w="long long[::1]", k="long long[::1]", h="long long[::1]")
+    cpdef distinct(self, object spans, object word)
+    @cython.locals(n=Py_ssize_t, s=Py_ssize_t, at=Py_ssize_t, tries=cython.int)
+    cdef Py_ssize_t find_distinct(self, long long[:, ::1] spans, long long[::1] word, long long[::1] kept, long long[::1] heads) except -1 nogil
+    @cython.locals(start=Py_ssize_t, length=Py_ssize_t, i=Py_ssize_t, key=cython.longlong)
+    cdef long long hash(self, long long[:, ::1] spans, Py_ssize_t s) except -1 nogil
+    @cython.locals(length=Py_ssize_t, one=Py_ssize_t, two=Py_ssize_t)
+    cdef bint alike(self, long long[:, ::1] spans, Py_ssize_t s, Py_ssize_t other) except -1 nogil
     @cython.locals(seen=cython.int, a="long long[:, ::1]", q="long long[::1]", t="long long[::1]", x="long long[::1]", h="unsigned char[::1]")
     cpdef int details(self, object spans, object quality, object stamp, object text, object has_value) except -1
     @cython.locals(seen=cython.int, s=Py_ssize_t, k=Py_ssize_t, i=Py_ssize_t, at=Py_ssize_t, count=Py_ssize_t, start=Py_ssize_t, valid=cython.longlong)

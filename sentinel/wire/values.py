@@ -9,6 +9,9 @@ touches a Python object, so both run without the interpreter lock.
 import cython
 import numpy as np
 
+if cython.compiled:
+    from cython.cimports.libc.string import memcmp
+
 from sentinel.model import Access, DType, Kind
 from sentinel.wire.layout import (
     I_ADDRESS,
@@ -87,7 +90,17 @@ SOURCE_MESSAGE = 1
 SOURCE_ITEM = 2
 """Where a span comes from; the values of one message stand in this order."""
 
+MAX_HEX = 256
+"""Bytes of one TEXT or BYTES value that are kept as text."""
+MAX_PROBES = 32
+"""Other values that one is compared with to find its like: so that nobody can choose values that make it slow."""
+
 _ABSENT = cython.declare(cython.longlong, ABSENT)
+_MAX_HEX = cython.declare(cython.int, MAX_HEX)
+_MAX_PROBES = cython.declare(cython.int, MAX_PROBES)
+_SEED = cython.declare(cython.longlong, 0x51ED270B)
+_PRIME = cython.declare(cython.longlong, 0x9E3779B1)
+_MASK = cython.declare(cython.longlong, (1 << 62) - 1)
 _TWO32 = cython.declare(cython.longlong, 1 << 32)
 _TWO31 = cython.declare(cython.longlong, 1 << 31)
 _POINT = cython.declare(cython.int, SOURCE_POINT)
@@ -118,6 +131,11 @@ def _forms():
     return forms
 
 
+def textual(spans):
+    """Which spans are one text each, or bytes that are shown as one; shape (n,)."""
+    return (spans[:, S_SOURCE] != SOURCE_POINT) & ~np.isin(spans[:, S_DTYPE], [*WIDTHS, DType.BIT])
+
+
 class Spans:
     """The pieces of data of one batch; `before_messages`, `before_items` are cells of the batch before, or no rows."""
 
@@ -140,19 +158,21 @@ class Spans:
         self.single_bits = memoryview(np.asarray(self.singles).view(np.int32))
         self.doubles = memoryview(np.zeros(1, dtype=np.float64))
         self.double_bits = memoryview(np.asarray(self.doubles).view(np.int64))
+        self.places = memoryview(np.full(len(messages) if len(items) else 0, -1, dtype=np.int64))
         self.n = 0
+        self.texts = 0
         self.direct = False
         self.mixed = False
 
     def collect(self):
-        """Write the table of spans; returns it, shape (n, S_WIDTH), in the order of the messages."""
+        """Write the table of spans; returns it, shape (n, S_WIDTH): message after message, of each its texts last."""
         with cython.nogil:
             self.collect_points()
             self.collect_messages()
             self.collect_items()
         spans = self.table[: self.n]
         if self.mixed:
-            spans = spans[np.lexsort((spans[:, S_DTYPE], spans[:, S_SOURCE], spans[:, S_ROW]))]
+            spans = spans[np.lexsort((spans[:, S_DTYPE], spans[:, S_SOURCE], textual(spans), spans[:, S_ROW]))]
         return spans
 
     def collect_points(self):
@@ -211,6 +231,10 @@ class Spans:
     def collect_items(self):
         """Data of items; item k of an answer is read as item k of its request says."""
         a = self.items
+        i = cython.cast(cython.Py_ssize_t, len(a))
+        while i > 0:
+            i -= 1
+            self.places[a[i, I_MESSAGE]] = i
         for i in range(len(a)):
             if a[i, 0] >> I_DATA & 1 == 0:
                 continue
@@ -218,8 +242,11 @@ class Spans:
             if a[i, I_DTYPE] == _NONE:
                 asked = self.request(row)
                 if asked >= 0:
-                    place = self.item_of(self.items, asked, a[i, I_INDEX])
+                    # items of one message stand together, in order
+                    place = self.places[asked]
                     if place >= 0:
+                        place += a[i, I_INDEX]
+                    if 0 <= place < len(a) and a[place, I_MESSAGE] == asked:
                         self.item_span(self.items, place, row, a[i, I_DATA], a[i, I_DATA_LENGTH])
                 elif asked < -1:
                     place = self.item_of(self.before_items, -2 - asked, a[i, I_INDEX])
@@ -244,7 +271,7 @@ class Spans:
         return -2 - partner
 
     def item_of(self, cells, row, index):
-        """The place of item `index` of a message, or -1; items of one message stand together, in order."""
+        """The place of item `index` of a message in other cells, or -1."""
         low = cython.cast(cython.Py_ssize_t, 0)
         high = cython.cast(cython.Py_ssize_t, len(cells))
         while low < high:
@@ -297,17 +324,27 @@ class Spans:
     def add(self, row, source, dtype):
         """Start a span and return its number."""
         n = self.n
+        text = source != _POINT and self.wordy(dtype)
+        if text:
+            self.texts += 1
         if n > 0 and not self.mixed:
             p = n - 1
-            if self.spans[p, S_ROW] > row or (
-                self.spans[p, S_ROW] == row and self.spans[p, S_SOURCE] == source and self.spans[p, S_DTYPE] > dtype
-            ):
+            if self.spans[p, S_ROW] > row:
                 self.mixed = True
+            elif self.spans[p, S_ROW] == row:
+                if self.spans[p, S_SOURCE] == source:
+                    self.mixed = self.spans[p, S_DTYPE] > dtype
+                if not text and self.spans[p, S_SOURCE] != _POINT and self.wordy(self.spans[p, S_DTYPE]):
+                    self.mixed = True
         self.spans[n, S_ROW] = row
         self.spans[n, S_SOURCE] = source
         self.spans[n, S_DTYPE] = dtype
         self.n = n + 1
         return n
+
+    def wordy(self, dtype):
+        """Whether data of this type are one text: see `textual`."""
+        return dtype != _BIT and (dtype < 0 or dtype >= _TYPES or self.forms[dtype, 0] == 0)
 
     def implied_access(self, row):
         """Why the values of a message were on the wire, by its kind."""
@@ -330,7 +367,7 @@ class Spans:
     # -- values -----------------------------------------------------------------------------------------------
 
     def fill(self, spans, which, address, value):
-        """Write the values of `spans` (rows of the table, none of them a text): span number, address and number."""
+        """Write the values of `spans` (rows of the table): span number, address and number, which is 0 for a text."""
         a, w, p, v = memoryview(spans), memoryview(which), memoryview(address), memoryview(value)
         with cython.nogil:
             self.fill_numbers(a, w, p, v)
@@ -358,6 +395,12 @@ class Spans:
                     address[at] = first + k * step
                     value[at] = heap[start + (k >> 3)] >> (k & 7) & 1
                     at += 1
+                continue
+            if self.wordy(dtype):
+                which[at] = s
+                address[at] = first
+                value[at] = 0
+                at += 1
                 continue
             width = self.forms[dtype, 0]
             little = self.forms[dtype, 1]
@@ -403,6 +446,69 @@ class Spans:
         if form == _SIGNED and low >> (8 * width - 1):
             low -= cython.cast(cython.longlong, 1) << (8 * width)
         return low
+
+    # -- texts ------------------------------------------------------------------------------------------------
+
+    def distinct(self, spans, word):
+        """Number the different texts among spans from 1, 0 for numbers, into `word`; the first span of each."""
+        size = 16
+        while size < 2 * len(spans):
+            size *= 2
+        kept = np.empty(self.texts, dtype=np.int64)
+        a, w, k, h = memoryview(spans), memoryview(word), memoryview(kept), memoryview(np.full(size, -1, np.int64))
+        with cython.nogil:
+            n = self.find_distinct(a, w, k, h)
+        return kept[:n]
+
+    def find_distinct(self, spans, word, kept, heads):
+        """The loop over the spans; `heads`: a table of the first spans by hash."""
+        n = cython.cast(cython.Py_ssize_t, 0)
+        for s in range(len(spans)):
+            if spans[s, S_SOURCE] == _POINT or not self.wordy(spans[s, S_DTYPE]):
+                word[s] = 0
+                continue
+            at = self.hash(spans, s) & (len(heads) - 1)
+            tries = 0
+            while heads[at] >= 0 and tries < _MAX_PROBES and not self.alike(spans, s, heads[at]):
+                at = (at + 1) & (len(heads) - 1)
+                tries += 1
+            if heads[at] >= 0 and tries < _MAX_PROBES:
+                word[s] = word[heads[at]]
+                continue
+            if heads[at] < 0:
+                heads[at] = s
+            kept[n] = s
+            n += 1
+            word[s] = n
+        return n
+
+    def hash(self, spans, s):
+        """A number that is the same for texts that are alike."""
+        start = spans[s, S_DATA]
+        length = spans[s, S_LENGTH]
+        key = ((_SEED ^ length) * _PRIME) & _MASK
+        for i in range(length if length < _MAX_HEX else _MAX_HEX):
+            key = ((key ^ self.heap[start + i]) * _PRIME) & _MASK
+        return key ^ key >> 29
+
+    def alike(self, spans, s, other):
+        """Whether two spans are the same text, as far as it is kept."""
+        length = spans[s, S_LENGTH]
+        if spans[other, S_LENGTH] != length or spans[other, S_DTYPE] != spans[s, S_DTYPE]:
+            return False
+        if length > _MAX_HEX:
+            length = _MAX_HEX
+        if length == 0:
+            return True
+        one = spans[s, S_DATA]
+        two = spans[other, S_DATA]
+        if one < 0 or two < 0 or one + length > len(self.heap) or two + length > len(self.heap):
+            return False
+        if cython.compiled:
+            return memcmp(cython.address(self.heap[one]), cython.address(self.heap[two]), length) == 0
+        return self.heap[one : one + length] == self.heap[two : two + length]
+
+    # -- what parsers say of single points ----------------------------------------------------------------------
 
     def details(self, spans, quality, stamp, text, has_value):
         """Write what only points of a parser have, at the places of their values; other places keep what they hold.

@@ -27,7 +27,7 @@ from sentinel.wire.dissect import NO_OPERATION, Engine
 from sentinel.wire.flows import FlowTable
 from sentinel.wire.fragments import MAX_BYTES, MAX_DATAGRAM, MAX_DATAGRAMS, Fragments
 from sentinel.wire.reader import Malformed, Reader, Short
-from sentinel.wire.rows import Block, Rows
+from sentinel.wire.rows import Own, Rows
 
 LINKS = (*sorted(LINK_TYPES), 147, 65535)
 """Link types that the decoder is given: all that it reads, and two that it does not."""
@@ -182,7 +182,7 @@ def _read_on(r: Reader, n: int, name: str) -> bool:
 def _rows(protocol: Protocol) -> Rows:
     """Rows as the core hands them to a parser."""
     out = Rows()
-    extra = Block(len(protocol.table) + 1, 16) if protocol.table else None
+    extra = Own(len(protocol.table) + 1, 16) if protocol.table else None
     if extra is not None:
         out.extras[protocol.index] = extra
     out.use(protocol.index, extra)
