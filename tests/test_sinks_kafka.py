@@ -1,25 +1,27 @@
-"""Kafka: against a producer that does as it is told, and against a real broker where SENTINEL_KAFKA names one.
-
-A broker on loopback, from Maven Central alone (`org.apache.kafka:kafka_2.13` and what it depends on, then
-`kafka.tools.StorageTool format` and `kafka.Kafka`), is how the second test was run.
-"""
+"""Kafka: against a producer that does as it is told, and against a real broker where there can be one."""
 
 from __future__ import annotations
 
 import json
-import os
-import uuid
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
 from typing import Any
 
+import kafka_broker
 import pytest
-from sink_documents import alerts, an_alert
+from conftest import core_is_compiled
+from sink_documents import a_case, alerts, an_alert, of
+from waiting import PATIENCE, until
 
 from sentinel.errors import SinkError
+from sentinel.sinks import deliver
 from sentinel.sinks.base import Target, Unavailable, open_sink, parse
+from sentinel.sinks.deliver import Courier
 from sentinel.sinks.kafka import Kafka
 
 kafka = pytest.importorskip("kafka")
-BROKER = os.environ.get("SENTINEL_KAFKA", "")
+MANY = 4_000
 
 
 class Future:
@@ -98,15 +100,74 @@ def test_what_is_wrong_with_a_uri(more, why, monkeypatch) -> None:
         open_sink(parse(f"kafka://127.0.0.1:9092{more}"))
 
 
-@pytest.mark.skipif(not BROKER, reason="SENTINEL_KAFKA names no broker (HOST:PORT)")
-def test_a_real_broker_has_every_record_in_order(tmp_path) -> None:
-    prefix = f"test-{uuid.uuid4().hex[:8]}"
+# -- a real broker ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[kafka_broker.Broker]:
+    """A running broker, thrown away at the end. One leg is enough: the compiled one, or one that names its jars."""
+    if not core_is_compiled() and "SENTINEL_KAFKA_JARS" not in kafka_broker.os.environ:
+        pytest.skip("no Kafka: the broker is started on the compiled leg")
+    if reason := kafka_broker.why_not():
+        pytest.skip(f"no Kafka: {reason}")
+    try:
+        made = kafka_broker.Broker()
+    except OSError as error:
+        pytest.skip(f"no Kafka: {error}")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def ids_of(broker: kafka_broker.Broker, topic: str, enough: int) -> list[str]:
+    """The ids of the records of a topic from its beginning, read until so many different ones were seen."""
+    found: list[str] = []
+    consumer = kafka.KafkaConsumer(topic, bootstrap_servers=broker.address, auto_offset_reset="earliest")
+
+    def look() -> bool:
+        for records in consumer.poll(timeout_ms=500).values():
+            found.extend(dict(record.headers)["id"].decode() for record in records)
+        return len(set(found)) >= enough
+
+    until(look)
+    consumer.close()
+    return found
+
+
+def test_a_real_broker_has_every_record_in_order(broker, tmp_path) -> None:
     documents = alerts(tmp_path / "c", *(an_alert(f"{n:03}") for n in range(100)))
-    one = open_sink(parse(f"kafka://{BROKER}/{prefix}?timeout=20"))
+    one = open_sink(parse(f"kafka://{broker.address}/order?timeout=60"))
     assert one.send(documents).accepted == 100
     one.close()
-    consumer = kafka.KafkaConsumer(
-        f"{prefix}.alerts", bootstrap_servers=BROKER, auto_offset_reset="earliest", consumer_timeout_ms=5000
-    )
-    assert [dict(record.headers)["id"].decode() for record in consumer] == [d.id for d in documents]
-    consumer.close()
+    assert ids_of(broker, "order.alerts", 100) == [document.id for document in documents]
+
+
+def test_a_broker_that_is_killed_and_comes_back_has_every_row(broker, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(deliver, "LONGEST_WAIT", 1.0)
+    case = a_case(tmp_path / "case", MANY)
+    sent = Courier(case, f"kafka://{broker.address}/killed?timeout=3&tables=messages")
+    send, calls = sent._sink.send, count()
+
+    def send_once_and_kill(documents: Any) -> Any:
+        if next(calls) == 1:
+            broker.kill()
+        return send(documents)
+
+    monkeypatch.setattr(sent._sink, "send", send_once_and_kill)
+    sent.start()
+    until(lambda: sent.state.failures > 0)
+    broker.start()
+    sent.join(5 * PATIENCE)
+    assert not sent.is_alive() and sent.error is None
+    counts = sent.state.counts["messages"]
+    assert counts.sent == counts.total == MANY and counts.refused == 0
+    found = ids_of(broker, "killed.messages", MANY)
+    # what the broker had but did not confirm comes again, under the same id; the order stays
+    assert len(set(found)) == MANY and list(dict.fromkeys(found)) == ids_in_order(case)
+
+
+def ids_in_order(case: Path) -> list[str]:
+    """The ids of the messages of a case as its documents have them."""
+    return [document.id for document in of(case, "messages")]
