@@ -5,6 +5,7 @@
 
 A run is RATE:SECONDS; `--docs` writes the figures into docs/sensor.md; what stands behind `--` are options of the
 sensor. The sensor gets the first processor for itself, the sender the last one; with one processor they share it.
+`--both`, or workers: the sensor may use what the sender leaves of its processor as well.
 The frames are Modbus/TCP polling of 256 connections, each a message (`injector.py`); what the kernel does to receive
 them and to copy them to the sensor's ring happens on the sender's processor, as with the interrupts of a card.
 What is printed per rate: frames sent, read, lost as the sensor counted them (the three must agree), the processor
@@ -183,7 +184,7 @@ def write(figures: list[Figures], size: str, arguments: list[str]) -> None:
     DOCS.write_text(before + mark + "".join(table) + end + after, "utf-8")
 
 
-def soak(rates: list[tuple[int, float]], options: list[str], arguments: list[str], docs: bool) -> int:
+def soak(rates: list[tuple[int, float]], options: list[str], arguments: list[str], docs: bool, both: bool) -> int:
     """Run the sensor through all rates; 0 where the sums agree."""
     folder = Path(tempfile.mkdtemp(prefix="sentinel-soak-"))
     case = folder / "case"
@@ -199,7 +200,7 @@ def soak(rates: list[tuple[int, float]], options: list[str], arguments: list[str
         print(said := sensor.stderr.readline().strip())
         if not said.startswith("listening at w1"):
             return sensor.wait(60)
-        if "--workers" not in options:
+        if not both:
             keep_apart(sensor.pid)
         sender = place.call(lambda: Injector("w1", "w0"))
         figures: list[Figures] = []
@@ -240,10 +241,10 @@ def main() -> int:
     given = sys.argv[1:]
     options = given[given.index("--") + 1 :] if "--" in given else []
     given = given[: given.index("--")] if "--" in given else given
-    docs = "--docs" in given
-    wanted = [one.partition(":") for one in given if one != "--docs"] or [("300000", ":", "60"), ("1000000", ":", "20")]
+    docs, both = "--docs" in given, "--both" in given or "--workers" in options
+    wanted = [one.partition(":") for one in given if not one.startswith("--")] or [("300000", ":", "60"), ("1000000", ":", "20")]
     with in_front():
-        return soak([(int(rate), float(seconds)) for rate, _, seconds in wanted], options, sys.argv[1:], docs)
+        return soak([(int(rate), float(seconds)) for rate, _, seconds in wanted], options, sys.argv[1:], docs, both)
 
 
 if __name__ == "__main__":

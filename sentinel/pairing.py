@@ -94,11 +94,16 @@ def chronological(batch: Batch) -> None:
     order = np.argsort(due, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    batch.messages = np.asfortranarray(batch.messages[order])
+    batch.messages = _in_order(batch.messages, order)
     for name, column in (("items", I_MESSAGE), ("points", P_MESSAGE)):
         cells = getattr(batch, name)
         cells[:, column] = place[cells[:, column]]
-        setattr(batch, name, np.asfortranarray(cells[np.argsort(cells[:, column], kind="stable")]))
+        setattr(batch, name, _in_order(cells, np.argsort(cells[:, column], kind="stable")))
+
+
+def _in_order(cells: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """These rows in this order; column after column, as they lie, which row after row takes three times as long."""
+    return np.take(cells.T, order, axis=1).T
 
 
 class Pairing:

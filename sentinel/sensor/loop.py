@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 import threading
 import time
 from collections import deque
@@ -64,6 +66,8 @@ ROOM = 8 << 20
 """Bytes that are taken from the rings at once."""
 END_SECONDS = 10.0
 """For so long what waits in the rings is taken at the end, where more comes all the time."""
+LAST = 19
+"""Priority (nice) of the thread that compresses segments; those that end meanwhile stay as they are."""
 BUSY = 2
 """Calls waiting for the analysis from which on a batch grows instead of being cut."""
 _log = logging.getLogger(__name__)
@@ -383,6 +387,8 @@ class Sensor(Upkeep):
             return
 
         def work() -> None:
+            if sys.platform == "linux":  # where a thread has a priority of its own: this one takes what is left over
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LAST)
             try:
                 self._kept.append((capture, compressed(kept)))
             except Exception as error:  # the plain file stays, which is all that is needed

@@ -24,6 +24,9 @@ cdef class CaptureReader:
     cdef readonly dict statistics
     cdef readonly list comments
     cdef list links, units, offsets
+    cdef Py_ssize_t known
+    cdef int known_link
+    cdef long long known_unit
     cdef int section
     cdef Py_ssize_t first_interface
 
@@ -40,7 +43,7 @@ cdef class CaptureReader:
     cdef bint section_header(self) except -1
     cdef list options(self, Py_ssize_t p, Py_ssize_t end)
     cdef bint interface_description(self, Py_ssize_t p, Py_ssize_t length) except -1
-    @cython.locals(number=Py_ssize_t, captured=cython.longlong, wire=cython.longlong, high=cython.longlong, low=cython.longlong, unit=cython.longlong, padded=cython.longlong)
+    @cython.locals(number=Py_ssize_t, captured=cython.longlong, wire=cython.longlong, high=cython.longlong, low=cython.longlong, padded=cython.longlong)
     cdef bint packet(self, Py_ssize_t p, Py_ssize_t length, bint enhanced) except -1
     @cython.locals(wire=cython.longlong, captured=cython.longlong, snaplen=cython.longlong)
     cdef bint simple_packet(self, Py_ssize_t p, Py_ssize_t length) except -1

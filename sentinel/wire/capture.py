@@ -19,6 +19,7 @@ MAX_BLOCK = 1 << 26
 MAX_INTERFACES = 4096
 MAX_COMMENTS = 100
 
+_MAX_BLOCK = cython.declare(cython.longlong, MAX_BLOCK)
 _MAX_RECORD = cython.declare(cython.longlong, MAX_RECORD)
 _TWO32 = cython.declare(cython.longlong, 1 << 32)
 _NS = cython.declare(cython.longlong, 1_000_000_000)
@@ -57,6 +58,9 @@ class CaptureReader:
         self.links = []
         self.units = []
         self.offsets = []
+        self.known = -1  # the interface of the last packet, what it is, and the unit of its times without an offset
+        self.known_link = -1
+        self.known_unit = 0
         self.section = 0
         self.first_interface = 0
         self.opened = False
@@ -213,7 +217,7 @@ class CaptureReader:
             if self.section == 0:
                 return self.stop(Fault.FILE_MALFORMED, "the pcapng file does not begin with a section header")
             length = self.u32(self.pos + 4)
-            if length < 12 or length > MAX_BLOCK or length & 3:
+            if length < 12 or length > _MAX_BLOCK or length & 3:
                 return self.stop(Fault.RECORD_LENGTH, f"a block of type {kind} claims {length} bytes")
             if self.size - self.pos < length and not self.fill(length):
                 if self.fault == 0:
@@ -262,7 +266,7 @@ class CaptureReader:
         self.section += 1
         self.first_interface = len(self.interfaces)
         length = self.u32(self.pos + 4)
-        if 28 <= length <= MAX_BLOCK and self.fill(length):
+        if 28 <= length <= _MAX_BLOCK and self.fill(length):
             for code, value in self.options(self.pos + 24, self.pos + length - 4):
                 if code == 1:
                     self.comment(value)
@@ -353,16 +357,19 @@ class CaptureReader:
             return self.stop(Fault.RECORD_LENGTH, f"packet {self.frame + 1} claims {captured} captured bytes")
         high = self.u32(p + 12)
         low = self.u32(p + 16)
-        unit = cython.cast(cython.longlong, self.units[number])
+        if number != self.known:
+            self.known = number
+            self.known_link = self.links[number]
+            self.known_unit = self.units[number] if self.offsets[number] == 0 else 0
         # 500 years of nanoseconds fit; anything else takes the careful way
-        if unit == 1000 and high < 2000000 and self.offsets[number] == 0:
+        if self.known_unit == 1000 and high < 2000000:
             self.time = (high * _TWO32 + low) * 1000
-        elif unit == 1 and high < 2000000000 and self.offsets[number] == 0:
+        elif self.known_unit == 1 and high < 2000000000:
             self.time = high * _TWO32 + low
         else:
             self.time = self.stamp(number, high, low)
         wire = self.u32(p + 24)
-        self.link = self.links[number]
+        self.link = self.known_link
         self.interface = number
         self.start = p + 28
         self.end = p + 28 + captured

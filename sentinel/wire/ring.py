@@ -23,8 +23,18 @@ VLAN_VALID, VLAN_TPID_VALID = 0x10, 0x40
 ETHERTYPE_VLAN = 0x8100
 MAX_CAPTURED = 1 << 18
 
+# those of the loop, typed: the ones above are Python integers in the compiled build, and this loop is asked every frame
+_BLOCK_HEADER = cython.declare(cython.longlong, BLOCK_HEADER)
+_PACKET_HEADER = cython.declare(cython.longlong, PACKET_HEADER)
+_OVERHEAD = cython.declare(cython.longlong, OVERHEAD)
+_TAG = cython.declare(cython.longlong, TAG)
+_VLAN_VALID = cython.declare(cython.longlong, VLAN_VALID)
+_TPID_VALID = cython.declare(cython.longlong, VLAN_TPID_VALID)
+_ETHERTYPE_VLAN = cython.declare(cython.longlong, ETHERTYPE_VLAN)
+_MAX_CAPTURED = cython.declare(cython.longlong, MAX_CAPTURED)
 _BILLION = cython.declare(cython.longlong, 1_000_000_000)
 _TWO32 = cython.declare(cython.longlong, 1 << 32)
+_LOW32 = cython.declare(cython.longlong, (1 << 32) - 1)
 
 
 @cython.cfunc
@@ -36,12 +46,14 @@ def _u32(b, p):
 
 @cython.cfunc
 @cython.locals(b="unsigned char[:]", p=cython.Py_ssize_t, v=cython.longlong)
-@cython.returns(cython.void)
+@cython.returns(cython.int)
+@cython.exceptval(-1, check=False)  # 0 otherwise: whether something went wrong need not be asked of the interpreter
 def _put(b, p, v):
     b[p] = v & 255
     b[p + 1] = (v >> 8) & 255
     b[p + 2] = (v >> 16) & 255
     b[p + 3] = (v >> 24) & 255
+    return 0
 
 
 @cython.cfunc
@@ -49,14 +61,16 @@ def _put(b, p, v):
     target="unsigned char[:]", to=cython.Py_ssize_t, source="const unsigned char[:]", start=cython.Py_ssize_t,
     count=cython.Py_ssize_t,
 )  # fmt: skip
-@cython.returns(cython.void)
+@cython.returns(cython.int)
+@cython.exceptval(-1, check=False)
 def _copy(target, to, source, start, count):
     if count <= 0:
-        return
+        return 0
     if cython.compiled:
         memcpy(cython.address(target[to]), cython.address(source[start]), count)
     else:
         target[to : to + count] = source[start : start + count]
+    return 0
 
 
 class Drained:
@@ -75,7 +89,7 @@ class Drained:
     place=cython.Py_ssize_t, size=cython.Py_ssize_t, room=cython.Py_ssize_t, packets=cython.longlong,
     n=cython.longlong, start=cython.Py_ssize_t, kept=cython.Py_ssize_t, wire=cython.longlong, tag=cython.Py_ssize_t,
     total=cython.Py_ssize_t, stamp=cython.longlong, step=cython.longlong, status=cython.longlong, tpid=cython.longlong,
-    frames=cython.longlong, octets=cython.longlong,
+    frames=cython.longlong, octets=cython.longlong, skip=cython.longlong,
 )  # fmt: skip
 def drain(block, out, interface, done, skip=0):
     """Write the packets of one block, behind the first `skip`, to `out` from `done.at` on.
@@ -90,19 +104,19 @@ def drain(block, out, interface, done, skip=0):
     packets = _u32(block, 12)
     place = _u32(block, 16)
     for n in range(packets):
-        if place < BLOCK_HEADER or place + PACKET_HEADER > size:
+        if place < _BLOCK_HEADER or place + _PACKET_HEADER > size:
             done.damaged += 1
             break
         step = _u32(block, place)
         kept = _u32(block, place + 12)
         start = place + block[place + 24] + block[place + 25] * 256
-        if kept > MAX_CAPTURED or start < place + PACKET_HEADER or start + kept > size:
+        if kept > _MAX_CAPTURED or start < place + _PACKET_HEADER or start + kept > size:
             done.damaged += 1
             break
         if n >= skip:
             status = _u32(block, place + 20)
-            tag = TAG if status & VLAN_VALID and kept >= 12 else 0
-            total = OVERHEAD + (kept + tag + 3) // 4 * 4
+            tag = _TAG if status & _VLAN_VALID and kept >= 12 else 0
+            total = _OVERHEAD + (kept + tag + 3) // 4 * 4
             if at + total > room:
                 done.left = packets - n
                 break
@@ -111,15 +125,15 @@ def drain(block, out, interface, done, skip=0):
             _put(out, at, 6)
             _put(out, at + 4, total)
             _put(out, at + 8, interface)
-            _put(out, at + 12, stamp // _TWO32)
-            _put(out, at + 16, stamp % _TWO32)
+            _put(out, at + 12, stamp >> 32)
+            _put(out, at + 16, stamp & _LOW32)
             _put(out, at + 20, kept + tag)
             _put(out, at + 24, wire)
-            if total > OVERHEAD:
+            if total > _OVERHEAD:
                 _put(out, at + total - 8, 0)  # the padding: what `out` held before must not leak into the file
             if tag:
-                tpid = ETHERTYPE_VLAN
-                if status & VLAN_TPID_VALID:
+                tpid = _ETHERTYPE_VLAN
+                if status & _TPID_VALID:
                     tpid = block[place + 36] + block[place + 37] * 256
                 _copy(out, at + 28, block, start, 12)
                 out[at + 40] = tpid >> 8
@@ -148,9 +162,9 @@ def drain(block, out, interface, done, skip=0):
 def places(data, found):
     """Time (ns), start and length of each packet block that `drain` wrote, to the rows of `found`; how many."""
     at, size, n = 0, len(data), 0
-    while at + OVERHEAD <= size and n < found.shape[0]:
+    while at + _OVERHEAD <= size and n < found.shape[0]:
         total = _u32(data, at + 4)
-        if total < OVERHEAD or at + total > size:
+        if total < _OVERHEAD or at + total > size:
             break
         found[n, 0] = _u32(data, at + 12) * _TWO32 + _u32(data, at + 16)
         found[n, 1] = at
