@@ -23,6 +23,8 @@ from sentinel.wire import layout as L
 from sentinel.wire.dissect import NO_OPERATION
 
 TIME = pl.Datetime("ns", "UTC")
+_SELDOM = 4
+"""A cell that one row of so many has, or fewer, is looked for only in the rows that have any such."""
 _OPERATIONS = 1 << 16
 _CODES = 1 << 17
 _IP_NAMES = {
@@ -141,6 +143,9 @@ class _Cells:
         masks = self._columns[0]
         self._always = int(np.bitwise_and.reduce(masks)) if len(masks) else 0
         self._ever = int(np.bitwise_or.reduce(masks)) if len(masks) else 0
+        self._often: int | None = None
+        """The columns that many rows have; then the rows that have any other cell, and their masks."""
+        self._rows = self._masks = masks[:0]
 
     def __len__(self) -> int:
         return self._columns.shape[1]
@@ -161,7 +166,27 @@ class _Cells:
 
     def written(self, column: int) -> np.ndarray:
         """The raw cells of a column, zero where nothing was written."""
-        return self[column] if self._always >> column & 1 else np.where(self.valid(column), self[column], 0)
+        rows = self._few(column)
+        if rows is None:
+            return self[column] if self._always >> column & 1 else np.where(self.valid(column), self[column], 0)
+        cells = np.zeros(len(self), np.int64)
+        cells[rows] = self[column].take(rows)
+        return cells
+
+    def _few(self, column: int) -> np.ndarray | None:
+        """The rows that have the cell, where they are few: most columns of a protocol's own speak once in a while."""
+        if self._always >> column & 1:
+            return None
+        if self._often is None:
+            # rows with any cell that few rows have: so that the others are not looked at for each column again
+            sample = self._columns[0][:: len(self) // 256 + 1]
+            shares = (sample[:, None] >> np.arange(len(self._columns)) & 1).mean(axis=0)
+            self._often = sum(1 << k for k in np.flatnonzero(shares > 1 / _SELDOM).tolist())
+            self._rows = np.flatnonzero(self._columns[0] & ~self._often)
+            self._masks = self._columns[0].take(self._rows)
+        if self._often >> column & 1 or _SELDOM * len(self._rows) > len(self):
+            return None
+        return self._rows[self._masks & 1 << column != 0]
 
     def whole(self, column: int, dtype: Any = pl.Int64) -> pl.Series:
         """A column that is always there."""
@@ -175,6 +200,11 @@ class _Cells:
         """A column with nulls where nothing was written."""
         if not self.ever(column):
             return _nothing(dtype).new_from_index(0, len(self))
+        rows = self._few(column)
+        if rows is not None:
+            few = self[column].take(rows)
+            some = pl.Series(few.view(np.float64) if dtype == pl.Float64 else few).cast(dtype, strict=False)
+            return _nothing(dtype).new_from_index(0, len(self)).scatter(rows, some)
         values = pl.Series(self[column].view(np.float64)) if dtype == pl.Float64 else self.whole(column, dtype)
         return values if self._always >> column & 1 else _masked(values, self.valid(column))
 
@@ -204,6 +234,7 @@ class Tables:
         self._objects = _Names([p.objects for p in protocols], str)
         self._statuses = _Names([p.statuses for p in protocols], lambda code: "")
         self._texts_seen = _texts([])
+        self._no_text = _texts([""])
         self._carriers = _names(["", *(p.name for p in protocols)])
         self._nothing: dict[str, pl.DataFrame] = {}
 
@@ -218,7 +249,7 @@ class Tables:
     def _run_text(self, index: np.ndarray) -> pl.Series:
         """Texts of the run's dictionary, which grows while the run goes on."""
         if not index.any():
-            return _texts([""]).new_from_index(0, len(index))
+            return self._no_text.new_from_index(0, len(index))
         new = self._run_texts[len(self._texts_seen) :]
         if new:
             self._texts_seen = pl.concat([self._texts_seen, _texts(new)], rechunk=True)
@@ -311,7 +342,7 @@ class Tables:
         columns: dict[str, pl.Series] = {"message": pl.Series(rows + batch.first)}
         for k, extra in enumerate(protocol.table, start=1):
             if extra.type == "text" and not cells.ever(k):
-                columns[extra.name] = _texts([""]).new_from_index(0, len(rows))
+                columns[extra.name] = self._no_text.new_from_index(0, len(rows))
             elif extra.type == "text":
                 columns[extra.name] = self._run_text(cells.written(k))
             else:
@@ -374,7 +405,7 @@ class Tables:
         ]
         value = pl.Series(group.value)
         if group.text_index is None:
-            text = _texts([""]).new_from_index(0, n)
+            text = self._no_text.new_from_index(0, n)
         elif group.words is not None:
             text = _pick(_texts(group.words), group.text_index)
         else:
