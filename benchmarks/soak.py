@@ -242,7 +242,8 @@ def main() -> int:
     options = given[given.index("--") + 1 :] if "--" in given else []
     given = given[: given.index("--")] if "--" in given else given
     docs, both = "--docs" in given, "--both" in given or "--workers" in options
-    wanted = [one.partition(":") for one in given if not one.startswith("--")] or [("300000", ":", "60"), ("1000000", ":", "20")]
+    named = [one for one in given if not one.startswith("--")] or ["300000:60", "1000000:20"]
+    wanted = [one.partition(":") for one in named]
     with in_front():
         return soak([(int(rate), float(seconds)) for rate, _, seconds in wanted], options, sys.argv[1:], docs, both)
 

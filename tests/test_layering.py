@@ -37,8 +37,9 @@ ALLOWED: dict[str, set[str]] = {
     "sentinel.points": {"sentinel.model", "sentinel.schema", "sentinel.wire", "sentinel.pairing"},
     "sentinel.tables": {
         "sentinel.model", "sentinel.schema", "sentinel.wire", "sentinel.pairing", "sentinel.points", "sentinel.plugins",
-        "sentinel.identify",
+        "sentinel.identify", "sentinel.community_id",
     },
+    "sentinel.community_id": {"sentinel.wire"},
     "sentinel.sources": BASE | {"sentinel.wire"},
     "detectors": BASE,
     "sentinel.memory": set(),
