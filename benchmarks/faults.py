@@ -1,6 +1,6 @@
 """What becomes of a sensor and its case when things go wrong, and whether the sums agree: writes docs/reliability.md.
 
-    sudo make faults                             everything at once, about eight minutes
+    sudo make faults                             everything at once, about ten minutes
     python benchmarks/faults.py --kills 5 kill disk
     python benchmarks/faults.py --outage 20 cluster
 
@@ -23,35 +23,22 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-from injector import ANSWER, REQUEST, frame
+import faults_cluster
+from faults_stage import ROOT, SECONDS, Feed, Row, messages_of
 
-from sentinel import schema
 from sentinel.sinks.base import parse
-from sentinel.sinks.deliver import Courier
-from sentinel.sinks.documents import path_of
 from sentinel.store.case import Case
 from sentinel.store.evidence import read_frames
-from sentinel.store.outbox import CHANGING, Outbox
+from sentinel.store.outbox import Outbox
 from sentinel.version import VERSION
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-import elastic_server  # noqa: E402  (the server that the tests start)
-
 PAGE = ROOT / "docs" / "reliability.md"
-SECONDS = 180.0
-"""What is waited for happens within so long, or the run has failed."""
-OUTAGE = 300.0
-"""Seconds for which Elasticsearch is away (`--outage`)."""
 CLOCK = """
 import sys, time
 from pathlib import Path
@@ -66,129 +53,9 @@ sys.exit(main())
 """A sensor whose clock is one hour behind from the moment that a file is there."""
 
 
-class Feed:
-    """A sensor, and a thread that sends frames into its pipe; `sent` counts those that were written whole."""
-
-    def __init__(self, case: Path, *options: str, rate: float = 1000, start: tuple[str, ...] = ("-m", "sentinel")):
-        command = [sys.executable, *start, "sensor", "-i", "-", "--case", str(case), *options]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "SENTINEL_LANG": "en", "SENTINEL_WEBHOOK_SECRET": "s"}
-        self.log = tempfile.TemporaryFile("w+")
-        self.case = case
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stderr=self.log, bufsize=0
-        )
-        self.sent = 0
-        self.offset_ns = 0
-        self._rate = rate
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._send, daemon=True)
-        self._thread.start()
-
-    def _send(self) -> None:
-        pipe = self.process.stdin
-        assert pipe is not None
-        began = time.monotonic()
-        with suppress(BrokenPipeError):
-            pipe.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1))
-            while not self._stop.is_set():
-                due = int((time.monotonic() - began) * self._rate) - self.sent
-                if due <= 0:
-                    time.sleep(0.002)
-                    continue
-                data = b"".join(self._frame(self.sent + n) for n in range(min(due, 200)))
-                whole = memoryview(data)
-                while whole:
-                    whole = whole[pipe.write(whole) :]
-                self.sent += min(due, 200)
-
-    def _frame(self, n: int) -> bytes:
-        turn, client = n // 2, n % 2 == 0
-        data = bytearray(frame(client, 0))
-        mine, other = turn * REQUEST + 1000, turn * ANSWER + 1000
-        seq, ack = (mine, other) if client else (other, mine + REQUEST)
-        struct.pack_into(">II", data, 38, seq, ack)
-        struct.pack_into(">H", data, 54, turn & 0xFFFF)
-        now = time.time_ns() + self.offset_ns
-        return struct.pack("<IIII", now // 10**9, now % 10**9, len(data), len(data)) + bytes(data)
-
-    def pause(self) -> int:
-        """Send no more; how many were sent."""
-        self._stop.set()
-        self._thread.join()
-        return self.sent
-
-    def end(self) -> int:
-        """Send no more, close the pipe, and wait for the end in good order; the exit code."""
-        self.pause()
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        return self.process.wait(SECONDS)
-
-    def kill(self) -> None:
-        """kill -9 while frames are on their way."""
-        self.process.kill()
-        self.process.wait()
-        self.pause()
-
-    def said(self) -> str:
-        """What it wrote to standard error."""
-        self.log.flush()
-        with open(f"/proc/self/fd/{self.log.fileno()}", encoding="utf-8") as file:
-            return file.read()
-
-    def status(self) -> dict[str, Any]:
-        """Its own view; empty where it did not look yet."""
-        with suppress(FileNotFoundError):
-            found = json.loads((self.case / "status.json").read_text())
-            return found if found["pid"] == self.process.pid else {}
-        return {}
-
-    def listens(self) -> bool:
-        """Whether its port is open and its case begun."""
-        return self.status() != {} or "listening" in self.said()
-
-    def until(self, condition: Callable[[], bool], seconds: float = SECONDS) -> None:
-        """Wait for it."""
-        end = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > end:
-                raise TimeoutError(f"it did not happen in {seconds:g} s; the sensor said: {self.said()[-500:]}")
-            time.sleep(0.05)
-
-
-class Row:
-    """One line of the table: what was done, what came of it, and whether everything agreed."""
-
-    def __init__(self, what: str):
-        self.what = what
-        self.found: list[str] = []
-        self.wrong: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.found.append(text)
-
-    def expect(self, good: bool, text: str) -> None:
-        """Something that must hold."""
-        if not good:
-            self.wrong.append(text)
-
-
 def turns(path: Path) -> list[int]:
     """The transaction numbers in a segment, in order."""
     return [struct.unpack_from(">H", one.data, 54)[0] for one in read_frames(path)]
-
-
-def messages_of(folder: Path) -> dict[int, int]:
-    """Capture -> messages in the case. ValueError where one stands twice, or the case is not good."""
-    with Case.open(folder, "read") as case:
-        numbers = case.scan("messages").select("message", "capture", "frame").collect()
-        if numbers["message"].n_unique() != numbers.height or numbers.unique(["capture", "frame"]).height != len(
-            numbers
-        ):
-            raise ValueError("a message stands twice")
-        if case.check():
-            raise ValueError(f"the case is damaged: {case.check()}")
-        return dict(numbers.group_by("capture").len().iter_rows())
 
 
 def kill(folder: Path, kills: int) -> Row:
@@ -334,123 +201,6 @@ def sink(folder: Path, _kills: int) -> Row:
     return row
 
 
-class Watch:
-    """What a sensor says of itself, looked at every second: memory, latency of alerts, what stands in the case."""
-
-    def __init__(self, feed: Feed):
-        self._feed = feed
-        self.memory: list[int] = []
-
-    def wait(self, seconds: float) -> None:
-        """Look on for so long."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(1)
-            if found := self._feed.status():
-                self.memory.append(found["memory"] >> 20)
-
-
-def cluster(folder: Path, _kills: int) -> Row:
-    """A real Elasticsearch that is killed, stays away for minutes, and comes back, under a running sensor."""
-    row = Row(f"A real Elasticsearch is killed for {OUTAGE:g} s, then started again, while frames flow")
-    if reason := elastic_server.why_not():
-        row.note(f"not tried: {reason}")
-        return row
-    case, config = folder / "case", folder / "sentinel.toml"
-    config.write_text("[store]\ncheckpoint_seconds = 1\n[health]\nsink_seconds = 5\n")
-    server = elastic_server.Server()
-    try:
-        server.start()
-        uri = f"{server.uri}&namespace=faults&refresh=0"
-        receiver = Courier(case, uri).state.receiver
-        feed = Feed(case, "--config", str(config), "--sink", uri, rate=200)
-        pattern = "logs-ics.*-faults"
-
-        def arrived(more_than: int) -> bool:
-            with suppress(OSError):
-                return server.count(pattern) > more_than
-            return False
-
-        feed.until(partial(arrived, 0))
-        server.kill()
-        feed.until(lambda: any(one["down"] > 5 for one in feed.status().get("sinks", ())))
-        watch = Watch(feed)
-        watch.wait(OUTAGE)
-        away = feed.status()
-        server.start()
-        waiting = sum(one["rows"]["waiting"] for one in away["sinks"] if one["rows"])
-        # it is left alone for up to a minute, and then has minutes of rows to take
-        feed.until(lambda: all(one["down"] == 0 for one in feed.status()["sinks"]), 5 * SECONDS)
-        row.expect(feed.end() == 0, "the sensor did not end in good order")
-        # what its last ten seconds did not bring home waits in the case
-        send = [sys.executable, "-m", "sentinel", "send", "--case", str(case), "--sink", uri]
-        subprocess.run(send, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
-        with Case.open(case, "read") as opened, Outbox(opened, receiver, look_only=True) as outbox:
-            counts = outbox.counts()
-            rows = {table: opened.scan(table).select(pl.len()).collect().item() for table in counts}
-            alerts = set(opened.alerts()["rule"])
-        stored = {table: _documents(server, table) for table in counts}
-        grows = [table for table in counts if table not in CHANGING]
-        for table in grows:
-            ids, order = stored[table]
-            row.expect(len(ids) == len(set(ids)) == rows[table] == counts[table].sent, f"{table}: {rows[table]} rows, "
-                       f"{counts[table]}, {len(ids)} documents, {len(set(ids))} ids")  # fmt: skip
-            row.expect(order == sorted(order), f"{table}: out of order")
-        for table in set(counts) - set(grows):
-            ids, _ = stored[table]
-            sent = counts[table].sent
-            row.expect(len(ids) == len(set(ids)) == sent, f"{table}: {sent} versions sent, {len(ids)} documents")
-        row.expect(all(n.waiting == n.refused == n.dropped == 0 for n in counts.values()), f"{counts}")
-        row.expect("sensor_sink" in alerts, "nobody was told")
-        row.expect(sum(messages_of(case).values()) == feed.sent, "a frame is missing in the case")
-        half = len(watch.memory) // 2
-        row.expect(
-            half == 0 or max(watch.memory[half:]) < max(watch.memory[:half]) + 100, f"memory grew: {watch.memory}"
-        )
-        row.note(
-            f"sent {feed.sent:,} frames = messages {rows['messages']:,} = documents {len(stored['messages'][0]):,}; "
-            f"all tables that only grow: rows {sum(rows[t] for t in grows):,} = documents "
-            f"{sum(len(stored[t][0]) for t in grows):,}, each id once, messages, items and points in the order of the "
-            f"case; of alerts, assets and facts {sum(counts[t].sent for t in counts if t not in grows):,} versions, "
-            "each id once"
-        )
-        row.note(
-            f"when it came back {waiting:,} rows waited, in the case alone; memory of the sensor meanwhile "
-            f"{min(watch.memory)} to {max(watch.memory)} MiB; the alert of the outage (`sensor_sink`) was in the "
-            f"case {away['latency']['last']:.1f} s later"
-        )
-    finally:
-        server.stop()
-    return row
-
-
-def _documents(server: elastic_server.Server, table: str) -> tuple[list[str], list[int]]:
-    """The ids of all documents of a table, and the numbers that its rows had, both in the order of their arrival."""
-    stream = f"logs-ics.{table}-faults"
-    if not server.count(f"{stream}*"):
-        return [], []
-    column = next((column for column in schema.TABLES[table].columns if column.name == "message"), None)
-    number = ".".join(path_of(table, column)) if column is not None else ""
-    ids: list[str] = []
-    order: list[int] = []
-    after: list[Any] = []
-    while True:
-        asked: dict[str, Any] = {"size": 5000, "sort": [{"_seq_no": "asc"}], "_source": [number] if number else False}
-        if after:
-            asked["search_after"] = after
-        hits = server.ask("POST", f"/{stream}/_search", asked)["hits"]["hits"]
-        if not hits:
-            return ids, order
-        ids += [hit["_id"] for hit in hits]
-        for hit in hits:
-            at: Any = hit.get("_source", {})
-            for part in number.split(".") if number else ():
-                at = at[part]
-            if number:
-                order.append(at)
-        after = hits[-1]["sort"]
-
-
 def rules(folder: Path, _kills: int) -> Row:
     """Broken rules at a reload."""
     row = Row("Rules broken at reload (SIGHUP) three times, then mended, while frames flow")
@@ -498,7 +248,7 @@ def clock(folder: Path, _kills: int) -> Row:
     return row
 
 
-FAULTS = {"kill": kill, "disk": disk, "sink": sink, "cluster": cluster, "rules": rules, "clock": clock}
+FAULTS = {"kill": kill, "disk": disk, "sink": sink, **faults_cluster.FAULTS, "rules": rules, "clock": clock}
 
 
 def page(rows: list[Row], command: str) -> str:
@@ -522,8 +272,9 @@ def page(rows: list[Row], command: str) -> str:
         "",
         "Elsewhere: a sensor killed on a port, pulled cables, and a disk that refuses segments alone "
         "(`tests/test_sensor_loop.py`, `tests/test_cli_sensor.py`); losses at rates beyond what the machine stands "
-        "([the sensor](sensor.md#figures)); a real Elasticsearch that is full, refuses documents, answers 429, or "
-        "whose certificate is another one (`tests/test_sinks_elasticsearch.py`).",
+        "([the sensor](sensor.md#figures)); a real Elasticsearch whose certificate is another one "
+        "(`tests/test_sinks_elasticsearch.py`); workers, and their head, that are killed "
+        "(`tests/test_sensor_crew.py`, `tests/test_sensor_rejoin.py`).",
         "",
     ]
     return "\n".join(said)
@@ -547,9 +298,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("faults", nargs="*", choices=[*FAULTS, []], help="only these, and no page is written")
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--outage", type=float, default=OUTAGE, help="seconds for which Elasticsearch is away")
+    parser.add_argument(
+        "--outage", type=float, default=faults_cluster.OUTAGE, help="seconds for which Elasticsearch is away"
+    )
     given = parser.parse_args()
-    globals()["OUTAGE"] = given.outage
+    faults_cluster.OUTAGE = given.outage
     names = given.faults or list(FAULTS)
     rows = []
     with ThreadPoolExecutor(len(names)) as pool:  # each of them mostly waits

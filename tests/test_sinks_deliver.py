@@ -203,6 +203,26 @@ def test_a_failure_moves_nothing_on_and_uses_up_no_rate(case) -> None:
         assert one.all()["alerts"] == Counts(sent=2, held=1)
 
 
+def test_a_table_that_is_not_taken_holds_up_no_other_one(case) -> None:
+    blocked = Unavailable("{uri}: blocked", uri="x")
+    blocked.of_table = True
+    sink = Fake([blocked])
+    with Open(case, sink, wishes(tables="alerts,messages")) as one:
+        with pytest.raises(Unavailable, match="blocked") as caught:
+            one.delivery.turn()
+        assert caught.value.progressed and set(sink.tables()) == {"messages"}
+        counts = one.all()
+        assert (counts["alerts"], counts["messages"]) == (Counts(sent=3), Counts(sent=5))
+        assert [d.row["message"] & 0xFF for d in sink.got if d.table == "messages"] == [0, 1, 2, 3, 4]
+
+
+def test_what_went_out_before_a_failure_is_progress(case) -> None:
+    with Open(case, Fake([None, Unavailable("{uri}: no", uri="x")]), wishes(tables="alerts,messages")) as one:
+        with pytest.raises(Unavailable) as caught:
+            one.delivery.turn()
+        assert caught.value.progressed
+
+
 def test_a_sink_that_loses_count_is_a_defect(case) -> None:
     class Wrong(Fake):
         def send(self, documents: Sequence[Document]) -> Sent:
@@ -280,6 +300,20 @@ def test_a_courier_goes_on_after_an_outage(case, fake) -> None:
     courier = ended(Courier(case, "fake://h"))
     assert courier.error is None
     assert courier.state.counts["messages"] == Counts(sent=5)
+
+
+def test_a_courier_is_patient_with_a_receiver_that_takes_some(case, fake, monkeypatch) -> None:
+    monkeypatch.setattr(deliver, "FIRST_WAIT", 0.05)
+    waits: list[int] = []
+    wait = Backoff.wait
+    monkeypatch.setattr(Backoff, "wait", lambda self, asked=None: waits.append(self.failures) or wait(self, asked))
+    for _ in range(20):
+        some = Unavailable("{uri}: busy", uri="x")
+        some.progressed = True
+        fake.answers.append(some)
+    courier = ended(Courier(case, "fake://h", patience=0.001))
+    assert courier.error is None and courier.state.counts["messages"] == Counts(sent=5)
+    assert waits == [0] * 20
 
 
 def test_a_courier_gives_up_when_its_patience_ends(case, fake) -> None:

@@ -459,6 +459,38 @@ def test_one_document_that_must_wait_makes_all_of_them_come_again(odd) -> None:
         open_sink(parse(uri)).send([document(n) for n in range(3)])
 
 
+def test_what_was_taken_of_a_batch_is_not_sent_again(odd) -> None:
+    kind, uri = odd
+    full = item(429, "es_rejected_execution_exception", "full")
+    items = [item(201), item(400, "mapper_parsing_exception", "no"), full]
+    kind.answers.append((200, {}, {"errors": True, "items": items}))
+    sink = open_sink(parse(uri))
+    batch = [document(n) for n in range(4)]
+    with pytest.raises(Unavailable, match="full") as caught:
+        sink.send(batch[:3])
+    assert caught.value.progressed and caught.value.retry_after is None and not caught.value.of_table
+    sent = sink.send(batch)
+    assert (sent.accepted, [id_ for id_, _, _ in sent.refused]) == (3, [batch[1].id])
+    path, _, body = kind.asked[-1]
+    actions = [json.loads(line)["create"]["_id"] for line in body.splitlines()[::2]]
+    assert "_bulk" in path and actions == [batch[2].id, batch[3].id]
+
+
+@pytest.mark.parametrize(
+    ("status", "why", "of_table"),
+    [(429, "cluster_block_exception", True), (503, "unavailable_shards_exception", True),
+     (404, "index_not_found_exception", True), (429, "es_rejected_execution_exception", False),
+     (502, "bad_gateway", False)],
+)  # fmt: skip
+def test_an_index_that_takes_nothing_is_not_the_whole_cluster(odd, status: int, why: str, of_table: bool) -> None:
+    kind, uri = odd
+    kind.answers.append((200, {}, {"errors": True, "items": [item(status, why, "for now")]}))
+    with pytest.raises(Unavailable, match="for now") as caught:
+        open_sink(parse(uri)).send([document(1)])
+    assert caught.value.of_table is of_table and not caught.value.progressed
+    assert caught.value.retry_after == elasticsearch.SLOW_DOWN
+
+
 def test_a_document_that_is_there_already_counts_as_sent(odd) -> None:
     kind, uri = odd
     kind.answers.append((200, {}, {"errors": True, "items": [item(409), item(400, "mapper_parsing_exception", "no")]}))

@@ -44,6 +44,10 @@ class Unavailable(SinkError):
     """The receiver cannot take anything now, whatever it is offered: try again later."""
 
     retry_after: float | None = None
+    progressed: bool = False
+    """Whether it took some, and needs not be offered those again: it may be asked again soon."""
+    of_table: bool = False
+    """Whether it may well take rows of other tables."""
 
     def after(self, seconds: float | None) -> Unavailable:
         """The same, with the least time in seconds that the receiver asked to be left alone for."""

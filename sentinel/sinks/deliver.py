@@ -128,15 +128,30 @@ class Delivery:
         self._admitted = 0
 
     def turn(self) -> bool:
-        """Offer each table's next rows; whether there were any. Raises what the sink raises, and CaseError."""
+        """Offer each table's next rows; whether there were any. Raises what the sink raises, and CaseError.
+
+        What the receiver cannot take of one table alone is raised when the others had their turn.
+        """
         moved = False
+        failed: Unavailable | None = None
         if self._patient and self._sink.due() > 0:
             return False
         for table in self._wishes.tables:
             offer = self._outbox.offer(table, self._sink.BATCH)
-            if offer is not None:
+            if offer is None:
+                continue
+            try:
                 self._deal_with(offer)
                 moved = True
+            except Unavailable as error:
+                if not error.of_table:
+                    error.progressed |= moved
+                    raise
+                failed = failed or error
+                failed.progressed |= error.progressed
+        if failed is not None:
+            failed.progressed |= moved
+            raise failed
         if self._wishes.rate and self._clock() - self._window_began >= self._wishes.window:
             self.summarise()
         return moved
@@ -332,7 +347,11 @@ class Courier(threading.Thread):
                     _log.info("%s: takes documents", self._receiver)
                     well = True
             except Unavailable as error:
-                if not follow and time.monotonic() - success >= self._patience:
+                if error.progressed:
+                    success = time.monotonic()
+                    backoff.reset()
+                    self.state = replace(self.state, success=success)
+                elif not follow and time.monotonic() - success >= self._patience:
                     raise
                 well = False
                 self._wait(delivery, backoff, error, error.retry_after)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sentinel.errors import Sentence, SinkError
@@ -55,6 +55,7 @@ _LIMITS = {"index.mapping.total_fields.limit": 5000}
 _NAMESPACE = re.compile(r"[a-z0-9_.]{1,100}")
 _FINGERPRINT = re.compile(r"(?:[0-9a-f]{2}:?){32}", re.IGNORECASE)
 _CONNECTION = re.compile(r"HTTPS?Connection(?:Pool)?\([^)]*\): ")
+Refusal = tuple[str, str, Mapping[str, Any]]
 _LATER = {429, 502, 503, 504}
 _BLOCKED = "cluster_block_exception"
 
@@ -87,7 +88,9 @@ def open(target: Target) -> Sink:  # noqa: A001  (the contract's name)
     # the transport tells of every failure; whoever delivers tells of the first
     logging.getLogger("elastic_transport.node_pool").setLevel(logging.ERROR)
     client = elasticsearch.Elasticsearch([node], max_retries=0, http_compress=True, **options)
-    return Elasticsearch(target.name, client, namespace, settings, ilm, retention)
+    # of what a request waits for at the server there may be two, and its answer should arrive
+    server_seconds = max(1, options["request_timeout"] // 3)
+    return Elasticsearch(target.name, client, namespace, settings, ilm, retention, server_seconds)
 
 
 def _credentials(target: Target) -> dict[str, Any]:
@@ -126,8 +129,16 @@ class Elasticsearch(Sink):
     REFRESH = 300.0
 
     def __init__(
-        self, name: str, client: Client, namespace: str, settings: Mapping[str, Any], ilm: bool, retention: int
+        self,
+        name: str,
+        client: Client,
+        namespace: str,
+        settings: Mapping[str, Any],
+        ilm: bool,
+        retention: int,
+        server_seconds: int,
     ):
+        """`server_seconds`: how long the server itself may wait, for a shard that is nowhere perhaps."""
         self._name = name
         self._client = client
         self._namespace = namespace
@@ -135,6 +146,9 @@ class Elasticsearch(Sink):
         self._ilm = ilm
         self._retention = retention
         self._extensions: dict[str, dict[str, str]] = {}
+        self._server_seconds = server_seconds
+        self._done: dict[str, dict[str, Refusal | None]] = {}
+        """Table -> what became of documents of a batch that was taken in part; None: the server has it."""
         self._bulk = MAX_BULK
         self._successes = 0
         self._stale = {*OFFERED, HELD}
@@ -147,17 +161,35 @@ class Elasticsearch(Sink):
         self._stale.add("messages")
 
     def send(self, documents: Sequence[Document]) -> Sent:
-        """Create the documents in bulk."""
+        """Create the documents in bulk. Those that it had taken of a batch that failed are not sent again."""
+        tables = {document.table for document in documents}
+        ids = {document.id for document in documents}
+        for table in tables:
+            self._done[table] = {id_: found for id_, found in self._done.get(table, {}).items() if id_ in ids}
+        before = self._count(tables)
+        try:
+            self._send(documents)
+        except Unavailable as error:
+            error.progressed = self._count(tables) > before
+            if error.progressed and error.retry_after == SLOW_DOWN:  # it is busy, but not too busy
+                error.after(None)
+            raise
+        refused = [found for table in sorted(tables) for found in self._done.pop(table).values() if found is not None]
+        return Sent(len(documents) - len(refused), refused)
+
+    def _count(self, tables: Iterable[str]) -> int:
+        return sum(len(self._done[table]) for table in tables)
+
+    def _send(self, documents: Sequence[Document]) -> None:
         import elasticsearch
 
         try:
             for table in sorted({document.table for document in documents} & self._stale):
                 self._prepare(table)
                 self._stale.discard(table)
-            refused: list[tuple[str, str, Mapping[str, Any]]] = []
-            for part in _parts([(d, self._lines(d)) for d in documents], self._bulk):
-                refused += self._create(part)
-            self._succeeded()
+            left = [document for document in documents if document.id not in self._done[document.table]]
+            for part in _parts([(document, self._lines(document)) for document in left], self._bulk):
+                self._create(part)
         except elasticsearch.ApiError as error:
             if error.status_code == 429:
                 self._shrink()
@@ -167,7 +199,6 @@ class Elasticsearch(Sink):
         except elasticsearch.TransportError as error:
             self._stale = {*OFFERED, HELD}  # whoever comes back may have lost its templates
             raise self._away(error) from error
-        return Sent(len(documents) - len(refused), refused)
 
     def close(self) -> None:
         """Close the connections."""
@@ -243,31 +274,37 @@ class Elasticsearch(Sink):
         action = {"create": {"_index": self.stream(document.table), "_id": document.id}}
         return action, Document(document.id, document.table, {**document.body, "data_stream": stream}, {}).json()
 
-    def _create(
-        self, part: Sequence[tuple[Document, tuple[dict[str, Any], str]]]
-    ) -> list[tuple[str, str, Mapping[str, Any]]]:
-        """One bulk request; those that the server refused for ever."""
+    def _create(self, part: Sequence[tuple[Document, tuple[dict[str, Any], str]]]) -> None:
+        """One bulk request; what became of its documents goes into `_done`. Unavailable where some must wait."""
         import elasticsearch
 
         operations: list[Any] = [line for _, lines in part for line in lines]
         try:
             answer = self._client.bulk(
-                operations=operations, filter_path=["errors", "items.*.status",
+                operations=operations, timeout=f"{self._server_seconds}s", filter_path=["errors", "items.*.status",
                 "items.*.error.type", "items.*.error.reason", "items.*.error.caused_by.reason"],
             )  # fmt: skip
         except elasticsearch.ApiError as too_large:
             if too_large.status_code != 413:
                 raise
             if len(part) == 1:
-                return [(part[0][0].id, "too large for the server (413)", part[0][0].body)]
+                one = part[0][0]
+                self._done[one.table][one.id] = one.id, "too large for the server (413)", one.body
+                return
             half = len(part) // 2
-            return self._create(part[:half]) + self._create(part[half:])
+            self._create(part[:half])
+            self._create(part[half:])
+            return
         if not answer.get("errors"):
-            return []
-        refused: list[tuple[str, str, Mapping[str, Any]]] = []
+            self._succeeded()
+            for document, _ in part:
+                self._done[document.table][document.id] = None
+            return
+        later: Unavailable | None = None
         for (document, _), item in zip(part, answer["items"], strict=True):
             status, error = item["create"]["status"], item["create"].get("error") or {}
             if status in (200, 201, 409):
+                self._done[document.table][document.id] = None
                 continue
             reason = f"{error.get('type', status)}: {error.get('reason', '')}"
             if caused := (error.get("caused_by") or {}).get("reason"):
@@ -275,20 +312,32 @@ class Elasticsearch(Sink):
             if status in (401, 403) and error.get("type") != _BLOCKED:
                 raise SinkError("{uri}: not permitted: {why}.", uri=self._name, why=reason)
             if status in _LATER or status == 404 or error.get("type") == _BLOCKED:
-                if status == 429:
-                    self._shrink()
+                if later is None:
+                    later = self._later(status, error.get("type", ""), reason)
                 if status == 404:
                     self._stale.add(document.table)
-                raise Unavailable("{uri}: takes nothing now: {why}.", uri=self._name, why=reason).after(SLOW_DOWN)
-            refused.append((document.id, reason[:2000], document.body))
-        return refused
+                continue
+            self._done[document.table][document.id] = document.id, reason[:2000], document.body
+        if later is not None:
+            raise later
+
+    def _later(self, status: int, kind: str, why: str) -> Unavailable:
+        """What it means that some documents must wait."""
+        blocked = kind == _BLOCKED
+        if status == 429 and not blocked:
+            self._shrink()
+        later = Unavailable("{uri}: takes nothing now: {why}.", uri=self._name, why=why).after(SLOW_DOWN)
+        later.of_table = blocked or status in (404, 503)  # it is the index, or a shard of it
+        return later
 
     def _explained(self, error: Any) -> SinkError:
         """What an answer other than success means for the whole request."""
         status, why = error.status_code, f"{error.status_code} {error.message}"
         if status in _LATER or status == 408 or status >= 500 or _BLOCKED in str(error.body):
             asked = _seconds(error.meta.headers.get("retry-after"))
-            return Unavailable("{uri}: takes nothing now: {why}.", uri=self._name, why=why).after(asked or SLOW_DOWN)
+            later = Unavailable("{uri}: takes nothing now: {why}.", uri=self._name, why=why).after(asked or SLOW_DOWN)
+            later.of_table = _BLOCKED in str(error.body)
+            return later
         if status == 401:
             return SinkError("{uri}: the key or password is not accepted ({why}).", uri=self._name, why=why)
         return SinkError("{uri}: not permitted: {why}.", uri=self._name, why=_first_reason(error) or why)
