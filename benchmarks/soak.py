@@ -242,10 +242,10 @@ def main() -> int:
     options = given[given.index("--") + 1 :] if "--" in given else []
     given = given[: given.index("--")] if "--" in given else given
     docs, both = "--docs" in given, "--both" in given or "--workers" in options
-    named = [one for one in given if not one.startswith("--")] or ["300000:60", "1000000:20"]
-    wanted = [one.partition(":") for one in named]
+    runs = [one for one in given if not one.startswith("--")] or ["300000:60", "1000000:20"]
     with in_front():
-        return soak([(int(rate), float(seconds)) for rate, _, seconds in wanted], options, sys.argv[1:], docs, both)
+        wanted = [(int(rate), float(seconds)) for rate, _, seconds in (one.partition(":") for one in runs)]
+        return soak(wanted, options, sys.argv[1:], docs, both)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,15 @@ class Talk:
     """Unit -> answers that are no exceptions (server)."""
     peers: set[str] = field(default_factory=set)
 
+    def merge(self, other: Talk) -> None:
+        """Add what another address of the device did."""
+        for activity, n in other.requests.items():
+            self.requests[activity] = self.requests.get(activity, 0) + n
+        for unit, n in other.units.items():
+            self.units[unit] = self.units.get(unit, 0) + n
+        self.answers += other.answers
+        self.peers |= other.peers
+
 
 @dataclass(slots=True)
 class Behaviour:
@@ -68,6 +77,12 @@ class Behaviour:
             talk.answers += count
             if kind != "exception" and unit is not None:
                 talk.units[unit] = talk.units.get(unit, 0) + count
+
+    def merge(self, other: Behaviour) -> None:
+        """Add what another address of the device did."""
+        for own, more in ((self.server, other.server), (self.client, other.client)):
+            for protocol, talk in more.items():
+                own[protocol].merge(talk)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ import polars as pl
 
 from sentinel.inventory import oui
 from sentinel.inventory._addresses import Device, Sighting, group, is_device, is_mac
-from sentinel.inventory._roles import SERVER_ROLES, Behaviour, Role, role_of, units_behind
+from sentinel.inventory._roles import GATEWAYS, SERVER_ROLES, Behaviour, Role, role_of, units_behind
 from sentinel.inventory._stats import MAX_GROUPS, accumulate, accumulate_counts, accumulate_flows, statistics
 
 __all__ = ["MAX_GROUPS", "accumulate", "accumulate_counts", "accumulate_flows", "build"]
@@ -32,6 +32,8 @@ MAX_ADDRESSES = 1 << 13
 """Addresses that become devices: those with the most messages and frames (a flood forges millions of senders)."""
 MAX_EVIDENCE = 5
 """Frames that a row cites: the first of its flows and of its facts."""
+MAX_KEPT = 64
+"""Frames of a unit that are gathered before only those are kept that may be cited."""
 
 _LABELLED = (
     (pl.col("protocol") != "")
@@ -39,6 +41,7 @@ _LABELLED = (
     & pl.col("label_by").cast(pl.String).str.starts_with("payload")
 )
 """A guess by port makes no message, and framing alone none that is sound: a wrong role is worse than none."""
+_PAIR = ["client", "server", "protocol"]
 _TELLING = ("serial", "model", "name")
 _BEST = {"vendor": ("vendor",), "model": ("model", "order_number"), "firmware": ("firmware",), "serial": ("serial",),
          "name": ("name",)}  # fmt: skip
@@ -66,6 +69,22 @@ class _Traffic:
         self.sent = self.sent or row["sent"] > 0 or row["connected"]
         self.evidence.append((row["capture"], row["frame"]))
 
+    def count(self, row: Mapping[str, Any]) -> None:
+        """Add messages as packets; of the frames only those are kept that may be cited."""
+        self.packets += row["count"]
+        self.seen(row["first_time"], row["last_time"])
+        self.evidence.append((row["capture"], row["frame"]))
+        if len(self.evidence) > MAX_KEPT:
+            self.evidence = sorted(set(self.evidence))[:MAX_EVIDENCE]
+
+    def merge(self, other: _Traffic) -> None:
+        self.packets += other.packets
+        self.bytes += other.bytes
+        self.sent = self.sent or other.sent
+        self.evidence += other.evidence
+        if other.first_time is not None and other.last_time is not None:
+            self.seen(other.first_time, other.last_time)
+
     def seen(self, first_time: int, last_time: int) -> None:
         self.first_time = first_time if self.first_time is None else min(self.first_time, first_time)
         self.last_time = last_time if self.last_time is None else max(self.last_time, last_time)
@@ -73,14 +92,16 @@ class _Traffic:
 
 @dataclass(slots=True)
 class _Observed:
-    """All that was observed, by address: one look-up for each question that a device asks."""
+    """All that was observed of the addresses that are there, by address: one look-up for each question of a device."""
 
     traffic: dict[str, _Traffic]
     facts: dict[str, list[Fact]]
-    protocols: dict[str, dict[str, set[str]]]
-    unanswered: dict[str, set[str]]
-    served: dict[str, list[dict[str, Any]]]
-    asked: dict[str, list[dict[str, Any]]]
+    alive: set[str]
+    protocols: dict[str, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
+    unanswered: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    behaviour: dict[str, Behaviour] = field(default_factory=lambda: defaultdict(Behaviour))
+    units: dict[tuple[str, str, int], _Traffic] = field(default_factory=lambda: defaultdict(_Traffic))
+    """Server, protocol and unit -> its messages, where a server may stand for many devices."""
 
 
 def build(
@@ -96,7 +117,7 @@ def build(
         facts = facts.with_columns(pl.col("time").cast(pl.Int64)).to_dicts()
     said = [dict(fact) for fact in facts if is_device(fact["device"])]
     sides = _sides(flows)
-    observed = _observe(flows, sides, said, statistics(message_stats))
+    observed = _observe(flows, sides, said, message_stats)
     sightings = _sightings(sides, said)
     by_mac: dict[str, list[Sighting]] = defaultdict(list)
     for sighting in sightings:
@@ -105,9 +126,8 @@ def build(
     for fact in said:
         if fact["kind"] in _TELLING and fact.get("unit") is None:
             telling[fact["device"]][fact["kind"]].add(fact["value"])
-    alive = _alive(observed)
-    ips = {address for address in alive if not is_mac(address)}
-    devices = group(ips, alive - ips, sightings, telling)
+    ips = {address for address in observed.alive if not is_mac(address)}
+    devices = group(ips, observed.alive - ips, sightings, telling)
     rows: list[dict[str, Any]] = []
     for device in sorted(devices, key=lambda d: (not d.ips, d.key())):
         rows.extend(_rows(device, observed, by_mac))
@@ -159,47 +179,51 @@ def _sides(flows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.Series(map(is_device, rows["address"]), dtype=pl.Boolean))
 
 
-def _observe(flows: pl.DataFrame, sides: pl.DataFrame, said: list[dict[str, Any]], stats: pl.DataFrame) -> _Observed:
+def _observe(
+    flows: pl.DataFrame, sides: pl.DataFrame, said: list[dict[str, Any]], counts: pl.DataFrame | None
+) -> _Observed:
     traffic: dict[str, _Traffic] = defaultdict(_Traffic)
-    for row in sides.to_dicts():
+    for row in sides.iter_rows(named=True):
         traffic[row["address"]].add(row)
     facts: dict[str, list[Fact]] = defaultdict(list)
     for fact in said:
         facts[fact["device"]].append(fact)
-    protocols: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    unanswered: dict[str, set[str]] = defaultdict(set)
+    # of addresses that make no device nothing else is gathered: forged ones come by the hundred thousand
+    observed = _Observed(traffic, facts, _alive(traffic, facts))
+    alive = pl.Series(sorted(observed.alive), dtype=pl.String).implode()
     labelled = flows.lazy().filter(_LABELLED).with_columns(pl.col("client", "server", "protocol").cast(pl.String))
     one_sided = (pl.col("transport") == "tcp") & (pl.col("packets_server") == 0)
-    pairs = labelled.group_by("client", "server", "protocol").agg(one_sided.all().alias("one_sided")).collect()
-    for client, server, protocol, silent in pairs.rows():
-        protocols[client][protocol].add("client")
-        protocols[server][protocol].add("server")
-        if silent:
-            unanswered[server].add(protocol)
-    served: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    asked: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in _forward(stats, {row[:3] for row in pairs.rows()}):
-        served[row["server"]].append(row)
-        asked[row["client"]].append(row)
-    return _Observed(traffic, facts, protocols, unanswered, served, asked)
+    pairs = labelled.group_by(_PAIR).agg(one_sided.all().alias("one_sided")).collect()
+    for client, server, protocol, silent in pairs.iter_rows():
+        for address, side in ((client, "client"), (server, "server")):
+            if address in observed.alive:
+                observed.protocols[address][protocol].add(side)
+        if silent and server in observed.alive:
+            observed.unanswered[server].add(protocol)
+    stats = _forward(statistics(counts), pairs.select(_PAIR))
+    stats = stats.filter(pl.col("client").is_in(alive) | pl.col("server").is_in(alive))
+    for row in stats.iter_rows(named=True):
+        client, server = row["client"], row["server"]
+        if server in observed.alive:
+            observed.behaviour[server].add(row, as_server=True)
+            if row["protocol"] in GATEWAYS and row["unit"] is not None:
+                observed.units[server, row["protocol"], row["unit"]].count(row)
+        if client in observed.alive:
+            observed.behaviour[client].add(row, as_server=False)
+    return observed
 
 
-def _forward(stats: pl.DataFrame, pairs: set[tuple[str, ...]]) -> Iterable[dict[str, Any]]:
-    """The statistics without what runs against the flows: `pairs` are their (client, server, protocol).
+def _forward(stats: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """The statistics without what runs against the flows: `pairs` are their clients, servers and protocols.
 
     A controller asks back within the connection of its client (the blocks of an S7 download), which makes no server of
     that client. Where most messages run against the flows it is the flows' direction that is wrong.
     """
-    key = ["client", "server", "protocol"]
-    counts = {tuple(row[:3]): row[3] for row in stats.group_by(key).agg(pl.col("count").sum()).rows()}
-    for row in stats.to_dicts():
-        there = row["client"], row["server"], row["protocol"]
-        if there in pairs:
-            yield row
-            continue
-        back = row["server"], row["client"], row["protocol"]
-        if back not in pairs or counts[there] >= counts.get(back, 0):
-            yield row
+    turned = {"client": "server", "server": "client"}
+    counts = stats.group_by(_PAIR).agg(pl.col("count").sum())
+    against = counts.join(pairs, on=_PAIR, how="anti").join(pairs.rename(turned), on=_PAIR, how="semi")
+    fewer = against.join(counts.rename({**turned, "count": "back"}), on=_PAIR).filter(pl.col("count") < pl.col("back"))
+    return stats.join(fewer, on=_PAIR, how="anti", maintain_order="left") if fewer.height else stats
 
 
 def _sightings(sides: pl.DataFrame, said: list[dict[str, Any]]) -> list[Sighting]:
@@ -220,13 +244,13 @@ def _sightings(sides: pl.DataFrame, said: list[dict[str, Any]]) -> list[Sighting
     return list(found.values())
 
 
-def _alive(observed: _Observed) -> set[str]:
+def _alive(traffic: Mapping[str, _Traffic], facts: Mapping[str, list[Fact]]) -> set[str]:
     """The addresses of devices that are there, not only asked for."""
-    alive = {address for address, traffic in observed.traffic.items() if traffic.sent}
-    for address, facts in observed.facts.items():
+    alive = {address for address, one in traffic.items() if one.sent}
+    for address, said in facts.items():
         alive.add(address)
         if is_mac(address):
-            alive.update(f["value"] for f in facts if f["kind"] == "ip" and is_device(f["value"]))
+            alive.update(f["value"] for f in said if f["kind"] == "ip" and is_device(f["value"]))
     return alive
 
 
@@ -238,10 +262,8 @@ def _rows(device: Device, observed: _Observed, by_mac: Mapping[str, list[Sightin
     addresses = [*device.ips, *(device.macs if device.own_mac else [])]
     behaviour = Behaviour()
     for address in addresses:
-        for row in observed.served.get(address, ()):
-            behaviour.add(row, as_server=True)
-        for row in observed.asked.get(address, ()):
-            behaviour.add(row, as_server=False)
+        if address in observed.behaviour:
+            behaviour.merge(observed.behaviour[address])
     traffic = _traffic(device, addresses, observed, by_mac)
     unanswered = set().union(*(observed.unanswered.get(address, set()) for address in addresses))
     role = role_of(behaviour, unanswered, device.why if device.router else "", traffic.sent)
@@ -273,15 +295,17 @@ def _rows(device: Device, observed: _Observed, by_mac: Mapping[str, list[Sightin
         "evidence": _evidence(traffic.evidence, facts),
     }
     for protocol, unit in sorted(behind):
-        mine = [row for address in addresses for row in observed.served.get(address, ())
-                if row["protocol"] == protocol and row["unit"] == unit]  # fmt: skip
+        mine = [one for a in addresses if (one := observed.units.get((a, protocol, unit))) is not None]
         yield _behind(asset, device, protocol, unit, mine, [f for f in facts if f.get("unit") == unit])
 
 
 def _behind(
-    parent: str, gateway: Device, protocol: str, unit: int, stats: list[dict[str, Any]], facts: list[Fact]
+    parent: str, gateway: Device, protocol: str, unit: int, messages: list[_Traffic], facts: list[Fact]
 ) -> dict[str, Any]:
     """The row of a device behind a gateway."""
+    total = _Traffic()
+    for one in messages:
+        total.merge(one)
     role = Role(SERVER_ROLES[protocol], f"answered as {protocol} unit {unit} behind {gateway.key()}")
     return {
         **_known(facts, ""),
@@ -294,11 +318,11 @@ def _behind(
         "role_by": role.why,
         "level": role.level,
         "protocols": _json({protocol: "server"}),
-        "first_time": min(row["first_time"] for row in stats),
-        "last_time": max(row["last_time"] for row in stats),
-        "packets": sum(row["count"] for row in stats),
+        "first_time": total.first_time or 0,
+        "last_time": total.last_time or 0,
+        "packets": total.packets,
         "bytes": 0,
-        "evidence": _evidence([(row["capture"], row["frame"]) for row in stats], facts),
+        "evidence": _evidence(total.evidence, facts),
     }
 
 
@@ -310,12 +334,7 @@ def _traffic(
     for address in addresses:
         traffic = observed.traffic.get(address)
         if traffic is not None:
-            total.packets += traffic.packets
-            total.bytes += traffic.bytes
-            total.sent = total.sent or traffic.sent
-            total.evidence += traffic.evidence
-            if traffic.first_time is not None and traffic.last_time is not None:
-                total.seen(traffic.first_time, traffic.last_time)
+            total.merge(traffic)
         for fact in observed.facts.get(address, ()):
             total.seen(fact["time"], fact["time"])
     if device.router:
