@@ -7,9 +7,9 @@ cdef int M_DIRECTION, M_FLOW, M_FUNCTION, M_KIND, M_PROTOCOL, M_SHAPE, M_TIME, M
 cdef class Matcher:
     cdef public object waiting
     cdef long long first, size, used, capacity
-    cdef long long[::1] keys, heads, tails, pair, result
+    cdef long long[::1] pair, result
     cdef long long[:, :] cells
-    cdef long long[:, ::1] nodes, late
+    cdef long long[:, ::1] table, nodes, late
 
     cdef int make_room(self, Py_ssize_t n) except -1
     @cython.locals(first=cython.longlong, i=Py_ssize_t, count=Py_ssize_t, kind=cython.longlong, shape=cython.longlong, node=cython.longlong, number=cython.longlong, verdict=cython.int)

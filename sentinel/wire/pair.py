@@ -94,17 +94,14 @@ class Matcher:
     def make_room(self, n):
         """An empty table for n requests; the memory of the batch before is used again where it suffices."""
         size = 64
-        while size < 2 * n:
+        while 2 * size < 3 * n:
             size *= 2
         if size != self.size:
             self.size = size
-            self.keys = memoryview(np.zeros(size, dtype=np.int64))
-            self.heads = memoryview(np.full(size, -1, dtype=np.int64))
-            self.tails = memoryview(np.full(size, -1, dtype=np.int64))
+            # key, first node + 1, last node, nothing: what is asked for of a key is fetched at once
+            self.table = memoryview(np.zeros((size, 4), dtype=np.int64))
         else:
-            np.asarray(self.keys).fill(0)
-            np.asarray(self.heads).fill(-1)
-            np.asarray(self.tails).fill(-1)
+            np.asarray(self.table).fill(0)
         if n + 1 > self.capacity:
             # key, number, time, shape, next
             self.capacity = n + 1
@@ -160,8 +157,8 @@ class Matcher:
     def slot(self, key):
         """Where a key stands in the table, or the free place for it."""
         at = key & (self.size - 1)
-        while self.heads[at] != -1 or self.keys[at] != 0:
-            if self.keys[at] == key:
+        while self.table[at, 1] != 0 or self.table[at, 0] != 0:
+            if self.table[at, 0] == key:
                 return at
             at = (at + 1) & (self.size - 1)
         return at
@@ -169,12 +166,11 @@ class Matcher:
     def wait(self, key, number, time, shape):
         """Let a request wait; requests of the same key that waited too long give way."""
         at = self.slot(key)
-        self.keys[at] = key
-        node = self.heads[at]
+        self.table[at, 0] = key
+        node = self.table[at, 1] - 1
         while node != -1 and time - self.nodes[node, 2] > _EXPIRE:
             self.nodes[node, 1] = -1
             node = self.nodes[node, 4]
-        self.heads[at] = node
         new = self.used
         self.used += 1
         self.nodes[new, 0] = key
@@ -183,16 +179,17 @@ class Matcher:
         self.nodes[new, 3] = shape
         self.nodes[new, 4] = -1
         if node == -1:
-            self.heads[at] = new
+            node = new
         else:
-            self.nodes[self.tails[at], 4] = new
-        self.tails[at] = new
+            self.nodes[self.table[at, 2], 4] = new
+        self.table[at, 1] = node + 1
+        self.table[at, 2] = new
         return 0
 
     def take(self, key, shape):
         """The waiting request that an answer belongs to, taken out of the queue; -1 where none waits."""
         at = self.slot(key)
-        first = self.heads[at]
+        first = self.table[at, 1] - 1
         if first == -1:
             return -1
         before = cython.cast(cython.longlong, -1)
@@ -204,11 +201,11 @@ class Matcher:
             node = first
             before = -1
         if before == -1:
-            self.heads[at] = self.nodes[node, 4]
+            self.table[at, 1] = self.nodes[node, 4] + 1
         else:
             self.nodes[before, 4] = self.nodes[node, 4]
-        if self.tails[at] == node:
-            self.tails[at] = before
+        if self.table[at, 2] == node:
+            self.table[at, 2] = before
         # a taken node is told from a waiting one by its sign when the batch ends
         self.nodes[node, 2] = -1 - self.nodes[node, 2]
         return node

@@ -52,7 +52,7 @@ cdef class Spans:
     cpdef distinct(self, object spans, object word)
     @cython.locals(n=Py_ssize_t, s=Py_ssize_t, at=Py_ssize_t, tries=cython.int)
     cdef Py_ssize_t find_distinct(self, long long[:, ::1] spans, long long[::1] word, long long[::1] kept, long long[::1] heads) except -1 nogil
-    @cython.locals(start=Py_ssize_t, length=Py_ssize_t, i=Py_ssize_t, key=cython.longlong)
+    @cython.locals(start=Py_ssize_t, length=Py_ssize_t, i=Py_ssize_t, key=cython.longlong, four=cython.longlong)
     cdef long long hash(self, long long[:, ::1] spans, Py_ssize_t s) except -1 nogil
     @cython.locals(length=Py_ssize_t, one=Py_ssize_t, two=Py_ssize_t)
     cdef bint alike(self, long long[:, ::1] spans, Py_ssize_t s, Py_ssize_t other) except -1 nogil

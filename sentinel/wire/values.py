@@ -482,13 +482,25 @@ class Spans:
             word[s] = n
         return n
 
+    @cython.boundscheck(False)  # the bytes are checked once, and the span is one that the caller read
     def hash(self, spans, s):
         """A number that is the same for texts that are alike."""
         start = spans[s, S_DATA]
         length = spans[s, S_LENGTH]
         key = ((_SEED ^ length) * _PRIME) & _MASK
-        for i in range(length if length < _MAX_HEX else _MAX_HEX):
+        if length > _MAX_HEX:
+            length = _MAX_HEX
+        if length > 0 and (start < 0 or start + length > len(self.heap)):
+            raise IndexError("outside the heap")
+        i = cython.cast(cython.Py_ssize_t, 0)
+        while i + 4 <= length:
+            four = cython.cast(cython.longlong, self.heap[start + i]) | self.heap[start + i + 1] << 8
+            four |= self.heap[start + i + 2] << 16 | cython.cast(cython.longlong, self.heap[start + i + 3]) << 24
+            key = ((key ^ four) * _PRIME) & _MASK
+            i += 4
+        while i < length:
             key = ((key ^ self.heap[start + i]) * _PRIME) & _MASK
+            i += 1
         return key ^ key >> 29
 
     def alike(self, spans, s, other):
