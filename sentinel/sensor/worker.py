@@ -325,6 +325,9 @@ class Worker(Sensor):
     def _relieve(self, now: float) -> None:
         """Memory is looked after by the other process, of all together."""
 
+    def _must_look(self) -> bool:
+        return False
+
     def _keep(self, capture: int, snapshot: Snapshot) -> None:
         """The runs of a crew are not finished from segments: there are several at a time."""
 
