@@ -1,8 +1,8 @@
 """What a sensor gives up when memory is short, in a stated order: what costs nothing first, what was alerted never.
 
 The order is that of STEPS. Each look that finds the process above its mark takes the next step; far above it, steps
-follow each other at once. The mark leaves room below the cap for what is under way at that moment. When memory has been plenty for a while the last step is taken back, one at a time. The loop
-does what a step says, here is only decided when.
+follow each other at once. The mark leaves room below the cap for what is under way at that moment. When memory has been
+plenty for a while the last step is taken back, one at a time. The loop does what a step says; here it is decided when.
 """
 
 from __future__ import annotations
