@@ -19,17 +19,18 @@ from sentinel.sensor.relief import AGAIN_SECONDS, CALM_SECONDS, FREE, RUN, STEPS
 from sentinel.store.case import Case
 from sentinel.wire import flows
 
-CAP = 1000
+MIB = 1 << 20
+CAP = 1000 * MIB
 
 
 class Process:
-    """A process of which a test says what it holds."""
+    """A process of which a test says what it holds, in MiB."""
 
     def __init__(self, held: int = 0):
         self.held = held
 
     def __call__(self) -> int:
-        return self.held
+        return self.held * MIB
 
 
 def test_one_step_a_look_in_the_stated_order() -> None:
@@ -54,6 +55,17 @@ def test_far_above_the_mark_steps_follow_at_once_until_it_helps() -> None:
 
 def test_below_the_mark_and_without_a_bound_nothing_is_given_up() -> None:
     assert list(Relief(CAP, Process(799)).steps(0.0)) == list(Relief(0, Process(10**12)).steps(0.0)) == []
+
+
+def test_what_is_under_way_has_room_below_the_cap() -> None:
+    reserve = relief.RESERVE // MIB
+    for cap, mark in ((10_000, 8000), (600, 600 - reserve), (2 * reserve, reserve), (100, 50)):
+        process = Process(mark - 1)
+        one = Relief(cap * MIB, process)
+        assert not one.short() and list(one.steps(0.0)) == []
+        process.held = mark
+        assert one.short() and list(one.steps(0.0)) == [FREE]
+    assert not Relief(0, Process(10**9)).short()
 
 
 def test_steps_are_taken_back_one_by_one_after_a_calm_while() -> None:
@@ -90,17 +102,19 @@ def test_every_step_is_said_in_both_languages() -> None:
 # -- a flood through a real sensor ----------------------------------------------------------------------------------
 
 EXCHANGES = 100_000
-CAP_MIB = 640
-"""Without a bound this flood takes some 700 MiB; the end of a run takes some 150 for a moment."""
+CAP_MIB = 448
+"""Without a bound this flood takes some 530 MiB."""
+EAGER = "relief.MARK = 0.25  # a process holds as much before it has read a frame: each look takes a step"
 SENSOR = """
 import atexit, sys
 from sentinel.cli.main import cli
 from sentinel.sensor import relief
-relief.MARK = 0.25  # a process holds as much before it has read a frame: each look takes a step
+{eager}
 most = lambda: next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 atexit.register(lambda: open("most", "w").write(most()))
 cli(sys.argv[1:])
 """
+flooded = pytest.mark.skipif(flows.__file__.endswith(".py"), reason="uncompiled, a flow takes several times the memory")
 
 
 def flood(path: Path) -> None:
@@ -116,27 +130,40 @@ def flood(path: Path) -> None:
                 file.write(struct.pack("<IIII", 1_700_000_000, 2 * n + k, len(made), len(made)) + made)
 
 
-@pytest.mark.skipif(flows.__file__.endswith(".py"), reason="uncompiled, a flow takes several times the memory")
-def test_a_flood_takes_every_step_in_order_and_the_process_stays_under_its_cap(tmp_path: Path) -> None:
-    flood(tmp_path / "flood.pcap")
-    (tmp_path / "c.toml").write_text(f"[life]\nmemory_mib = {CAP_MIB}\n")
-    case = tmp_path / "case"
-    command = [sys.executable, "-c", SENSOR, "sensor", "-i", "-", "--case", case, "--config", tmp_path / "c.toml"]
-    with (tmp_path / "flood.pcap").open("rb") as frames, (tmp_path / "said").open("wb") as said:
+def sense_flood(folder: Path, eager: str) -> str:
+    """What a sensor said that read the flood and kept below its cap, into `case`."""
+    flood(folder / "flood.pcap")
+    (folder / "c.toml").write_text(f"[life]\nmemory_mib = {CAP_MIB}\n")
+    program = SENSOR.format(eager=eager)
+    command = [sys.executable, "-c", program, "sensor", "-i", "-", "--case", folder / "case"]
+    with (folder / "flood.pcap").open("rb") as frames, (folder / "said").open("wb") as said:
         sensor = subprocess.run(
-            [*map(str, command), "--no-record"], stdin=frames, stderr=said, cwd=tmp_path, check=False,
+            [*map(str, command), "--config", str(folder / "c.toml"), "--no-record"], stdin=frames, stderr=said,
+            cwd=folder, check=False,
             env={
                 **os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "SENTINEL_LANG": "en", "POLARS_MAX_THREADS": "2",
             },
         )  # fmt: skip
-    text = (tmp_path / "said").read_text()
+    text = (folder / "said").read_text()
     assert sensor.returncode == 0, text
     # not what wait4 tells: that begins with the memory of this process
-    assert int((tmp_path / "most").read_text().split()[1]) < CAP_MIB * 1024
+    assert int((folder / "most").read_text().split()[1]) < CAP_MIB * 1024, text
+    with Case.open(folder / "case", "read") as opened:
+        assert opened.scan("messages").select(pl.len()).collect().item() == 2 * EXCHANGES
+    return text
+
+
+@flooded
+def test_a_flood_does_not_pass_the_cap_at_any_moment(tmp_path: Path) -> None:
+    assert "MiB: free memory is given back" in sense_flood(tmp_path, "")
+
+
+@flooded
+def test_a_flood_takes_every_step_in_order(tmp_path: Path) -> None:
+    text = sense_flood(tmp_path, EAGER)
     places = [text.index(f"MiB: {english}") for english, _ in relief.SAID.values()]
     assert places == sorted(places) and list(relief.SAID) == list(STEPS)
-    with Case.open(case, "read") as opened:
-        assert opened.scan("messages").select(pl.len()).collect().item() == 2 * EXCHANGES
+    with Case.open(tmp_path / "case", "read") as opened:
         assert opened.scan("flows").filter(pl.col("end") == "evicted").select(pl.len()).collect().item() > 0
         alerts = {row["rule"]: row["why_en"] for row in opened.alerts().to_dicts()}
         detail = json.loads(opened.captures()["detail"][-1])["sensor"]

@@ -31,7 +31,7 @@ from sentinel.sensor.config import MIB, Config
 from sentinel.sensor.health import Health, Moment
 from sentinel.sensor.loop import Sensor
 from sentinel.sensor.outlets import Outlets
-from sentinel.sensor.relief import AGAIN_SECONDS, MARK, Short
+from sentinel.sensor.relief import AGAIN_SECONDS, Short, mark
 from sentinel.sensor.segments import found_again
 from sentinel.sensor.snapshots import Snapshots
 from sentinel.sensor.turns import GONE, Turns
@@ -481,7 +481,7 @@ class Crew(Upkeep):
         """As a sensor's, of all processes together."""
         cap = self._cap()
         taken = memory.held() + sum(one.moment.get("memory", 0) for one in self._workers)
-        if not cap or taken < MARK * cap or now - self._relieved < AGAIN_SECONDS or self._turn:
+        if not cap or taken < mark(cap) or now - self._relieved < AGAIN_SECONDS or self._turn:
             return
         self._relieved = now
         memory.give_back()

@@ -212,8 +212,12 @@ class Sensor(Upkeep):
         end = engine.frames + frames
         while engine.frames < end:
             engine.read(self._reader, min(FRAMES_A_TURN, end - engine.frames))
-            if engine.full() or self._reading.weight() >= self._reading.batch_bytes:
+            if engine.full() or self._reading.weight() >= self._reading.batch_bytes or self._must_look():
                 self._cut()
+
+    def _must_look(self) -> bool:
+        """Whether memory is short and nobody has looked yet: not even a batch more is read before."""
+        return not self._relief.in_force(BATCHES) and self._relief.short()
 
     def _cut(self) -> None:
         self._evict()

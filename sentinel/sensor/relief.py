@@ -1,8 +1,8 @@
 """What a sensor gives up when memory is short, in a stated order: what costs nothing first, what was alerted never.
 
 The order is that of STEPS. Each look that finds the process above its mark takes the next step; far above it, steps
-follow each other at once. When memory has been plenty for a while the last step is taken back, one at a time. The loop
-does what a step says, here is only decided when.
+follow each other at once. The mark leaves room below the cap for what is under way at that moment. When memory has been
+plenty for a while the last step is taken back, one at a time. The loop does what a step says; here it is decided when.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ LOSING = STEPS.index(COUNTS) + 1
 """The level from which on something is lost."""
 MARK, FAR, EASE = 0.8, 0.95, 0.6
 """Parts of the memory that the process may use: above the first a step is taken, above the second the next one at once,
-below the third steps are taken back."""
+below the third steps are taken back. Where the cap is small, RESERVE lowers them."""
+RESERVE = 192 << 20
+"""Bytes below the cap that are not counted on: what is under way when a look finds too much takes as many. These are
+batches that wait, the tables of one, and the end of a run. Of a small cap it is half."""
 AGAIN_SECONDS = 300.0
 """Until the steps that lose nothing are taken again, where all have been taken and memory is still short."""
 CALM_SECONDS = 60.0
@@ -49,6 +52,11 @@ SAID = {
 """What a step is in a sentence, in English and Chinese."""
 
 
+def mark(cap: int) -> float:
+    """The bytes above which a process that may use `cap` takes a step."""
+    return min(MARK * cap, max(cap - RESERVE, cap / 2))
+
+
 @dataclass(frozen=True, slots=True)
 class Short:
     """How memory stands. `cap`: bytes that the process may use, 0: no bound; `level`: how many steps are in force;
@@ -68,6 +76,9 @@ class Relief:
         self.level = 0
         self.taken = dict.fromkeys(STEPS, 0)
         self._measure = measure
+        self._mark = mark(cap)
+        self._far = max((self._mark + cap) / 2, min(FAR * cap, cap - RESERVE / 2))
+        self._ease = self._mark * EASE / MARK
         self._calm_since: float | None = None
         self._all_at = 0.0
 
@@ -75,33 +86,37 @@ class Relief:
         """Whether a step was taken and not taken back."""
         return self.level > STEPS.index(step)
 
+    def short(self) -> bool:
+        """Whether a look would find too much."""
+        return self.cap > 0 and self._measure() >= self._mark
+
     def steps(self, now: float) -> Iterator[str]:
         """The steps to take at this moment, in order; measured again between them. `now`: seconds, steady."""
         if not self.cap:
             return
-        if self._measure() < MARK * self.cap:
-            self._ease(now)
+        if not self.short():
+            self._take_back(now)
             return
         self._calm_since = None
         while self.level < len(STEPS):
             self.level += 1
             self._all_at = now
             yield self._take(STEPS[self.level - 1])
-            if self._measure() < FAR * self.cap:
+            if self._measure() < self._far:
                 return
         if now - self._all_at >= AGAIN_SECONDS:
             self._all_at = now
             yield self._take(FREE)
-            if self._measure() >= MARK * self.cap:
+            if self.short():
                 yield self._take(RUN)
 
     def _take(self, step: str) -> str:
         self.taken[step] += 1
         return step
 
-    def _ease(self, now: float) -> None:
+    def _take_back(self, now: float) -> None:
         """Take the last step back where memory has been plenty for long enough."""
-        if not self.level or self._measure() >= EASE * self.cap:
+        if not self.level or self._measure() >= self._ease:
             self._calm_since = None
         elif self._calm_since is None:
             self._calm_since = now

@@ -341,6 +341,9 @@ class Worker(Sensor):
     def _relieve(self, now: float) -> None:
         """Memory is looked after by the other process, of all together."""
 
+    def _must_look(self) -> bool:
+        return False
+
     def _keep(self, capture: int, snapshot: Snapshot) -> None:
         self._snapshots.keep(capture, snapshot, needed=0)  # the other process knows which are not needed any more
 
