@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import sys
 import threading
 import time
 from collections import deque
@@ -66,8 +64,6 @@ ROOM = 8 << 20
 """Bytes that are taken from the rings at once."""
 END_SECONDS = 10.0
 """For so long what waits in the rings is taken at the end, where more comes all the time."""
-LAST = 19
-"""Priority (nice) of the thread that compresses segments; those that end meanwhile stay as they are."""
 BUSY = 2
 """Calls waiting for the analysis from which on a batch grows instead of being cut."""
 _log = logging.getLogger(__name__)
@@ -386,13 +382,12 @@ class Sensor(Upkeep):
         return Seen(engine.frames, engine.bytes, engine.duplicates, dict(engine.unread))
 
     def _compress(self, capture: int, kept: Kept) -> None:
-        """Compress a segment in a thread; one at a time, the next one is left plain."""
-        if self._compressor is not None and self._compressor.is_alive():
+        """Compress a segment in a thread; one at a time, and none while frames are about to be lost."""
+        behind = self._analysis.waiting() >= MAX_WAITING - 1 and not self.orders.stop
+        if behind or (self._compressor is not None and self._compressor.is_alive()):
             return
 
         def work() -> None:
-            if sys.platform == "linux":  # where a thread has a priority of its own: this one takes what is left over
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LAST)
             try:
                 self._kept.append((capture, compressed(kept)))
             except Exception as error:  # the plain file stays, which is all that is needed
