@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import threading
 import time
@@ -66,11 +64,7 @@ class Stage:
         """End the sensor, send what waits, and compare what was written, what arrived and what was refused."""
         row = self.row
         row.expect(self.feed.end() == 0, "the sensor did not end in good order")
-        # what its last ten seconds did not bring home waits in the case
-        send = [sys.executable, "-m", "sentinel", "send", "--case", str(self.case), "--sink", self.uri]
-        subprocess.run(
-            send, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=not refuses, capture_output=True
-        )
+        self.feed.send_rest(self.uri, all_of_it=not refuses)
         receiver = Courier(self.case, self.uri).state.receiver
         with Case.open(self.case, "read") as opened, Outbox(opened, receiver, look_only=True) as outbox:
             counts = outbox.counts()
