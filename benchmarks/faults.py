@@ -187,6 +187,7 @@ def sink(folder: Path, _kills: int) -> Row:
         if leaves:
             hook.leave()
     row.expect(feed.end() == 0, "the sensor did not end in good order")
+    feed.send_rest(uri)
     hook.leave()
     stored = sum(messages_of(case).values())
     with Case.open(case, "read") as opened, Outbox(opened, parse(uri).receiver, look_only=True) as outbox:

@@ -29,11 +29,12 @@ class Feed:
 
     def __init__(self, case: Path, *options: str, rate: float = 1000, start: tuple[str, ...] = ("-m", "sentinel")):
         command = [sys.executable, *start, "sensor", "-i", "-", "--case", str(case), *options]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "SENTINEL_LANG": "en", "SENTINEL_WEBHOOK_SECRET": "s"}
+        own = {"PYTHONPATH": str(ROOT), "SENTINEL_LANG": "en", "SENTINEL_WEBHOOK_SECRET": "s"}
+        self._environment = {**os.environ, **own}
         self.log = tempfile.TemporaryFile("w+")
         self.case = case
         self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stderr=self.log, bufsize=0
+            command, cwd=ROOT, env=self._environment, stdin=subprocess.PIPE, stderr=self.log, bufsize=0
         )
         self.sent = 0
         self.offset_ns = 0
@@ -81,6 +82,11 @@ class Feed:
         assert self.process.stdin is not None
         self.process.stdin.close()
         return self.process.wait(SECONDS)
+
+    def send_rest(self, uri: str, all_of_it: bool = True) -> None:
+        """What the last ten seconds did not bring to a receiver waits in the case: send it, when it has ended."""
+        command = [sys.executable, "-m", "sentinel", "send", "--case", str(self.case), "--sink", uri]
+        subprocess.run(command, cwd=ROOT, env=self._environment, check=all_of_it, capture_output=True)
 
     def kill(self) -> None:
         """kill -9 while frames are on their way."""
