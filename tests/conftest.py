@@ -32,6 +32,9 @@ SOURCES = (
 CAPTURES = Path(os.environ.get("SENTINEL_CAPTURES") or ROOT.parent / "shared" / "captures")
 NO_CAPTURES = f"no shared captures at {CAPTURES} (SENTINEL_CAPTURES names the folder)"
 NO_TSHARK = "tshark is not installed"
+PERSONAL = ("LC_ALL", "LC_MESSAGES", "LANGUAGE", "SENTINEL_LANG", "SENTINEL_CASE", "SENTINEL_OBSERVER",
+            "SENTINEL_RULESETS", "SENTINEL_KEYS", "SENTINEL_WEBHOOK_SECRET")  # fmt: skip
+"""Variables by which a person says what is usual here: tests that want one set it."""
 
 
 # The same examples in every run, however slow the machine: a failure is a failure of the change that is tested. New
@@ -59,8 +62,11 @@ def stale_sources() -> list[str]:
 
 
 def pytest_configure() -> None:
-    # what an update put in place on this machine is not what is tested
+    # what an update put in place on this machine is not what is tested, nor are the settings of whoever runs the tests
     os.environ["SENTINEL_UPDATES"] = str(ROOT / "build/no-updates")
+    for name in PERSONAL:
+        os.environ.pop(name, None)
+    os.environ["LANG"] = "C.UTF-8"
     stale = stale_sources()
     if stale:
         pytest.exit(f"The compiled core is older than {', '.join(stale)}: run `make build`.", returncode=4)

@@ -45,8 +45,14 @@ class Pipe:
         self.process.stdin.write(data)
 
     def reads(self, frames: int) -> None:
-        """Wait until it has read so many frames of its captures."""
-        until(lambda: status(self.case).get("pid") == self.process.pid and status(self.case)["frame"] >= frames)
+        """Wait until it has read so many frames, in whatever segments they are."""
+
+        def read() -> bool:
+            assert self.process.poll() is None
+            now = status(self.case)
+            return now.get("pid") == self.process.pid and now["ports"][0]["frames"] >= frames
+
+        until(read)
 
     def kill(self) -> None:
         """kill -9."""
@@ -145,6 +151,26 @@ def test_the_case_is_what_an_analysis_of_the_segment_gives(
         summary = one.summary()["runs"][0]["summary"]
         assert summary["frames"] == last == one.captures()["frames"][0]
         assert sum(summary["messages"].values()) == one.scan("messages").collect().height
+
+
+def test_frames_that_only_an_alert_had_told_of_are_counted_once(tmp_path: Path, config: Path) -> None:
+    """An alert tells how far the capture is; the summary, which counts frames as well, comes with a checkpoint."""
+    live = tmp_path / "live"
+    config.write_text(config.read_text().replace("checkpoint_seconds = 1", "checkpoint_seconds = 600"))
+    pipe = Pipe(live, "--config", str(config))
+    pipe.write(pcap(0, 200))
+    pipe.reads(100)
+    pipe.write(pcap(200, 900)[24:])
+
+    def told() -> bool:
+        with Case.open(live, "read") as case:
+            return case.captures()["frames"].sum() >= 100
+
+    until(lambda: told() and recorded(live) == 900)
+    pipe.kill()
+    finished(live)
+    with Case.open(live, "read") as case:
+        assert case.summary()["runs"][0]["summary"]["frames"] == 900 == case.captures()["frames"][0]
 
 
 def test_killed_while_it_finishes_nothing_has_happened(tmp_path: Path, config: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import struct
 import subprocess
@@ -91,12 +92,13 @@ def test_a_merged_case_holds_what_analysing_into_one_case_gives(tmp_path, two):
 
 
 def test_the_same_merge_again_changes_nothing(tmp_path, two):
-    with Case.open(two[0]) as case:
+    decided = shutil.copytree(two[0], tmp_path / "s7")
+    with Case.open(decided) as case:
         case.record([("zone", "z", {"a": 1})], "ann")
         case.set_alert_state(case.alerts()["alert"][0], "acknowledged", "known", "ann")
-    merged(tmp_path / "out", *two)
+    merged(tmp_path / "out", decided, two[1])
     before = dump(tmp_path / "out")
-    again = merged(tmp_path / "out", *two)
+    again = merged(tmp_path / "out", decided, two[1])
     assert (again.runs, again.captures, again.known, again.entries, again.decisions) == (0, 0, 2, 0, 0)
     assert dump(tmp_path / "out") == before
 

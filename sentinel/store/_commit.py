@@ -18,6 +18,7 @@ from typing import Any
 from sentinel import schema
 from sentinel.errors import CaseError
 from sentinel.store import merge, tables
+from sentinel.store._database import numbered
 from sentinel.store._parts import Part
 
 RUNNING, LIVE, COMPLETE, INTERRUPTED = "running", "live", "complete", "interrupted"
@@ -136,7 +137,7 @@ def known_hashes(db: sqlite3.Connection, hashes: Iterable[str]) -> dict[str, int
     rows = db.execute(
         "SELECT sha256, content_sha256, capture FROM captures JOIN runs ON captures.run = runs.run"
         f" WHERE runs.state = ?1 AND {HASHED}",
-        (COMPLETE, json.dumps(list(hashes))),
+        numbered(COMPLETE, json.dumps(list(hashes))),
     )
     return {hash_: row["capture"] for row in rows.fetchall() for hash_ in hashes_of([row])}
 
@@ -162,7 +163,7 @@ def replaceable(db: sqlite3.Connection, folder: Path, hashes: Sequence[str], dro
     share = db.execute(
         "SELECT DISTINCT captures.run FROM captures JOIN runs ON captures.run = runs.run"
         f" WHERE runs.state = ?1 AND {HASHED}",
-        (INTERRUPTED, json.dumps(hashes)),
+        numbered(INTERRUPTED, json.dumps(hashes)),
     ).fetchall()
     runs = [int(row[0]) for row in share]
     for run in runs:

@@ -97,7 +97,7 @@ class Database:
     def all(self, sql: str, values: Iterable[Any] = ()) -> list[sqlite3.Row]:
         """All rows that a query finds."""
         try:
-            return self._connection.execute(sql, tuple(values)).fetchall()
+            return self._connection.execute(sql, values if isinstance(values, dict) else tuple(values)).fetchall()
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
 
@@ -120,6 +120,11 @@ class Database:
                 raise
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
+
+
+def numbered(*values: Any) -> dict[str, Any]:
+    """What `?1`, `?2`, ... stand for: numbers are names to Python's sqlite3, which from 3.14 on wants a mapping."""
+    return {str(n): value for n, value in enumerate(values, start=1)}
 
 
 def _connect(path: Path, write: bool) -> sqlite3.Connection:

@@ -10,7 +10,7 @@ from typing import Any
 import zstandard
 
 from sentinel.errors import NoSuchRow
-from sentinel.store._database import Database
+from sentinel.store._database import Database, numbered
 
 MAX_ASSESSMENT = 1 << 30
 """Bytes of an assessment's JSON."""
@@ -38,7 +38,7 @@ def entries(database: Database, kind: str | None = None, subject: str | None = N
     rows = database.all(
         "SELECT entry, kind, subject, value, author, time, source FROM journal "
         "WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR subject = ?2) ORDER BY entry",
-        (kind, subject),
+        numbered(kind, subject),
     )
     return [{**dict(row), "value": json.loads(row["value"])} for row in rows]
 
@@ -68,7 +68,8 @@ def assessments(database: Database) -> list[dict[str, Any]]:
 
 def assessment(database: Database, id_: str) -> bytes:
     """The JSON of one snapshot, by its id or the beginning of it; NoSuchRow where none or several fit."""
-    rows = database.all("SELECT content FROM assessments WHERE substr(assessment, 1, length(?1)) = ?1 LIMIT 2", (id_,))
+    begins = "SELECT content FROM assessments WHERE substr(assessment, 1, length(?1)) = ?1 LIMIT 2"
+    rows = database.all(begins, numbered(id_))
     if len(rows) != 1 or not id_:
         raise NoSuchRow(
             "{path}: no assessment, or several, begin with {id!r}; list them with: sentinel assess --list",

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from sentinel.store._database import Database
+from sentinel.store._database import Database, numbered
 
 ROW = "_row"
 """Column of a thinned part: the number of the row in its run."""
@@ -85,7 +85,7 @@ def written(database: Database, table: str) -> list[tuple[int, int]]:
             " UNION ALL SELECT spans.run, spans.rows - coalesce(parts.rows, 0) FROM spans"
             ' LEFT JOIN parts ON parts.file = spans.file WHERE spans."table" = ?1'
         )
-    rows = database.all(f"SELECT run, sum(n) AS n FROM ({sql}) GROUP BY run ORDER BY run", (table,))
+    rows = database.all(f"SELECT run, sum(n) AS n FROM ({sql}) GROUP BY run ORDER BY run", numbered(table))
     return [(row["run"], row["n"]) for row in rows]
 
 

@@ -17,7 +17,7 @@ import polars as pl
 from sentinel.schema import COUNTS
 from sentinel.store import _counting, _spans
 from sentinel.store._commit import COMPLETE, INTERRUPTED, insert_parts
-from sentinel.store._database import Database
+from sentinel.store._database import Database, numbered
 from sentinel.store._errors import damaged
 from sentinel.store._parts import Part, slim, sync_folder, write_parquet
 from sentinel.store._spans import ROW, Span
@@ -280,7 +280,7 @@ def _cited(database: Database, run: int) -> pl.DataFrame:
         for table in ("alerts", "assets")
     )
     sql = f"SELECT DISTINCT capture, frame FROM ({lists} UNION ALL SELECT capture, frame FROM facts_by_run)"
-    found = [tuple(row) for row in database.all(f"{sql} WHERE capture {mine}", (str(run),))]
+    found = [tuple(row) for row in database.all(f"{sql} WHERE capture {mine}", numbered(str(run)))]
     return pl.DataFrame(found, schema={"capture": pl.Int32, "frame": pl.Int64}, orient="row")
 
 

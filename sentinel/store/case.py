@@ -25,7 +25,7 @@ import polars as pl
 from sentinel import schema
 from sentinel.errors import CaseError, NoSuchRow, Sentence
 from sentinel.store import _checkpoint, _commit, _journal, _spans, tables
-from sentinel.store._database import Database
+from sentinel.store._database import Database, numbered
 from sentinel.store._errors import damaged, explain
 from sentinel.store._lock import Lock
 from sentinel.store._parts import delete_unlisted
@@ -190,7 +190,7 @@ class Case:
         rows = self._database.all(
             "SELECT captures.* FROM captures JOIN runs ON captures.run = runs.run WHERE runs.state = ?1"
             f" AND {_commit.HASHED} ORDER BY capture",
-            (_commit.COMPLETE, json.dumps(hashes)),
+            numbered(_commit.COMPLETE, json.dumps(hashes)),
         )
         return dict(rows[0]) if rows else None
 
@@ -321,7 +321,8 @@ class Case:
     def alert(self, alert: str) -> dict[str, Any]:
         """One alert, lists in it as JSON, by its id or the beginning of it; NoSuchRow where none or several fit."""
         rows = self._database.all(
-            "SELECT * FROM alerts WHERE substr(alert, 1, length(?1)) = ?1 ORDER BY alert <> ?1, alert LIMIT 2", (alert,)
+            "SELECT * FROM alerts WHERE substr(alert, 1, length(?1)) = ?1 ORDER BY alert <> ?1, alert LIMIT 2",
+            numbered(alert),
         )
         if not rows or alert == "":
             raise NoSuchRow(
@@ -419,7 +420,7 @@ class Case:
         parts = self._database.all(
             'SELECT file, bytes FROM parts WHERE "table" = ?1 AND run = ?2 OR ?2 IS NULL AND "table" IN (?1, ?1 || ?3)'
             " ORDER BY file",
-            (table, run, _commit.OPEN),
+            numbered(table, run, _commit.OPEN),
         )
         return self._scan_files([(part["file"], part["bytes"]) for part in parts], wanted)
 

@@ -27,6 +27,7 @@ import polars as pl
 from sentinel import schema
 from sentinel.errors import CaseError, Sentence
 from sentinel.store import tables
+from sentinel.store._database import numbered
 from sentinel.store._errors import explain
 from sentinel.store._lock import Lock
 from sentinel.store.case import Case
@@ -262,7 +263,7 @@ class Outbox:
         with self._transaction() as db:
             db.execute(
                 "UPDATE receivers SET problem = ?1, since = ?2 WHERE receiver = ?3 AND (problem = '') <> (?1 = '')",
-                (text, time.time_ns(), self._receiver),
+                numbered(text, time.time_ns(), self._receiver),
             )
 
     def problem(self) -> tuple[Sentence, int] | None:

@@ -19,6 +19,7 @@ import polars as pl
 from sentinel import schema
 from sentinel.errors import CaseError
 from sentinel.store import _commit, _taps, tables
+from sentinel.store._database import numbered
 from sentinel.store._parts import Part, PartWriter, delete_unlisted
 from sentinel.store._renumber import Numbers, pieces
 from sentinel.store._spans import ROW
@@ -199,7 +200,7 @@ class _Taking:
         rival = self.db.execute(
             "SELECT sum(frames) FROM captures WHERE run IN (SELECT runs.run FROM captures JOIN runs"
             f" ON captures.run = runs.run WHERE runs.state = ?1 AND {_commit.HASHED}) GROUP BY run",
-            (_commit.INTERRUPTED, json.dumps(_commit.hashes_of(captures))),
+            numbered(_commit.INTERRUPTED, json.dumps(_commit.hashes_of(captures))),
         ).fetchall()
         return any(row[0] >= sum(capture["frames"] for capture in captures) for row in rival)
 
