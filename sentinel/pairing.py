@@ -26,10 +26,10 @@ class Batch:
     """The raw cells of one batch, as sentinel/wire wrote them, and what pairing adds.
 
     `messages` (n, M_WIDTH), `items`, `points`, `faults`, `flows`, `idents`: int64 cells by sentinel/wire/layout.py,
-    whose columns lie together; `heap`: uint8; `extras`: protocol index -> cells; `facts`: tuples as Rows.fact writes
-    them; `first`: number of the first message; `capture`: number of the capture; `pair`, `result`, `latency`: one each
-    message. `frame`, `flow`: frames of the capture that had been read by then, and the number of the flow that would
-    come next.
+    whose columns lie together; `heap`: uint8; `extras`: protocol index -> cells as `Own.take` gives them; `facts`:
+    tuples as Rows.fact writes them; `first`: number of the first message; `capture`: number of the capture; `pair`,
+    `result`, `latency`: one each message. `frame`, `flow`: frames of the capture that had been read by then, and the
+    number of the flow that would come next.
     """
 
     capture: int

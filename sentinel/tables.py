@@ -20,6 +20,8 @@ from sentinel.plugins import Protocol
 from sentinel.schema import POINTS
 from sentinel.wire import layout as L
 from sentinel.wire.dissect import NO_OPERATION
+from sentinel.wire.own import MAX_WIDTH
+from sentinel.wire.own import places as own_places
 
 TIME = pl.Datetime("ns", "UTC")
 _SELDOM = 4
@@ -135,9 +137,10 @@ class _Names:
 
 
 class _Cells:
-    """The cells of one table of a batch, as columns."""
+    """The cells of one table of a batch, as columns; `places`: where each column stands, if some are left out."""
 
-    def __init__(self, rows: np.ndarray):
+    def __init__(self, rows: np.ndarray, places: dict[int, int] | None = None):
+        self._places = places
         self._columns = np.asfortranarray(rows).T if rows.strides[0] != rows.itemsize else rows.T
         masks = self._columns[0]
         self._always = int(np.bitwise_and.reduce(masks)) if len(masks) else 0
@@ -151,7 +154,7 @@ class _Cells:
 
     def __getitem__(self, column: int) -> np.ndarray:
         """The raw cells of a column."""
-        return self._columns[column]
+        return self._columns[column if self._places is None else self._places[column]]
 
     def ever(self, column: int) -> bool:
         """Whether any row has the cell."""
@@ -179,7 +182,7 @@ class _Cells:
         if self._often is None:
             # rows with any cell that few rows have: so that the others are not looked at for each column again
             sample = self._columns[0][:: len(self) // 256 + 1]
-            shares = (sample[:, None] >> np.arange(len(self._columns)) & 1).mean(axis=0)
+            shares = (sample[:, None] >> np.arange(MAX_WIDTH) & 1).mean(axis=0)
             self._often = sum(1 << k for k in np.flatnonzero(shares > 1 / _SELDOM).tolist())
             self._rows = np.flatnonzero(self._columns[0] & ~self._often)
             self._masks = self._columns[0].take(self._rows)
@@ -337,7 +340,7 @@ class Tables:
         rows = np.flatnonzero(batch.messages[:, L.M_PROTOCOL] == protocol.index)
         places = batch.messages[rows, L.M_EXT]
         in_order = len(places) == len(raw) and bool((places == np.arange(len(raw))).all())
-        cells = _Cells(raw if in_order else raw[places])
+        cells = _Cells(raw if in_order else raw[places], own_places(raw))
         columns: dict[str, pl.Series] = {"message": pl.Series(rows + batch.first)}
         for k, extra in enumerate(protocol.table, start=1):
             if extra.type == "text" and not cells.ever(k):

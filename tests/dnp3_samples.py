@@ -5,8 +5,9 @@ import struct
 from parsers import dnp3
 from sentinel.model import Kind
 from sentinel.wire import layout
+from sentinel.wire.own import Own
 from sentinel.wire.reader import Reader, Short
-from sentinel.wire.rows import Own, Rows
+from sentinel.wire.rows import Rows
 
 MASTER = 3
 OUTSTATION = 10

@@ -10,8 +10,9 @@ from frames import Talk
 from parsers import modbus
 from sentinel.model import Direction, DType, Kind
 from sentinel.wire import layout
+from sentinel.wire.own import Own
 from sentinel.wire.reader import Reader
-from sentinel.wire.rows import Own, Rows
+from sentinel.wire.rows import Rows
 
 ASK, ANSWER, EITHER = Direction.TO_SERVER, Direction.TO_CLIENT, Direction.UNKNOWN
 COLUMNS = [extra.name for extra in modbus.TABLE]

@@ -13,8 +13,9 @@ from parsers import s7comm
 from sentinel.model import Kind
 from sentinel.schema import FACT_KINDS
 from sentinel.wire import layout
+from sentinel.wire.own import Own
 from sentinel.wire.reader import Reader
-from sentinel.wire.rows import Own, Rows
+from sentinel.wire.rows import Rows
 
 ASK, ANSWER = 0, 1
 TEXTS = {extra.name for extra in s7comm.TABLE if extra.type == "text"}

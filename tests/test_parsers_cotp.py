@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from parsers import cotp
 from sentinel.model import Direction, Fault, Kind, Verdict
 from sentinel.wire import layout
+from sentinel.wire.own import Own
 from sentinel.wire.reader import Malformed, Reader, Short
-from sentinel.wire.rows import Own, Rows
+from sentinel.wire.rows import Rows
 
 COLUMNS = [extra.name for extra in cotp.TABLE]
 TEXTS = {extra.name for extra in cotp.TABLE if extra.type == "text"}

@@ -9,8 +9,9 @@ from sentinel.model import Fault, Kind
 from sentinel.wire import layout as L
 from sentinel.wire import rows as module
 from sentinel.wire.layout import M_EXT, M_WIDTH
+from sentinel.wire.own import Own
 from sentinel.wire.reader import Malformed, Reader, Short
-from sentinel.wire.rows import Block, Carrier, Own, Rows, clean
+from sentinel.wire.rows import Block, Carrier, Rows, clean
 
 MAX_ITEMS, MAX_POINTS, MAX_TEXT = 4096, 1 << 16, 1024
 
@@ -194,51 +195,6 @@ def test_four_neighbouring_columns() -> None:
     for write in (lambda: begun().ext(0, 1), lambda: begun().ext4(0, 1, 2, 3, 4)):
         with pytest.raises(ValueError, match="TABLE"):
             write()
-
-
-def test_the_list_of_own_columns_gives_rows_that_leave_out_what_was_not_written() -> None:
-    own = Own(5, 2)
-    for n in range(40):
-        assert own.add() == n
-        if n % 3:
-            own.put(1, n)
-            own.put(4, -n)
-            own.put(1, n + 1)  # what is written again counts
-        if n % 5 == 0:
-            own.put_float(2, n / 2)
-    expected = np.zeros((40, 5), np.int64)
-    for n in range(40):
-        if n % 3:
-            expected[n, [0, 1, 4]] = 1 << 1 | 1 << 4, n + 1, -n
-        if n % 5 == 0:
-            expected[n, 0] |= 1 << 2
-            expected[n, 2] = np.float64(n / 2).view(np.int64)
-    rows = own.cells
-    assert rows.tolist() == expected.tolist() and rows.strides[0] == rows.itemsize
-    assert own.weight() == 40 * 8 + own.used * 9 > 0
-    own.cut(7)
-    assert own.cells.tolist() == expected[:7].tolist()
-    assert own.take().tolist() == expected[:7].tolist()
-    assert (own.n, own.used, own.weight(), own.take().shape) == (0, 0, 0, (0, 5))
-    with pytest.raises(IndexError):
-        own.put(1, 1)
-    own.add()
-    for cell in (0, 5, -1):
-        with pytest.raises(IndexError):
-            own.put(cell, 1)
-    with pytest.raises(ValueError, match="62"):
-        Own(64)
-
-
-def test_many_rows_of_own_columns_are_writable_columns() -> None:
-    own = Own(60)
-    for n in range(4000):
-        own.add()
-        own.put(59, n)
-    rows = own.take()
-    assert rows.size > module.LAZY and rows[:, 59].tolist() == list(range(4000)) and not rows[:, 1:59].any()
-    rows[:, 3] = 1
-    assert rows[:, 3].all(), "other numbers of texts can be put into it"
 
 
 def test_a_variable_is_an_item_with_its_type() -> None:

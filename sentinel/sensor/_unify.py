@@ -13,6 +13,7 @@ import numpy as np
 from sentinel.pairing import Batch
 from sentinel.plugins import Protocol
 from sentinel.wire.layout import F_DETAIL, I_NAME, L_NAME, L_TUNNEL, M_DETAIL, M_NAME, P_TEXT
+from sentinel.wire.own import places
 
 
 class Unifier:
@@ -59,7 +60,8 @@ class Unifier:
         self._replace(worker, batch.faults, (F_DETAIL,))
         self.flows(worker, batch.flows)
         for index, cells in batch.extras.items():
-            self._replace(worker, cells, self._own[index])
+            where = places(cells)
+            self._replace(worker, cells, [where[column] for column in self._own[index] if column in where])
 
     def flows(self, worker: int, cells: np.ndarray) -> None:
         """Put the common numbers into rows of flows."""

@@ -26,8 +26,9 @@ if cython.compiled:
     from cython.cimports.sentinel.wire.decode import Decoder
     from cython.cimports.sentinel.wire.flowrows import write_flow, write_identity
     from cython.cimports.sentinel.wire.flows import Flow, FlowTable
+    from cython.cimports.sentinel.wire.own import Own
     from cython.cimports.sentinel.wire.reader import Reader
-    from cython.cimports.sentinel.wire.rows import Block, Carrier, Own, Rows
+    from cython.cimports.sentinel.wire.rows import Block, Carrier, Rows
     from cython.cimports.sentinel.wire.streams import Stream
 else:
     from sentinel.wire.capture import CaptureReader
@@ -35,8 +36,9 @@ else:
     from sentinel.wire.decode import Decoder
     from sentinel.wire.flowrows import write_flow, write_identity
     from sentinel.wire.flows import Flow, FlowTable
+    from sentinel.wire.own import Own
     from sentinel.wire.reader import Reader
-    from sentinel.wire.rows import Block, Carrier, Own, Rows
+    from sentinel.wire.rows import Block, Carrier, Rows
     from sentinel.wire.streams import Stream
 
 NO_OPERATION = 65535

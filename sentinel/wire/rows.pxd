@@ -1,5 +1,6 @@
 cimport cython
 from libc.stdint cimport int64_t
+from sentinel.wire.own cimport Own
 from sentinel.wire.reader cimport Reader
 
 cdef int M_FRAME, M_FIRST_FRAME, M_TIME, M_FLOW, M_DIRECTION, M_PROTOCOL, M_KIND, M_FUNCTION, M_OPERATION, M_UNIT, M_OBJECT, M_BLOCK, M_ADDRESS, M_BIT, M_QUANTITY, M_STATUS, M_TRANSACTION, M_DTYPE, M_STEP, M_DATA, M_DATA_LENGTH, M_NAME, M_FAULT, M_DETAIL, M_OFFSET, M_LENGTH, M_INDEX, M_EXT, M_SHAPE, M_IDENT, M_CAPTURE, M_WIDTH, I_MESSAGE, I_INDEX, I_OBJECT, I_BLOCK, I_ADDRESS, I_BIT, I_QUANTITY, I_DTYPE, I_STEP, I_DATA, I_DATA_LENGTH, I_STATUS, I_NAME, I_WIDTH, P_MESSAGE, P_OBJECT, P_BLOCK, P_ADDRESS, P_BIT, P_VALUE, P_TEXT, P_QUALITY, P_STAMP, P_ACCESS, P_ITEM, P_WIDTH, F_FRAME, F_TIME, F_FLOW, F_CODE, F_COUNT, F_DETAIL, F_PROTOCOL, F_OFFSET, F_CAPTURE, F_WIDTH
@@ -23,30 +24,6 @@ cdef class Block:
     cpdef take(self)
     @cython.locals(start=Py_ssize_t, stop=Py_ssize_t, row=Py_ssize_t, column=Py_ssize_t)
     cdef int turn(self, long long[:, ::1] into) except -1 nogil
-
-@cython.final
-cdef class Own:
-    cdef readonly Py_ssize_t width, n, used
-    cdef Py_ssize_t capacity, room
-    cdef long long[::1] first, value
-    cdef unsigned char[::1] cell
-    cdef double[::1] number
-
-    @cython.locals(n=Py_ssize_t)
-    cpdef Py_ssize_t add(self) except -1
-    @cython.locals(at=Py_ssize_t)
-    cpdef int put(self, Py_ssize_t cell, long long value) except -1
-    @cython.locals(at=Py_ssize_t)
-    cpdef int put_float(self, Py_ssize_t cell, double value) except -1
-    cdef Py_ssize_t place(self, Py_ssize_t cell) except -1
-    cpdef grow_rows(self)
-    cpdef grow(self)
-    cpdef cut(self, Py_ssize_t n)
-    cpdef clear(self)
-    @cython.locals(into="long long[:, ::1]", size=Py_ssize_t)
-    cpdef columns(self)
-    @cython.locals(row=Py_ssize_t, at=Py_ssize_t, cell=Py_ssize_t, mask=cython.longlong)
-    cdef int spread(self, long long[:, ::1] into) except -1 nogil
 
 cdef class Carrier:
     cpdef bint carry(self, Reader r, Py_ssize_t n, str name) except -1

@@ -19,8 +19,6 @@ How a parser uses it (one call a fact of the wire, in any order after `message`)
     out.fact("model", "CPU 315-2")                # what the sender says about itself
 """
 
-import mmap
-
 import cython
 import numpy as np
 
@@ -110,7 +108,6 @@ MAX_TEXT = 1024
 MAX_FACTS = 1 << 18
 MAX_ITEMS = 4096  # items of one message that are kept; the quantity in the message is what the wire said
 MAX_POINTS = 1 << 16  # points of one message that are kept
-LAZY = 1 << 17  # cells of a parser's own columns from which on they lie in memory of their own
 
 
 class Block:
@@ -182,131 +179,6 @@ class Block:
     def weight(self):
         """Bytes of the rows written so far."""
         return self.n * self.width * 8
-
-
-class Own:
-    """The rows of one parser's TABLE in memory, as a list of what was written: (cell, value), row after row.
-
-    Rows of all cells would be ten times as large as what is in them, to be cleared, and to be turned into columns.
-    `width`: cells of a row as `take` gives it, the first of them the mask.
-    """
-
-    def __init__(self, width, capacity=1024):
-        if width > 63:
-            raise ValueError("a mask has room for 62 columns")
-        self.width = width
-        self.n = 0
-        self.used = 0
-        self.capacity = capacity
-        self.room = 4 * capacity
-        self.first = memoryview(np.zeros(capacity + 1, dtype=np.int64))
-        self.cell = memoryview(np.zeros(self.room, dtype=np.uint8))
-        values = np.zeros(self.room, dtype=np.int64)
-        self.value = memoryview(values)
-        self.number = memoryview(values.view(np.float64))
-
-    @cython.boundscheck(False)  # what is outside is refused by `place`
-    def add(self):
-        """Start a row and return its number; all cells of it are absent."""
-        n = self.n
-        if n == self.capacity:
-            self.grow_rows()
-        self.first[n] = self.used
-        self.n = n + 1
-        return n
-
-    @cython.boundscheck(False)  # what is outside is refused by `place`
-    def put(self, cell, value):
-        """Write a cell of the last row and mark it as present; what is written again counts."""
-        at = self.place(cell)
-        self.value[at] = value
-        return 0
-
-    @cython.boundscheck(False)  # what is outside is refused by `place`
-    def put_float(self, cell, value):
-        """The same for a cell that is read as a float."""
-        at = self.place(cell)
-        self.number[at] = value
-        return 0
-
-    @cython.boundscheck(False)  # what is outside is refused by `place`
-    def place(self, cell):
-        """Where the value of a cell of the last row is to be written."""
-        if self.n == 0 or cell < 1 or cell >= self.width:
-            raise IndexError("no row was begun, or it has no such column")
-        at = self.used
-        if at == self.room:
-            self.grow()
-        self.cell[at] = cell
-        self.used = at + 1
-        return at
-
-    def grow_rows(self):
-        """Make room for twice as many rows."""
-        first = np.zeros(2 * self.capacity + 1, dtype=np.int64)
-        first[: self.capacity] = np.asarray(self.first)[: self.capacity]
-        self.first = memoryview(first)
-        self.capacity *= 2
-
-    def grow(self):
-        """Make room for twice as many values."""
-        cells = np.zeros(2 * self.room, dtype=np.uint8)
-        values = np.zeros(2 * self.room, dtype=np.int64)
-        cells[: self.room] = np.asarray(self.cell)
-        values[: self.room] = np.asarray(self.value)
-        self.cell = memoryview(cells)
-        self.value = memoryview(values)
-        self.number = memoryview(values.view(np.float64))
-        self.room *= 2
-
-    def cut(self, n):
-        """Take back the rows from number n on."""
-        if n < self.n:
-            self.used = self.first[n]
-            self.n = n
-
-    def clear(self):
-        """Forget all rows; the memory stays."""
-        self.cut(0)
-
-    @property
-    def cells(self):
-        """The rows written so far, as `take` gives them."""
-        return self.columns()
-
-    def columns(self):
-        """The rows written so far, shape (n, width), int64, column after column; what was not written is zero."""
-        size = self.n * self.width
-        # most columns stay empty: memory that the system gives anew takes neither time nor room before it is touched
-        flat = np.frombuffer(mmap.mmap(-1, 8 * size), np.int64) if size > LAZY else np.zeros(size, np.int64)
-        columns = flat.reshape(self.width, self.n)
-        into = memoryview(columns)
-        self.first[self.n] = self.used
-        with cython.nogil:
-            self.spread(into)
-        return columns.T
-
-    @cython.boundscheck(False)  # what is outside is refused by `place`
-    def spread(self, into):
-        """Write each value to the place of its cell."""
-        for row in range(self.n):
-            mask = cython.cast(cython.longlong, 0)
-            for at in range(self.first[row], self.first[row + 1]):
-                cell = self.cell[at]
-                into[cell, row] = self.value[at]
-                mask |= cython.cast(cython.longlong, 1) << cell
-            into[0, row] = mask
-        return 0
-
-    def take(self):
-        """A copy of the rows, shape (n, width), as `Block.take` gives it; no row is left then."""
-        rows = self.columns()
-        self.clear()
-        return rows
-
-    def weight(self):
-        """Bytes of the rows written so far."""
-        return self.n * 8 + self.used * 9
 
 
 class Carrier:
@@ -687,10 +559,7 @@ class Rows:
         extra = self.extra
         if extra is None:
             raise ValueError("the parser has no TABLE")
-        extra.put(column + 1, a)
-        extra.put(column + 2, b)
-        extra.put(column + 3, c)
-        extra.put(column + 4, d)
+        extra.put4(column + 1, a, b, c, d)
 
     def ext_text(self, column, text):
         """Column `column` of the parser's TABLE for this message: text or bytes."""

@@ -26,8 +26,9 @@ from sentinel.wire.decode import LINK_TYPES, Decoder
 from sentinel.wire.dissect import NO_OPERATION, Engine
 from sentinel.wire.flows import FlowTable
 from sentinel.wire.fragments import MAX_BYTES, MAX_DATAGRAM, MAX_DATAGRAMS, Fragments
+from sentinel.wire.own import Own
 from sentinel.wire.reader import Malformed, Reader, Short
-from sentinel.wire.rows import Own, Rows
+from sentinel.wire.rows import Rows
 
 LINKS = (*sorted(LINK_TYPES), 147, 65535)
 """Link types that the decoder is given: all that it reads, and two that it does not."""
