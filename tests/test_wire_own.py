@@ -37,15 +37,15 @@ def test_every_value_stands_in_its_row_and_column(rows) -> None:
 @pytest.mark.parametrize("seldom", [0, 40])
 def test_columns_lie_together_and_can_be_written_to(seldom) -> None:
     own = Own(60)
-    for n in range(4000):
+    for n in range(30_000):
         own.add()
         own.put_float(2, n / 2)
         for cell in range(10, 10 + seldom if n == 7 else 0):
             own.put(cell, cell)
     rows = own.take()
-    assert rows.strides[0] == rows.itemsize and rows.shape == (4000, 2 + seldom)
+    assert rows.strides[0] == rows.itemsize and rows.shape == (30_000, 2 + seldom)
     assert (rows.size > LAZY) == (seldom > 0)
-    assert rows[:, 1].view(np.float64).tolist() == [n / 2 for n in range(4000)]
+    assert rows[:, 1].view(np.float64).tolist() == [n / 2 for n in range(30_000)]
     assert rows[7, 2:].tolist() == list(range(10, 10 + seldom)) and not rows[8:, 2:].any()
     rows[:, 1] = 1
     assert rows[:, 1].all(), "other numbers of texts can be put into it"

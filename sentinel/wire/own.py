@@ -13,7 +13,7 @@ import numpy as np
 MAX_WIDTH = 63
 """Cells of a row, the first of which is the mask: a mask has no room for more."""
 
-LAZY = 1 << 17
+LAZY = 1 << 20
 """Cells from which on columns that are mostly empty lie in memory of their own."""
 
 
