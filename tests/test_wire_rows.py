@@ -227,6 +227,20 @@ def test_own_columns() -> None:
     assert (int(row[1]), out.texts[int(row[2])], row[3:4].view(np.float64)[0]) == (0, "text", 0.5)
 
 
+def test_own_columns_belong_to_the_message_at_hand_alone() -> None:
+    out = begun(Own(4))
+    first = out.row
+    out.at(8, 8, 1, 3, 0, 0, 0)
+    with pytest.raises(IndexError):
+        out.ext(0, 1)  # no message of this frame was begun
+    out.message(Kind.OTHER, -1, 0)
+    out.row = first
+    for write in (lambda: out.ext(0, 1), lambda: out.ext4(0, 1, 2, 3, 4), lambda: out.ext_float(0, 0.5)):
+        with pytest.raises(IndexError):
+            write()
+    assert not out.extra.cells[:, 1:].any()
+
+
 def test_faults_mark_the_message_and_have_a_row() -> None:
     out = begun()
     out.fault(Fault.COUNT, "too many")

@@ -109,8 +109,9 @@ cdef class Rows:
     cpdef int point_time(self, long long value) except -1
     cpdef int point_bit(self, long long value) except -1
     cpdef int point_access(self, long long value) except -1
-    cpdef int ext(self, Py_ssize_t column, long long value) except -1
     @cython.locals(extra=Own)
+    cdef Own own(self)
+    cpdef int ext(self, Py_ssize_t column, long long value) except -1
     cpdef int ext4(self, Py_ssize_t column, long long a, long long b, long long c, long long d) except -1
     cpdef int ext_text(self, Py_ssize_t column, object text) except -1
     cpdef int ext_float(self, Py_ssize_t column, double value) except -1

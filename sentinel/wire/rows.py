@@ -548,18 +548,22 @@ class Rows:
 
     # -- the protocol's own columns ---------------------------------------------------------------------------
 
-    def ext(self, column, value):
-        """Column `column` (0-based) of the parser's TABLE for this message: a number."""
-        if self.extra is None:
-            raise ValueError("the parser has no TABLE")
-        self.extra.put(column + 1, value)
-
-    def ext4(self, column, a, b, c, d):
-        """Four neighbouring columns from `column` on, in one call: numbers."""
+    def own(self):
+        """The parser's own columns, of which the message at hand must be the last row."""
         extra = self.extra
         if extra is None:
             raise ValueError("the parser has no TABLE")
-        extra.put4(column + 1, a, b, c, d)
+        if self.row < 0 or self.messages.a[self.row, M_EXT] + 1 != extra.n:
+            raise IndexError("no message was begun, or what it handed on stands behind it")
+        return extra
+
+    def ext(self, column, value):
+        """Column `column` (0-based) of the parser's TABLE for this message: a number."""
+        self.own().put(column + 1, value)
+
+    def ext4(self, column, a, b, c, d):
+        """Four neighbouring columns from `column` on, in one call: numbers."""
+        self.own().put4(column + 1, a, b, c, d)
 
     def ext_text(self, column, text):
         """Column `column` of the parser's TABLE for this message: text or bytes."""
@@ -567,9 +571,7 @@ class Rows:
 
     def ext_float(self, column, value):
         """Column `column` of the parser's TABLE for this message: a float (type f64)."""
-        if self.extra is None:
-            raise ValueError("the parser has no TABLE")
-        self.extra.put_float(column + 1, value)
+        self.own().put_float(column + 1, value)
 
     # -- facts ------------------------------------------------------------------------------------------------
 
