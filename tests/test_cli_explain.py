@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import struct
 from pathlib import Path
 
@@ -189,6 +190,8 @@ def test_tshark_decodes_the_frame(capture):
     assert any("Transaction Identifier: 7" in line for line in fields["mbtcp"])
     assert any("Read Holding Registers" in line for line in fields["modbus"])
     assert _tshark.frame(Path(capture), 100, {}) is None
+    # nothing listens to the processes that others start
+    assert signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL and signal.set_wakeup_fd(-1) == -1
 
 
 @pytest.mark.tshark

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,20 +54,35 @@ def frame(path: Path, number: int, decode_as: Mapping[str, str]) -> Frame | None
     import pyshark
     from pyshark.capture.capture import TSharkCrashException
 
-    capture = pyshark.FileCapture(
-        str(path), display_filter=f"frame.number=={number}", keep_packets=False, decode_as=dict(decode_as),
-        custom_parameters=["-n"],
-    )  # fmt: skip
-    try:
-        packet = next(iter(capture), None)
-        capture.close()
-    except (TSharkCrashException, UnicodeDecodeError) as error:  # the latter where it complains of a name not in UTF-8
-        # The process is gone; without this, pyshark complains about it again when the capture is collected.
-        capture._running_processes.clear()
-        raise InputError("tshark cannot read {path}: {why}", path=path, why=_last_line(str(error))) from error
+    with _own_loop():
+        capture = pyshark.FileCapture(
+            str(path), display_filter=f"frame.number=={number}", keep_packets=False, decode_as=dict(decode_as),
+            custom_parameters=["-n"],
+        )  # fmt: skip
+        try:
+            packet = next(iter(capture), None)
+            capture.close()
+        except (TSharkCrashException, UnicodeDecodeError) as error:  # the latter: it complains of a name not in UTF-8
+            # The process is gone; without this, pyshark complains about it again when the capture is collected.
+            capture._running_processes.clear()
+            raise InputError("tshark cannot read {path}: {why}", path=path, why=_last_line(str(error))) from error
     if packet is None:
         return None
     return Frame([_layer(layer) for layer in packet.layers], _ends(packet))
+
+
+@contextmanager
+def _own_loop() -> Iterator[None]:
+    """An event loop for pyshark, which takes the thread's own and leaves it listening to the end of every process."""
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 def _last_line(complaint: str) -> str:
