@@ -293,21 +293,35 @@ def write_parquet(df: pl.DataFrame, path: Path) -> int:
     memory = io.BytesIO()
     df.write_parquet(memory, compression=COMPRESSION, statistics=False, row_group_size=ROW_GROUP)
     _forget_types(memory)
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = f"{path}.tmp"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("wb") as file:
-                file.write(memory.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            # plain calls: each gives the interpreter's lock away and has to wait for it again
+            handle = _created(temporary, path.parent)
+            try:
+                left = memory.getbuffer()
+                while left:
+                    left = left[os.write(handle, left) :]
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            os.replace(temporary, path)
         except OSError:
-            temporary.unlink(missing_ok=True)
+            Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
         raise explain(error, path) from error
     return memory.getbuffer().nbytes
+
+
+def _created(file: str, folder: Path) -> int:
+    """A new file, open for writing; its folder is made where there is none."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    try:
+        return os.open(file, flags, 0o666)
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(file, flags, 0o666)
 
 
 def _forget_types(parquet: io.BytesIO) -> None:
