@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import kafka_broker
 import pytest
@@ -82,6 +84,19 @@ def test_a_record_that_nobody_confirmed_makes_all_of_them_come_again(tmp_path) -
     assert producer.closed
 
 
+def test_a_producer_that_cannot_be_closed_at_once_ends_all_the_same(tmp_path) -> None:
+    producer = Producer(n1=kafka.errors.KafkaTimeoutError("late"))
+    producer._sender = Mock()
+
+    def close(timeout: float) -> None:
+        raise kafka.errors.KafkaTimeoutError("records wait")
+
+    producer.close = close
+    with pytest.raises(Unavailable, match="late"):
+        sink(producer).send(alerts(tmp_path / "c"))
+    producer._sender.force_close.assert_called_once_with()
+
+
 def test_no_permission_is_no_reason_to_wait(tmp_path) -> None:
     with pytest.raises(SinkError, match="not permitted") as caught:
         sink(Producer(n1=kafka.errors.TopicAuthorizationFailedError("no"))).send(alerts(tmp_path / "c"))
@@ -147,17 +162,19 @@ def test_a_real_broker_has_every_record_in_order(broker, tmp_path) -> None:
 def test_a_broker_that_is_killed_and_comes_back_has_every_row(broker, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(deliver, "LONGEST_WAIT", 1.0)
     case = a_case(tmp_path / "case", MANY)
-    sent = Courier(case, f"kafka://{broker.address}/killed?timeout=3&tables=messages")
-    send, calls = sent._sink.send, count()
+    uri = f"kafka://{broker.address}/killed?timeout=10&tables=messages"
+    sent = Courier(case, uri, patience=5 * PATIENCE)
+    send, calls, killed = sent._sink.send, count(), threading.Event()
 
     def send_once_and_kill(documents: Any) -> Any:
         if next(calls) == 1:
             broker.kill()
+            killed.set()
         return send(documents)
 
     monkeypatch.setattr(sent._sink, "send", send_once_and_kill)
     sent.start()
-    until(lambda: sent.state.failures > 0)
+    until(lambda: killed.is_set() and sent.state.failures > 0)
     broker.start()
     sent.join(5 * PATIENCE)
     assert not sent.is_alive() and sent.error is None

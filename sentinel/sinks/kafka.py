@@ -108,9 +108,16 @@ class Kafka(Sink):
 
     def close(self) -> None:
         """End the producer; records that nobody confirmed will be sent again."""
+        from kafka import errors
+
         producer, self._producer = self._producer, None
-        if producer is not None:
+        if producer is None:
+            return
+        try:
             producer.close(timeout=0)
+        except errors.KafkaError:
+            # it waits for its records first, and when that fails, its thread would go on sending them beside the next
+            producer._sender.force_close()
 
     def _produce(self, document: Document) -> Any:
         return self._producer.send(
