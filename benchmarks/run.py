@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -52,6 +53,7 @@ class Bench:
         self.say(f"making {path.name}")
         command, *options = words
         self.python(str(ROOT / "benchmarks/traffic.py"), command, *options[:-2], str(path), *options[-2:])
+        os.sync()  # no program shall wait for the disk to take what another one wrote
         return path
 
     def analyze(self, capture: Path) -> dict[str, Any]:
