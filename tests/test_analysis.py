@@ -56,7 +56,7 @@ def test_of_equal_facts_the_first_is_kept() -> None:
     assert [kept["frame"] for kept in analysis.facts.values()] == [3, 9]
 
 
-def test_batches_are_let_go(monkeypatch) -> None:
+def test_batches_are_let_go(monkeypatch, request) -> None:
     """Memory is flat: no batch keeps those before it."""
     monkeypatch.setattr(reading_module, "FRAMES_A_TURN", 4)
     monkeypatch.setattr(core, "BATCH_MESSAGES", 4)
@@ -64,6 +64,8 @@ def test_batches_are_let_go(monkeypatch) -> None:
     analysis = Analysis(battery.shipped(), reading.engine.rows.texts, None, None)
     analysis.inventory = lambda *_: None  # type: ignore[method-assign]
     alive: list = []
+    gc.freeze()  # what other tests have left is not searched for garbage after each batch
+    request.addfinalizer(gc.unfreeze)
     for piece in reading.read(io.BytesIO(f.pcap(exchange(60).records)), 1, lambda: False):
         if hasattr(piece, "messages"):
             alive.append(weakref.ref(piece.messages))
