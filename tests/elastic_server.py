@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from ports import unclaimed_port
+from server_cache import cache_folder
 
 VERSION = "8.19.21"
 ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{VERSION}:zip"
@@ -48,11 +49,7 @@ def zip_path() -> Path:
     """Where the distribution lies, or will."""
     if os.environ.get("SENTINEL_ES_ZIP"):
         return Path(os.environ["SENTINEL_ES_ZIP"])
-    cache = (
-        os.environ.get("SENTINEL_CACHE")
-        or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sentinel"
-    )
-    return Path(cache) / "elasticsearch" / f"elasticsearch-{VERSION}.zip"
+    return cache_folder() / "elasticsearch" / f"elasticsearch-{VERSION}.zip"
 
 
 def fetched() -> Path:

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from ports import unclaimed_port
+from server_cache import cache_folder
 from waiting import PATIENCE
 
 VERSION = "3.9.1"
@@ -46,11 +47,7 @@ def jars_path() -> Path:
     """Where the broker's jars lie, or will."""
     if os.environ.get("SENTINEL_KAFKA_JARS"):
         return Path(os.environ["SENTINEL_KAFKA_JARS"])
-    cache = (
-        os.environ.get("SENTINEL_CACHE")
-        or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sentinel"
-    )
-    return Path(cache) / "kafka" / VERSION
+    return cache_folder() / "kafka" / VERSION
 
 
 def fetched() -> Path:
