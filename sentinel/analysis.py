@@ -36,7 +36,7 @@ class Analysis:
 
     def frames(self, batch: Batch) -> dict[str, pl.DataFrame]:
         """The tables of a batch, by name; `ext/<protocol>` for the protocols' own columns."""
-        import polars as pl
+        from sentinel.tables import fact_frame
 
         sides = self.tables.sides(batch)
         frames = {
@@ -48,17 +48,7 @@ class Analysis:
         }
         rows = self.tables.facts(batch, sides)
         if rows:
-            schema = {
-                "frame": pl.Int64,
-                "time": pl.Int64,
-                "flow": pl.Int64,
-                "unit": pl.Int64,
-                "confidence": pl.Float64,
-                "capture": pl.Int32,
-            }
-            frames["facts"] = pl.DataFrame(rows, schema_overrides=schema).with_columns(
-                pl.col("time").cast(pl.Datetime("ns", "UTC"))
-            )
+            frames["facts"] = fact_frame(rows)
             self.learn(rows)
         for protocol in self.parsers.protocols:
             extension = self.tables.extension(batch, protocol)

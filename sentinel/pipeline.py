@@ -38,6 +38,7 @@ from sentinel.summary import (
     known_summary,
     summary_of,
 )
+from sentinel.wire.buffers import Buffers
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.flows import IDLE_TCP
 
@@ -52,6 +53,10 @@ _log = logging.getLogger(__name__)
 OVERLAP = 1_000_000_000
 """ns by which a capture may begin before the one before it ended and still continue its conversations; one that begins
 `IDLE_TCP` or more after it continues none, for every flow is idle by then."""
+LARGE = 16 << 20
+"""Bytes of captures that fill batches: the memory for them is made ready while modules are imported."""
+WARM = (1 << 21, *[7 << 18] * 4)
+"""Cells of the message rows of a batch, and of the columns of as many batches as are alive at a time."""
 _NEEDED = ("sentinel.pairing", "sentinel.tables", "sentinel.rules.engine", "sentinel.inventory.assets")
 """Modules that reading a capture needs, and that a program which only dissects or opens a case does without."""
 
@@ -160,12 +165,15 @@ def analyze(
     """
     began = time.monotonic()
     inputs = _inputs(paths)
+    buffers = Buffers()
     with few_collections(), ThreadPoolExecutor(2) as pool:
         stored = [one for one in inputs if isinstance(one.path, Path) and not one.unreadable]
         hashes: list[Future[str]] = []
         if spread is not None:
             spread.look(stored)
         else:
+            if sum(one.size for one in stored) >= LARGE:
+                pool.submit(buffers.warm, WARM)
             hashes = [pool.submit(files.sha256, Path(one.path)) for one in stored]
         from sentinel.store.case import Case
 
@@ -195,7 +203,7 @@ def analyze(
                 summary = known_summary(opened, case, inputs)
             else:
                 summary = _analyze_fresh(
-                    opened, case, inputs, list(fresh.values()), parsers, rules, progress, stop, spread
+                    opened, case, inputs, list(fresh.values()), parsers, rules, progress, stop, spread, buffers
                 )
     summary["seconds"] = round(time.monotonic() - began, 3)
     return summary
@@ -245,6 +253,7 @@ def _analyze_fresh(
     progress: Callable[[Progress], None] | None,
     stop: threading.Event | None,
     spread: Spread | None,
+    buffers: Buffers,
 ) -> dict[str, Any]:
     """Read the captures that the case does not hold yet, as one run."""
     for broken in parsers.broken:
@@ -268,7 +277,7 @@ def _analyze_fresh(
         if spread is not None:
             shares = spread.shares(run, _sets(left), rule_paths, stopped)
         else:
-            shares = _shares(left, run, parsers, make_rules(rule_paths), progress, stopped)
+            shares = _shares(left, run, parsers, make_rules(rule_paths), progress, stopped, buffers)
         whole = next(shares, None)
         for share in shares:
             if whole is not None:
@@ -313,11 +322,12 @@ def _shares(
     rules: Any,
     progress: Callable[[Progress], None] | None,
     stopped: Callable[[], bool],
+    buffers: Buffers,
 ) -> Iterator[Share]:
     """The shares of captures, read one set after the other."""
     latest = NEVER
     while left and not stopped():
-        share = read_set(left, run, parsers, rules, progress, stopped, latest)
+        share = read_set(left, run, parsers, rules, progress, stopped, latest, buffers=buffers)
         latest = share.latest
         yield share
 
@@ -331,18 +341,21 @@ def read_set(
     stopped: Callable[[], bool],
     latest: int,
     analysing: Analysing | None = None,
+    buffers: Buffers | None = None,
 ) -> Share:
     """Read the first of these captures and those that continue it, which are taken away; write their rows to the run.
 
     Messages and flows count up from the number of the first capture. `latest` is the last time of any capture before.
-    `analysing` makes what is done with the batches, where that is another thing than `Analysis`.
+    `analysing` makes what is done with the batches, where that is another thing than `Analysis`. `buffers`: memory for
+    the rows, where some is ready.
     """
     from sentinel.store.run import NUMBER_BITS
 
     rules.begin()
-    reading = Reading(parsers, left[0][1]["capture"] << NUMBER_BITS)
+    reading = Reading(parsers, left[0][1]["capture"] << NUMBER_BITS, buffers)
     reading.latest = latest
     analysis = (analysing or Analysis)(parsers, reading.engine.rows.texts, run, rules)
+    analysis.tables.buffers = reading.buffers
     worker = Worker(analysis)
     rows: list[dict[str, Any]] = []
     while left and not stopped() and (not rows or continues(left[0][0], reading.latest)):

@@ -13,6 +13,7 @@ import numpy as np
 from sentinel.model import DType
 from sentinel.pairing import Batch
 from sentinel.wire import layout as L
+from sentinel.wire.buffers import Buffers
 from sentinel.wire.values import ABSENT, MAX_HEX, WIDTHS, Spans, textual
 
 __all__ = ["MAX_HEX", "WIDTHS", "Points", "expand", "present"]
@@ -23,8 +24,9 @@ class Points:
     """Some points of a batch, in the order of their messages: what all values of one span share stands once.
 
     `row`, `object`, `block`, `bit` (shape (spans,)): message row and address parts, ABSENT where absent; `access`
-    (spans,). `which` (values,), uint32: the span of each value. `address`, `value` (values,). `text_index` (values,)
-    or None counts in `words`, or where that is None in the run's dictionary. `quality`, `stamp` (values,) or None.
+    (spans,). `which` (values,), uint32: the span of each value. `message`, `address`, `value` (values,). `text_index`
+    (values,) or None counts in `words`, or where that is None in the run's dictionary. `quality`, `stamp` (values,) or
+    None.
     """
 
     row: np.ndarray
@@ -33,6 +35,7 @@ class Points:
     bit: np.ndarray
     access: np.ndarray
     which: np.ndarray
+    message: np.ndarray
     address: np.ndarray
     value: np.ndarray
     has_value: np.ndarray | None = None
@@ -42,8 +45,11 @@ class Points:
     stamp: np.ndarray | None = None
 
 
-def expand(batch: Batch) -> list[Points]:
-    """All points of a paired batch in one group; texts in a second one where parsers wrote texts as well."""
+def expand(batch: Batch, buffers: Buffers) -> list[Points]:
+    """All points of a paired batch in one group; texts in a second one where parsers wrote texts as well.
+
+    What there is of each value lies in memory of `buffers`.
+    """
     earlier = batch.before
     source = Spans(
         batch.messages,
@@ -56,17 +62,18 @@ def expand(batch: Batch) -> list[Points]:
         earlier.messages if earlier is not None else batch.messages[:0],
         earlier.items if earlier is not None else batch.items[:0],
         earlier.first if earlier is not None else 0,
+        buffers,
     )
     spans = source.collect()
     if source.texts == 0:
-        return _group(batch, source, spans)
+        return _group(batch, buffers, source, spans)
     if not source.direct or not (batch.points[:, 0] & 1 << L.P_TEXT).any():
-        return _group(batch, source, spans, True)
+        return _group(batch, buffers, source, spans, True)
     texts = textual(spans)
-    return [*_group(batch, source, spans[~texts]), *_group(batch, source, spans[texts], True)]
+    return [*_group(batch, buffers, source, spans[~texts]), *_group(batch, buffers, source, spans[texts], True)]
 
 
-def _group(batch: Batch, source: Spans, spans: np.ndarray, texts: bool = False) -> list[Points]:
+def _group(batch: Batch, buffers: Buffers, source: Spans, spans: np.ndarray, texts: bool = False) -> list[Points]:
     """The values of the spans, and what parsers said of single ones; `texts`: some of them are texts of the heap."""
     count = int(spans[:, L.S_COUNT].sum())
     if count == 0:
@@ -78,10 +85,11 @@ def _group(batch: Batch, source: Spans, spans: np.ndarray, texts: bool = False) 
         bit=spans[:, L.S_BIT],
         access=spans[:, L.S_ACCESS],
         which=np.empty(count, np.uint32),
-        address=np.empty(count, np.int64),
-        value=np.empty(count, np.float64),
+        message=buffers.array(1, count)[0],
+        address=buffers.array(1, count)[0],
+        value=buffers.array(1, count)[0].view(np.float64),
     )
-    source.fill(spans, points.which, points.address, points.value)
+    source.fill(spans, points.which, points.message, points.address, points.value)
     if source.direct:
         quality = np.full(count, ABSENT, np.int64)
         stamp = np.full(count, ABSENT, np.int64)

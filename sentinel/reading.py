@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sentinel.identify import Identifier
 from sentinel.plugins import Parsers
+from sentinel.wire.buffers import Buffers
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.dissect import BATCH_FLOWS, BATCH_MESSAGES, BATCH_POINTS, Engine
 
@@ -27,11 +28,15 @@ NEVER = -(1 << 63)
 class Reading:
     """Captures to batches: one engine, its pairing, and the numbers of what it writes."""
 
-    def __init__(self, parsers: Parsers, base: int):
+    def __init__(self, parsers: Parsers, base: int, buffers: Buffers | None = None):
         from sentinel.pairing import Pairing
 
         self.parsers = parsers
         self.engine = Engine(parsers.protocols, Identifier(parsers.protocols))
+        self.buffers = Buffers() if buffers is None else buffers
+        rows = self.engine.rows
+        for block in (rows.messages, rows.items, rows.points, *rows.extras.values()):
+            block.buffers = self.buffers
         self.pairing = Pairing()
         self.next_message = base
         self.base = base
@@ -107,6 +112,8 @@ class Reading:
             frame=engine.frames,
             flow=engine.flow_number,
         )
+        if not len(batch.messages):
+            self.buffers.forget()  # flows fill the batches: memory that was made ready for messages would lie idle
         self.next_message += len(batch.messages)
         engine.next_batch()
         return batch

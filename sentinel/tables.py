@@ -17,8 +17,9 @@ from sentinel.model import Access, Activity, Fault, Kind
 from sentinel.pairing import NAMES as PAIRING_NAMES
 from sentinel.pairing import Batch
 from sentinel.plugins import Protocol
-from sentinel.schema import POINTS
+from sentinel.schema import FACTS, POINTS
 from sentinel.wire import layout as L
+from sentinel.wire.buffers import Buffers
 from sentinel.wire.dissect import NO_OPERATION
 from sentinel.wire.own import MAX_WIDTH
 from sentinel.wire.own import places as own_places
@@ -108,36 +109,46 @@ class _Names:
     def __init__(self, tables: list[dict[int, str]], unknown: Callable[[int], str]):
         self._tables = tables
         self._unknown = unknown
-        self._numbers = np.full(len(tables) * _CODES, -1, dtype=np.int32)
-        self._names = [""]
-        self._texts = _texts(self._names)
+        self._numbers = np.zeros(len(tables) * _CODES, dtype=np.int32)
+        """The place of each name, and one more: pages that nothing was written to cost nothing."""
+        self._known = [""]
+        self.names = _names(self._known)
+        """What `places` counts in, until it is called again."""
 
     def column(self, protocol: np.ndarray, code: np.ndarray, valid: np.ndarray) -> pl.Series:
         """The name of each code; empty where not valid."""
+        if not valid.any():
+            return self.names.new_from_index(0, len(code))
+        places = self.places(protocol, code, valid)
+        return _pick(self.names, places)
+
+    def places(self, protocol: np.ndarray, code: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Where the name of each code stands among `names`; the first one, which is empty, where not valid."""
+        if not valid.all():
+            places = np.zeros(len(code), dtype=np.uint32)
+            if valid.any():
+                places[valid] = self._places(protocol[valid], code[valid])
+            return places
+        return self._places(protocol, code)
+
+    def _places(self, protocol: np.ndarray, code: np.ndarray) -> np.ndarray:
         # codes beyond the table share its last place, which is no code of any protocol
-        place = protocol * _CODES + np.where((code >= 0) & (code < _CODES), code, _CODES - 1)
-        every = bool(valid.all())
-        if not every:
-            place = place[valid]
-        if len(place) == 0:
-            return self._texts.new_from_index(0, len(code))
-        numbers = self._numbers.take(place)
-        if numbers.min() < 0:
-            self._learn(np.unique(place[numbers < 0]).tolist())
-            numbers = self._numbers.take(place)
-        if every:
-            return _pick(self._texts, numbers)
-        index = np.zeros(len(code), dtype=np.uint32)
-        index[valid] = numbers
-        return _pick(self._texts, index)
+        at = protocol * _CODES + np.where((code >= 0) & (code < _CODES), code, _CODES - 1)
+        numbers = self._numbers.take(at)
+        if not numbers.all():
+            self._learn(np.unique(at[numbers == 0]).tolist())
+            numbers = self._numbers.take(at)
+        return numbers - 1
 
     def _learn(self, places: list[int]) -> None:
-        """Give numbers to codes that occur for the first time."""
+        """Give places to codes that occur for the first time."""
+        known = {name: number for number, name in enumerate(self._known)}
         for place in places:
             protocol, code = divmod(place, _CODES)
-            self._numbers[place] = len(self._names)
-            self._names.append(self._tables[protocol].get(code) or self._unknown(code))
-        self._texts = _texts(self._names)
+            name = self._tables[protocol].get(code) or self._unknown(code)
+            self._numbers[place] = known.setdefault(name, len(known)) + 1
+        self._known = list(known)
+        self.names = _names(self._known)
 
 
 class _Cells:
@@ -246,6 +257,7 @@ class Tables:
         self._no_text = _texts([""])
         self._carriers = _names(["", *(p.name for p in protocols)])
         self._nothing: dict[str, pl.DataFrame] = {}
+        self.buffers = Buffers()
 
     def _made(self, table: str, rows: np.ndarray, make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
         """The frame that is made of these rows; of no rows it is made once: most batches have none of some table."""
@@ -277,7 +289,7 @@ class Tables:
             ports += [row[L.D_CLIENT_PORT], row[L.D_SERVER_PORT]]
         port = pl.Series([p if p >= 0 else None for p in ports], dtype=pl.Int32)
         transport = _transports(batch.idents[:, L.D_FAMILY], batch.idents[:, L.D_PROTO])
-        return {"address": _texts(addresses), "port": port, "transport": transport}
+        return {"address": _names(addresses), "port": port, "transport": transport}
 
     def messages(self, batch: Batch, sides: dict[str, pl.Series]) -> pl.DataFrame:
         """The messages of a batch; columns as schema.MESSAGES."""
@@ -383,35 +395,31 @@ class Tables:
 
     def points(self, batch: Batch) -> pl.DataFrame:
         """The points of a paired batch, in the order of their messages: the columns of POINTS that are stored there."""
-        parts = [self._point_group(batch, group) for group in points_module.expand(batch)]
+        groups = points_module.expand(batch, self.buffers)
+        # the names of all groups before any column of names: they share one dictionary
+        objects = [
+            self._objects.places(batch.messages[group.row, L.M_PROTOCOL], group.object, group.object >= 0)
+            for group in groups
+        ]
+        parts = [self._point_group(*both) for both in zip(groups, objects, strict=True)]
         if not parts:
             return pl.DataFrame(schema=_POINT_SCHEMA)
         if len(parts) == 1:
             return parts[0]
         return pl.concat(parts).sort("message", maintain_order=True)
 
-    def _point_group(self, batch: Batch, group: points_module.Points) -> pl.DataFrame:
-        """The frame of one group: what spans share is made once and spread by one gather."""
+    def _point_group(self, group: points_module.Points, objects: np.ndarray) -> pl.DataFrame:
+        """The frame of one group: what spans share is made once and spread."""
         n = len(group.which)
+        which = pl.Series(group.which)
 
-        def absent(dtype: Any) -> pl.Series:
-            return _nothing(dtype).new_from_index(0, n)
+        def optional(values: np.ndarray | None, dtype: Any, spread: bool = False) -> pl.Series:
+            present = None if values is None else points_module.present(values)
+            if values is None or present is None or not present.any():
+                return _nothing(dtype).new_from_index(0, n)
+            column = _masked(pl.Series(values), present).cast(dtype, strict=False)
+            return column[which] if spread else column
 
-        def optional(values: np.ndarray | None, dtype: Any) -> pl.Series:
-            if values is None:
-                return absent(dtype)
-            return _masked(pl.Series(values), points_module.present(values)).cast(dtype, strict=False)
-
-        shared = {
-            "message": pl.Series(group.row + batch.first),
-            "object": self._objects.column(batch.messages[group.row, L.M_PROTOCOL], group.object, group.object >= 0),
-            "access": _pick(_ACCESSES, group.access),
-            "block": optional(group.block, pl.Int64) if points_module.present(group.block).any() else None,
-            "bit": optional(group.bit, pl.UInt8) if points_module.present(group.bit).any() else None,
-        }
-        spread = pl.DataFrame({k: v for k, v in shared.items() if v is not None})[
-            pl.Series(group.which, dtype=pl.UInt32)
-        ]
         value = pl.Series(group.value)
         if group.text_index is None:
             text = self._no_text.new_from_index(0, n)
@@ -420,16 +428,16 @@ class Tables:
         else:
             text = self._run_text(group.text_index)
         columns = {
-            "message": spread["message"],
-            "object": spread["object"],
-            "block": spread["block"] if "block" in spread.columns else absent(pl.Int64),
+            "message": pl.Series(group.message),
+            "object": _pick(self._objects.names, objects)[which],
+            "block": optional(group.block, pl.Int64, spread=True),
             "address": pl.Series(group.address),
-            "bit": spread["bit"] if "bit" in spread.columns else absent(pl.UInt8),
+            "bit": optional(group.bit, pl.UInt8, spread=True),
             "value": value if group.has_value is None else _masked(value, group.has_value),
             "text": text,
             "quality": optional(group.quality, pl.Int64),
             "stamp": optional(group.stamp, TIME),
-            "access": spread["access"],
+            "access": _pick(_ACCESSES, group.access)[which],
         }
         return _frame(columns)
 
@@ -532,6 +540,11 @@ class Tables:
         return rows
 
 
+def fact_frame(facts: list[dict[str, Any]]) -> pl.DataFrame:
+    """The facts of a batch as a frame: columns as schema.FACTS, without the id."""
+    return pl.DataFrame([pl.Series(name, [fact[name] for fact in facts], dtype) for name, dtype in _FACTS.items()])
+
+
 def beside(messages: pl.DataFrame, own: pl.DataFrame, protocol: str, columns: list[str]) -> pl.DataFrame:
     """The messages with columns of a protocol's own table, named `<protocol>.<column>`; null at other protocols'."""
     some = [own[column].alias(f"{protocol}.{column}") for column in columns if column in own.columns]
@@ -543,7 +556,7 @@ def beside(messages: pl.DataFrame, own: pl.DataFrame, protocol: str, columns: li
         has[rows] = True
         where = _masked(pl.Series(place), has)
         some = [column.gather(where) for column in some]
-    return messages.with_columns(some)
+    return pl.DataFrame([*messages.get_columns(), *some])
 
 
 def _masked(values: pl.Series, valid: np.ndarray) -> pl.Series:
@@ -611,5 +624,6 @@ _ENDS = _names(["end of capture", "closed", "idle", "evicted"])
 _DIRECTION_BY = _names(["first-frame", "port", "payload", "handshake"])
 _LABEL_BY = _names([LABEL_BY[i] for i in range(len(LABEL_BY))])
 _TRANSPORTS = _names(["eth", *(transport_text(4, proto) for proto in range(256))])
+_FACTS = {c.name: pl.String if c.type == "text" else _POLARS[c.type] for c in FACTS.columns if c.name not in FACTS.key}
 _POINT_SCHEMA: dict[str, Any] = {c.name: _POLARS[c.type] for c in POINTS.columns if not c.via}
 _POINT_SCHEMA["access"] = _ACCESSES.dtype

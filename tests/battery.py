@@ -91,7 +91,12 @@ def see(*captures: bytes | Iterable[Record], parsers: Parsers | None = None) -> 
         keep(batch)
     assert reader is not None
     assert reading.engine.rows.kept == 0, "what is kept for flows is not given back at their end"
-    return Seen(reading.engine, reader, {name: pl.concat(parts) for name, parts in found.items()})
+    return Seen(reading.engine, reader, {name: together(parts) for name, parts in found.items()})
+
+
+def together(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """The tables of several batches as one: each has its own dictionaries of text."""
+    return pl.concat([part.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String)) for part in parts])
 
 
 def engine_only(data: bytes) -> Engine:

@@ -12,8 +12,8 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import battery
 import frames as f
-import polars as pl
 import pytest
 from frames import MS, SECOND, START, Talk
 from modbus_samples import exchange, mbap
@@ -164,7 +164,7 @@ def test_dissect_gives_the_tables_of_analyze(put, tmp_case) -> None:
         return [{k: v - base if k in shifted and v is not None else v for k, v in row.items()} for row in rows]
 
     for name in TABLES:
-        rows = pl.concat([part[name] for part in parts]).to_dicts()
+        rows = battery.together([part[name] for part in parts]).to_dicts()
         assert rows == plain(stored[name], 1 << 40), name
 
 

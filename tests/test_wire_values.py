@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sentinel.model import Access, DType, Kind
 from sentinel.wire import layout as L
+from sentinel.wire.buffers import Buffers
 from sentinel.wire.pair import ANSWERED
 from sentinel.wire.values import (
     ABSENT,
@@ -62,6 +63,7 @@ def spans(messages=(), items=(), points=(), heap=b"", pair=None, before=((), ())
         cells(L.M_WIDTH, list(before[0])),
         cells(L.I_WIDTH, list(before[1])),
         before_first,
+        Buffers(),
     )
 
 
@@ -70,7 +72,9 @@ def values(source: Spans, table: np.ndarray | None = None) -> list[tuple[int, in
     table = source.collect() if table is None else table
     n = int(table[:, L.S_COUNT].sum())
     which, address, value = np.empty(n, np.uint32), np.empty(n, np.int64), np.empty(n, np.float64)
-    source.fill(table, which, address, value)
+    numbers = np.empty(n, np.int64)
+    source.fill(table, which, numbers, address, value)
+    assert np.unique(numbers - table[which, L.S_ROW]).size <= 1  # all by the number of the first message
     return list(zip(table[which, L.S_ROW].tolist(), address.tolist(), value.tolist(), strict=True))
 
 
@@ -155,6 +159,20 @@ def test_of_one_message_texts_stand_behind_numbers() -> None:
     table = source.collect()
     assert [address for _, address, _ in values(source, table)] == [60, 70, 50, 100]
     assert textual(table).tolist() == [False, True, True, False] and source.texts == 2
+
+
+@given(st.lists(st.lists(st.sampled_from([DType.U8, DType.I8, DType.BYTES, DType.TEXT, 40]), max_size=30), max_size=4))
+def test_items_stand_in_the_same_order_however_many_they_are(plan) -> None:
+    data = {"data": 0, "data_length": 1}
+    items = [item(of, k, k, dtype, **data) for of, dtypes in enumerate(plan) for k, dtype in enumerate(dtypes)]
+    messages = [message(address=-1, dtype=DType.NONE) for _ in plan]
+    table = spans(messages, items, heap=b"\x04").collect()
+    want = [
+        (of, dtype, k)
+        for of, dtypes in enumerate(plan)
+        for _, dtype, k in sorted((dtype not in (DType.U8, DType.I8), dtype, k) for k, dtype in enumerate(dtypes))
+    ]
+    assert list(zip(*(table[:, cell].tolist() for cell in (L.S_ROW, L.S_DTYPE, L.S_ADDRESS)), strict=True)) == want
 
 
 def distinct(source: Spans) -> tuple[list[int], list[int]]:

@@ -55,8 +55,12 @@ def accumulate_flows(pairs: pl.DataFrame | None, flows: pl.DataFrame, limit: int
     """
     if flows.height == 0 and pairs is not None:
         return pairs
-    rows = flows.select(*_PAIR, "capture", "frame", "time", "last_time", *_SUMS)
-    rows = rows.cast({name: pl.String for name in _PAIR if rows.schema[name] != pl.String})
+    rows = pl.DataFrame(
+        [
+            *(flows[name].cast(pl.String) for name in _PAIR),
+            *(flows[name] for name in ("capture", "frame", "time", "last_time", *_SUMS)),
+        ]
+    )
     rows = _added(pairs, rows)
     if rows.height <= 2 * limit:
         return rows
@@ -131,13 +135,18 @@ def _counted(messages: Columns) -> pl.DataFrame:
     if (time[1:] < time[:-1]).any():
         np.minimum.at(earliest, group, time)
         np.maximum.at(latest, group, time)
-    named = messages.frame.select(*_ENDS, "fault", "capture", "frame")
-    rows = named[pl.Series(first)].with_columns(
-        pl.Series("count", np.bincount(group, minlength=len(where))),
-        pl.Series("first_time", earliest),
-        pl.Series("last_time", latest),
+    # column by column: each of a frame's own operations would be planned anew for these few rows
+    chosen = pl.Series(first)
+    named = [messages.frame[name][chosen] for name in (*_ENDS, "fault", "capture", "frame")]
+    texts = {*_ENDS, "fault"} - {"unit"}
+    return pl.DataFrame(
+        [
+            *(column.cast(pl.String) if column.name in texts else column for column in named),
+            pl.Series("count", np.bincount(group, minlength=len(where))),
+            pl.Series("first_time", earliest),
+            pl.Series("last_time", latest),
+        ]
     )
-    return rows.cast({name: pl.String for name in (*_ENDS, "fault") if name != "unit"})
 
 
 def statistics(counts: pl.DataFrame | None) -> pl.DataFrame:

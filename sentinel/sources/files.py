@@ -18,7 +18,7 @@ from sentinel.errors import InputError
 
 STDIN = "-"
 _HASH_CHUNK = 1 << 20
-_FILE_CHUNK = 16 << 20
+_FILE_CHUNK = 4 << 20
 """Bytes of a plain file that are hashed at once: whoever waits for the interpreter lock waits 5 ms each time."""
 CAPTURE_MAGICS = tuple(
     bytes.fromhex(magic)

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 cdef class Own:
     cdef readonly Py_ssize_t width, n, used
     cdef Py_ssize_t capacity, room
+    cdef public object buffers
     cdef long long[::1] first, value
     cdef unsigned char[::1] cell
     cdef double[::1] number

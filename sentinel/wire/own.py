@@ -10,6 +10,8 @@ import mmap
 import cython
 import numpy as np
 
+from sentinel.wire.buffers import Buffers
+
 MAX_WIDTH = 63
 """Cells of a row, the first of which is the mask: a mask has no room for more."""
 
@@ -37,6 +39,7 @@ class Own:
         self.n = 0
         self.used = 0
         self.capacity = capacity
+        self.buffers = Buffers()
         self.room = 4 * capacity
         self.first = memoryview(np.zeros(capacity + 1, dtype=np.int64))
         self.cell = memoryview(np.zeros(self.room, dtype=np.uint8))
@@ -139,7 +142,8 @@ class Own:
             # most of it stays empty: memory that the system gives anew takes no time before it is touched
             columns = np.frombuffer(mmap.mmap(-1, 8 * size), np.int64).reshape(count, self.n)
         else:
-            columns = np.zeros((count, self.n), dtype=np.int64)
+            columns = self.buffers.array(count, self.n)
+            columns.fill(0)
         into = memoryview(columns)
         with cython.nogil:
             self.spread(into, where)

@@ -12,6 +12,7 @@ cdef class Block:
     cdef public Py_ssize_t n
     cdef readonly Py_ssize_t capacity
     cdef readonly object cells
+    cdef public object buffers
     cdef long long[:, ::1] a
     cdef double[:, ::1] f
 

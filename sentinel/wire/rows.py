@@ -22,6 +22,7 @@ How a parser uses it (one call a fact of the wire, in any order after `message`)
 import cython
 import numpy as np
 
+from sentinel.wire.buffers import Buffers
 from sentinel.wire.layout import (
     F_CAPTURE,
     F_CODE,
@@ -117,6 +118,8 @@ class Block:
         self.width = width
         self.n = 0
         self.capacity = capacity
+        self.buffers = Buffers()
+        """Where large arrays come from; blocks may share it."""
         self.cells = np.zeros((capacity, width), dtype=np.int64)
         # views of the same memory: a memoryview gives plain ints and floats uncompiled, C values compiled
         self.a = memoryview(self.cells)
@@ -141,7 +144,7 @@ class Block:
 
     def grow(self):
         """Double the capacity, keeping every row."""
-        cells = np.zeros((self.capacity * 2, self.width), dtype=np.int64)
+        cells = self.buffers.array(self.capacity * 2, self.width)
         cells[: self.n] = self.cells[: self.n]
         self.capacity *= 2
         self.cells = cells
@@ -154,7 +157,7 @@ class Block:
 
     def take(self):
         """A copy of the rows written so far, shape (n, width), int64, column after column; the block is empty then."""
-        columns = np.empty((self.width, self.n), dtype=np.int64)
+        columns = self.buffers.array(self.width, self.n)
         if cython.compiled:
             into = columns  # a view of it, by rows.pxd
             with cython.nogil:

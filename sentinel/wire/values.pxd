@@ -20,12 +20,18 @@ cdef class Spans:
     cdef readonly bint direct
     cdef bint mixed
 
-    @cython.locals(i=Py_ssize_t, s=Py_ssize_t, row=Py_ssize_t, valid=cython.longlong, object=cython.longlong, block=cython.longlong, bit=cython.longlong, access=cython.longlong)
-    cdef int collect_points(self) except -1 nogil
-    @cython.locals(i=Py_ssize_t, dtype=cython.longlong, asked=Py_ssize_t)
-    cdef int collect_messages(self) except -1 nogil
-    @cython.locals(i=Py_ssize_t, row=Py_ssize_t, asked=Py_ssize_t, place=Py_ssize_t)
-    cdef int collect_items(self) except -1 nogil
+    @cython.locals(i=Py_ssize_t, row=Py_ssize_t, point=Py_ssize_t, item=Py_ssize_t, start=Py_ssize_t)
+    cdef int collect_rows(self) except -1 nogil
+    @cython.locals(s=Py_ssize_t, valid=cython.longlong, object=cython.longlong, block=cython.longlong, bit=cython.longlong, access=cython.longlong)
+    cdef int collect_point(self, Py_ssize_t i, Py_ssize_t row) except -1 nogil
+    @cython.locals(asked=Py_ssize_t)
+    cdef int collect_message(self, Py_ssize_t i) except -1 nogil
+    @cython.locals(asked=Py_ssize_t, place=Py_ssize_t)
+    cdef int collect_item(self, Py_ssize_t i, Py_ssize_t row) except -1 nogil
+    @cython.locals(s=Py_ssize_t, at=Py_ssize_t, k=Py_ssize_t, cell=cython.longlong)
+    cdef int sort_row(self, Py_ssize_t start) except -1 nogil
+    @cython.locals(source=cython.longlong, dtype=cython.longlong, text=cython.longlong)
+    cdef long long turn(self, Py_ssize_t s) except? -1 nogil
     @cython.locals(partner=cython.longlong)
     cdef Py_ssize_t request(self, Py_ssize_t row) except? -1 nogil
     @cython.locals(low=Py_ssize_t, high=Py_ssize_t, middle=Py_ssize_t)
@@ -34,7 +40,7 @@ cdef class Spans:
     cdef int message_span(self, long long[:, :] cells, Py_ssize_t k, Py_ssize_t row, long long data, long long length) except -1 nogil
     @cython.locals(s=Py_ssize_t, valid=cython.longlong, dtype=cython.longlong)
     cdef int item_span(self, long long[:, :] cells, Py_ssize_t k, Py_ssize_t row, long long data, long long length) except -1 nogil
-    @cython.locals(n=Py_ssize_t, p=Py_ssize_t, text=cython.bint)
+    @cython.locals(n=Py_ssize_t)
     cdef Py_ssize_t add(self, Py_ssize_t row, int source, long long dtype) except -1 nogil
     cdef bint wordy(self, long long dtype) except -1 nogil
     @cython.locals(kind=cython.longlong)
@@ -42,10 +48,12 @@ cdef class Spans:
     @cython.locals(held=cython.longlong, width=cython.longlong)
     cdef long long count(self, long long dtype, long long length, long long quantity) except? -1 nogil
 
-    @cython.locals(a="long long[:, ::1]", w="unsigned int[::1]", p="long long[::1]", v="double[::1]")
-    cpdef fill(self, object spans, object which, object address, object value)
+    @cython.locals(a="long long[:, ::1]", w="unsigned int[::1]", m="long long[::1]", p="long long[::1]", v="double[::1]")
+    cpdef fill(self, object spans, object which, object message, object address, object value)
+    @cython.locals(s=Py_ssize_t, k=Py_ssize_t, at=Py_ssize_t, count=Py_ssize_t, number=cython.longlong)
+    cdef int fill_places(self, long long[:, ::1] spans, unsigned int[::1] which, long long[::1] message) except -1 nogil
     @cython.locals(heap="const unsigned char[::1]", s=Py_ssize_t, k=Py_ssize_t, at=Py_ssize_t, count=Py_ssize_t, start=Py_ssize_t, dtype=cython.longlong, first=cython.longlong, step=cython.longlong, width=Py_ssize_t, little=cython.bint, form=cython.int)
-    cdef int fill_numbers(self, long long[:, ::1] spans, unsigned int[::1] which, long long[::1] address, double[::1] value) except -1 nogil
+    cdef int fill_numbers(self, long long[:, ::1] spans, long long[::1] address, double[::1] value) except -1 nogil
     @cython.locals(high=cython.longlong, low=cython.longlong, octet=cython.longlong, i=Py_ssize_t)
     cdef double number(self, Py_ssize_t at, Py_ssize_t width, bint little, int form) except? -1 nogil
     @cython.locals(size=Py_ssize_t, n=Py_ssize_t, a="long long[:, ::1]", w="long long[::1]", k="long long[::1]", h="long long[::1]")

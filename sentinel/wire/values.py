@@ -103,6 +103,7 @@ _PRIME = cython.declare(cython.longlong, 0x9E3779B1)
 _MASK = cython.declare(cython.longlong, (1 << 62) - 1)
 _TWO32 = cython.declare(cython.longlong, 1 << 32)
 _TWO31 = cython.declare(cython.longlong, 1 << 31)
+_FEW = cython.declare(cython.int, 16)  # spans of one message that are put in order one by one
 _POINT = cython.declare(cython.int, SOURCE_POINT)
 _MESSAGE = cython.declare(cython.int, SOURCE_MESSAGE)
 _ITEM = cython.declare(cython.int, SOURCE_ITEM)
@@ -123,6 +124,11 @@ _SIGNED = cython.declare(cython.int, 1)
 _FLOAT = cython.declare(cython.int, 2)
 
 
+_NUMERIC = np.zeros(_TYPES + 1, dtype=bool)
+_NUMERIC[[*WIDTHS, DType.BIT]] = True
+"""Per DType whether it is a number."""
+
+
 def _forms():
     """Per DType: bytes of one value (0: not a number), whether little-endian, and how they make a number."""
     forms = np.zeros((32, 3), dtype=np.int64)
@@ -133,13 +139,26 @@ def _forms():
 
 def textual(spans):
     """Which spans are one text each, or bytes that are shown as one; shape (n,)."""
-    return (spans[:, S_SOURCE] != SOURCE_POINT) & ~np.isin(spans[:, S_DTYPE], [*WIDTHS, DType.BIT])
+    dtypes = spans[:, S_DTYPE]
+    known = _NUMERIC.take(np.clip(dtypes, -1, len(_NUMERIC) - 1))  # the last, which -1 takes too, is no type
+    return (spans[:, S_SOURCE] != SOURCE_POINT) & ~known
+
+
+def in_order(spans):
+    """The order of spans that come from several sources: message after message, of each its texts last."""
+    key = spans[:, S_ROW] << 1 | textual(spans)
+    key = key << 2 | spans[:, S_SOURCE]
+    key = key << 6 | np.clip(spans[:, S_DTYPE], -1, 62) + 1
+    # the rows of each source are in order already, and such stretches are merged
+    return np.argsort(key, kind="stable")
 
 
 class Spans:
     """The pieces of data of one batch; `before_messages`, `before_items` are cells of the batch before, or no rows."""
 
-    def __init__(self, messages, items, points, heap, pair, result, first, before_messages, before_items, before_first):
+    def __init__(
+        self, messages, items, points, heap, pair, result, first, before_messages, before_items, before_first, buffers
+    ):
         self.messages = memoryview(messages)
         self.items = memoryview(items)
         self.points = memoryview(points)
@@ -151,7 +170,7 @@ class Spans:
         self.before_messages = memoryview(before_messages)
         self.before_items = memoryview(before_items)
         self.before_first = before_first
-        self.table = np.empty((len(messages) + len(items) + len(points), S_WIDTH), dtype=np.int64)
+        self.table = buffers.array(len(messages) + len(items) + len(points), S_WIDTH)
         self.spans = memoryview(self.table)
         self.forms = memoryview(_forms())
         self.singles = memoryview(np.zeros(1, dtype=np.float32))
@@ -167,94 +186,121 @@ class Spans:
     def collect(self):
         """Write the table of spans; returns it, shape (n, S_WIDTH): message after message, of each its texts last."""
         with cython.nogil:
-            self.collect_points()
-            self.collect_messages()
-            self.collect_items()
+            self.collect_rows()
         spans = self.table[: self.n]
-        if self.mixed:
-            spans = spans[np.lexsort((spans[:, S_DTYPE], spans[:, S_SOURCE], textual(spans), spans[:, S_ROW]))]
-        return spans
+        return spans[in_order(spans)] if self.mixed else spans
 
-    def collect_points(self):
-        """Values that the parser wrote itself: neighbours that differ only in address and value are one span."""
-        a = self.points
-        for i in range(len(a)):
-            valid = a[i, 0]
-            row = a[i, P_MESSAGE]
-            object = a[i, P_OBJECT]
-            block = a[i, P_BLOCK] if valid >> P_BLOCK & 1 else _ABSENT
-            bit = a[i, P_BIT] if valid >> P_BIT & 1 else _ABSENT
-            access = a[i, P_ACCESS] if valid >> P_ACCESS & 1 else 0
-            if access == 0:
-                access = self.implied_access(row)
-            if i > 0:
-                s = self.n - 1
-                if (
-                    self.spans[s, S_ROW] == row
-                    and self.spans[s, S_OBJECT] == object
-                    and self.spans[s, S_BLOCK] == block
-                    and self.spans[s, S_BIT] == bit
-                    and self.spans[s, S_ACCESS] == access
-                ):
-                    self.spans[s, S_COUNT] += 1
-                    continue
-            s = self.add(row, _POINT, _NONE)
-            self.spans[s, S_OBJECT] = object
-            self.spans[s, S_BLOCK] = block
-            self.spans[s, S_BIT] = bit
-            self.spans[s, S_ACCESS] = access
-            self.spans[s, S_ADDRESS] = a[i, P_ADDRESS]
-            self.spans[s, S_STEP] = 0
-            self.spans[s, S_DATA] = i
-            self.spans[s, S_LENGTH] = 0
-            self.spans[s, S_COUNT] = 1
-            self.direct = True
-        return 0
-
-    def collect_messages(self):
-        """Data that stand in the message itself, read as the message says or as its request does."""
-        a = self.messages
-        for i in range(len(a)):
-            if a[i, 0] >> M_DATA & 1 == 0:
-                continue
-            dtype = a[i, M_DTYPE]
-            if dtype == _NONE:
-                asked = self.request(i)
-                if asked >= 0:
-                    self.message_span(self.messages, asked, i, a[i, M_DATA], a[i, M_DATA_LENGTH])
-                elif asked < -1:
-                    self.message_span(self.before_messages, -2 - asked, i, a[i, M_DATA], a[i, M_DATA_LENGTH])
-            else:
-                self.message_span(self.messages, i, i, a[i, M_DATA], a[i, M_DATA_LENGTH])
-        return 0
-
-    def collect_items(self):
-        """Data of items; item k of an answer is read as item k of its request says."""
-        a = self.items
-        i = cython.cast(cython.Py_ssize_t, len(a))
+    def collect_rows(self):
+        """The spans of each message in turn: points and items stand in the order of their messages."""
+        i = cython.cast(cython.Py_ssize_t, len(self.items))
         while i > 0:
             i -= 1
-            self.places[a[i, I_MESSAGE]] = i
-        for i in range(len(a)):
-            if a[i, 0] >> I_DATA & 1 == 0:
-                continue
-            row = a[i, I_MESSAGE]
-            if a[i, I_DTYPE] == _NONE:
-                asked = self.request(row)
-                if asked >= 0:
-                    # items of one message stand together, in order
-                    place = self.places[asked]
-                    if place >= 0:
-                        place += a[i, I_INDEX]
-                    if 0 <= place < len(a) and a[place, I_MESSAGE] == asked:
-                        self.item_span(self.items, place, row, a[i, I_DATA], a[i, I_DATA_LENGTH])
-                elif asked < -1:
-                    place = self.item_of(self.before_items, -2 - asked, a[i, I_INDEX])
-                    if place >= 0:
-                        self.item_span(self.before_items, place, row, a[i, I_DATA], a[i, I_DATA_LENGTH])
-            else:
-                self.item_span(self.items, i, row, a[i, I_DATA], a[i, I_DATA_LENGTH])
+            self.places[self.items[i, I_MESSAGE]] = i
+        point = cython.cast(cython.Py_ssize_t, 0)
+        item = cython.cast(cython.Py_ssize_t, 0)
+        for row in range(len(self.messages)):
+            start = self.n
+            while point < len(self.points) and self.points[point, P_MESSAGE] == row:
+                self.collect_point(point, row)
+                point += 1
+            if self.messages[row, 0] >> M_DATA & 1:
+                self.collect_message(row)
+            while item < len(self.items) and self.items[item, I_MESSAGE] == row:
+                if self.items[item, 0] >> I_DATA & 1:
+                    self.collect_item(item, row)
+                item += 1
+            if self.n - start > 1:
+                self.sort_row(start)
         return 0
+
+    def collect_point(self, i, row):
+        """A value that the parser wrote itself: neighbours that differ only in address and value are one span."""
+        valid = self.points[i, 0]
+        object = self.points[i, P_OBJECT]
+        block = self.points[i, P_BLOCK] if valid >> P_BLOCK & 1 else _ABSENT
+        bit = self.points[i, P_BIT] if valid >> P_BIT & 1 else _ABSENT
+        access = self.points[i, P_ACCESS] if valid >> P_ACCESS & 1 else 0
+        if access == 0:
+            access = self.implied_access(row)
+        s = self.n - 1
+        if (
+            s >= 0
+            and self.spans[s, S_SOURCE] == _POINT
+            and self.spans[s, S_ROW] == row
+            and self.spans[s, S_OBJECT] == object
+            and self.spans[s, S_BLOCK] == block
+            and self.spans[s, S_BIT] == bit
+            and self.spans[s, S_ACCESS] == access
+        ):
+            self.spans[s, S_COUNT] += 1
+            return 0
+        s = self.add(row, _POINT, _NONE)
+        self.spans[s, S_OBJECT] = object
+        self.spans[s, S_BLOCK] = block
+        self.spans[s, S_BIT] = bit
+        self.spans[s, S_ACCESS] = access
+        self.spans[s, S_ADDRESS] = self.points[i, P_ADDRESS]
+        self.spans[s, S_STEP] = 0
+        self.spans[s, S_DATA] = i
+        self.spans[s, S_LENGTH] = 0
+        self.spans[s, S_COUNT] = 1
+        self.direct = True
+        return 0
+
+    def collect_message(self, i):
+        """Data that stand in the message itself, read as the message says or as its request does."""
+        if self.messages[i, M_DTYPE] != _NONE:
+            return self.message_span(self.messages, i, i, self.messages[i, M_DATA], self.messages[i, M_DATA_LENGTH])
+        asked = self.request(i)
+        if asked >= 0:
+            return self.message_span(self.messages, asked, i, self.messages[i, M_DATA], self.messages[i, M_DATA_LENGTH])
+        if asked < -1:
+            return self.message_span(
+                self.before_messages, -2 - asked, i, self.messages[i, M_DATA], self.messages[i, M_DATA_LENGTH]
+            )
+        return 0
+
+    def collect_item(self, i, row):
+        """Data of an item; item k of an answer is read as item k of its request says."""
+        if self.items[i, I_DTYPE] != _NONE:
+            return self.item_span(self.items, i, row, self.items[i, I_DATA], self.items[i, I_DATA_LENGTH])
+        asked = self.request(row)
+        if asked >= 0:
+            # items of one message stand together, in order
+            place = self.places[asked]
+            if place >= 0:
+                place += self.items[i, I_INDEX]
+            if 0 <= place < len(self.items) and self.items[place, I_MESSAGE] == asked:
+                return self.item_span(self.items, place, row, self.items[i, I_DATA], self.items[i, I_DATA_LENGTH])
+        elif asked < -1:
+            place = self.item_of(self.before_items, -2 - asked, self.items[i, I_INDEX])
+            if place >= 0:
+                return self.item_span(
+                    self.before_items, place, row, self.items[i, I_DATA], self.items[i, I_DATA_LENGTH]
+                )
+        return 0
+
+    def sort_row(self, start):
+        """Put the spans of one message, those from `start` on, in the order of `in_order`, which many are left to."""
+        for s in range(start + 1, self.n):
+            at = s
+            while at > start and self.turn(at) < self.turn(at - 1):
+                if self.n - start > _FEW:
+                    self.mixed = True
+                    return 0
+                for k in range(S_WIDTH):
+                    cell = self.spans[at, k]
+                    self.spans[at, k] = self.spans[at - 1, k]
+                    self.spans[at - 1, k] = cell
+                at -= 1
+        return 0
+
+    def turn(self, s):
+        """When a span comes among those of its message: see `in_order`."""
+        source = self.spans[s, S_SOURCE]
+        dtype = self.spans[s, S_DTYPE]
+        text = 1 if source != _POINT and self.wordy(dtype) else 0
+        return (text << 2 | source) << 6 | (0 if dtype < 0 else dtype + 1 if dtype < 63 else 63)
 
     def request(self, row):
         """The row of the request that an answer fits: n in this batch, -2 - n in the one before, -1 for none."""
@@ -324,18 +370,8 @@ class Spans:
     def add(self, row, source, dtype):
         """Start a span and return its number."""
         n = self.n
-        text = source != _POINT and self.wordy(dtype)
-        if text:
+        if source != _POINT and self.wordy(dtype):
             self.texts += 1
-        if n > 0 and not self.mixed:
-            p = n - 1
-            if self.spans[p, S_ROW] > row:
-                self.mixed = True
-            elif self.spans[p, S_ROW] == row:
-                if self.spans[p, S_SOURCE] == source:
-                    self.mixed = self.spans[p, S_DTYPE] > dtype
-                if not text and self.spans[p, S_SOURCE] != _POINT and self.wordy(self.spans[p, S_DTYPE]):
-                    self.mixed = True
         self.spans[n, S_ROW] = row
         self.spans[n, S_SOURCE] = source
         self.spans[n, S_DTYPE] = dtype
@@ -366,13 +402,29 @@ class Spans:
 
     # -- values -----------------------------------------------------------------------------------------------
 
-    def fill(self, spans, which, address, value):
-        """Write the values of `spans` (rows of the table): span number, address and number, which is 0 for a text."""
-        a, w, p, v = memoryview(spans), memoryview(which), memoryview(address), memoryview(value)
+    def fill(self, spans, which, message, address, value):
+        """Write the values of `spans` (rows of the table): number of the span and of the message, address and value,
+        which is 0 for a text.
+        """
+        a, w, m = memoryview(spans), memoryview(which), memoryview(message)
+        p, v = memoryview(address), memoryview(value)
         with cython.nogil:
-            self.fill_numbers(a, w, p, v)
+            self.fill_places(a, w, m)
+            self.fill_numbers(a, p, v)
 
-    def fill_numbers(self, spans, which, address, value):
+    def fill_places(self, spans, which, message):
+        """The span and the message of each value."""
+        at = cython.cast(cython.Py_ssize_t, 0)
+        for s in range(len(spans)):
+            count = spans[s, S_COUNT]
+            number = self.first + spans[s, S_ROW]
+            for k in range(at, at + count):
+                which[k] = s
+                message[k] = number
+            at += count
+        return 0
+
+    def fill_numbers(self, spans, address, value):
         """The loop over the values."""
         heap = self.heap
         at = cython.cast(cython.Py_ssize_t, 0)
@@ -382,7 +434,6 @@ class Spans:
             dtype = spans[s, S_DTYPE]
             if spans[s, S_SOURCE] == _POINT:
                 for k in range(count):
-                    which[at] = s
                     address[at] = self.points[start + k, P_ADDRESS]
                     value[at] = self.numbers[start + k, P_VALUE]
                     at += 1
@@ -391,13 +442,11 @@ class Spans:
             step = spans[s, S_STEP]
             if dtype == _BIT:
                 for k in range(count):
-                    which[at] = s
                     address[at] = first + k * step
                     value[at] = heap[start + (k >> 3)] >> (k & 7) & 1
                     at += 1
                 continue
             if self.wordy(dtype):
-                which[at] = s
                 address[at] = first
                 value[at] = 0
                 at += 1
@@ -407,13 +456,11 @@ class Spans:
             form = self.forms[dtype, 2]
             if width == 2 and form == _UNSIGNED and not little:
                 for k in range(count):
-                    which[at] = s
                     address[at] = first + k * step
                     value[at] = heap[start + 2 * k] << 8 | heap[start + 2 * k + 1]
                     at += 1
                 continue
             for k in range(count):
-                which[at] = s
                 address[at] = first + k * step
                 value[at] = self.number(start + k * width, width, little, form)
                 if dtype == _BOOL and value[at] != 0:
