@@ -26,6 +26,31 @@ TSHARK_FIELDS = {
     "dnp3": ("dnp3.al.func", "dnp3.src", "dnp3.dst"),
 }
 COMMON_FIELDS = ("frame.number", "frame.time_epoch", "ip.src", "ip.dst")
+"""What tshark is asked for, at least."""
+PORTS = ("tcp.srcport", "tcp.dstport")
+STORED_FIELDS = {
+    "modbus": (
+        "mbtcp.trans_id", "mbtcp.len", "mbtcp.unit_id", "modbus.func_code", "modbus.reference_num", "modbus.word_cnt",
+        "modbus.bit_cnt", "modbus.byte_cnt", "modbus.exception_code", "modbus.regnum16", "modbus.regval_uint16",
+        "modbus.bitnum", "modbus.bitval", "modbus.request_frame", "modbus.response_time",
+    ),
+    "s7": (
+        "s7comm.header.rosctr", "s7comm.header.pduref", "s7comm.header.parlg", "s7comm.header.datlg",
+        "s7comm.header.errcls", "s7comm.header.errcod", "s7comm.param.func", "s7comm.param.itemcount",
+        "s7comm.param.item.syntaxid", "s7comm.param.item.transp_size", "s7comm.param.item.length",
+        "s7comm.param.item.db", "s7comm.param.item.area", "s7comm.param.item.address.byte",
+        "s7comm.param.item.address.bit", "s7comm.data.returncode", "s7comm.data.transportsize", "s7comm.data.length",
+        "s7comm.resp.data", "s7comm.param.userdata.funcgroup", "s7comm.param.userdata.subfunc",
+    ),
+    "dnp3": (
+        "dnp3.src", "dnp3.dst", "dnp3.ctl.prifunc", "dnp3.ctl.secfunc", "dnp3.al.func", "dnp3.al.seq", "dnp3.al.iin",
+        "dnp3.al.obj", "dnp3.al.objq.prefix", "dnp3.al.objq.range", "dnp3.al.range.start", "dnp3.al.range.stop",
+        "dnp3.al.range.quantity", "dnp3.al.index", "dnp3.al.boq.b0", "dnp3.al.biq.b0", "dnp3.al.ana.int",
+        "dnp3.al.ana.float", "dnp3.al.cnt", "dnp3.al.timestamp",
+    ),
+}  # fmt: skip
+"""What tshark calls the columns of messages, values and the protocol's own that Sentinel stores."""
+TSHARK, TSHARK_ALL = "tshark -T fields", "tshark, all columns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +71,7 @@ def peers(scapy_frames: int, pyshark_frames: int) -> list[Peer]:
     if tshark:
         words = subprocess.run([tshark, "--version"], capture_output=True, text=True, check=True).stdout
         version = (re.findall(r"\d+\.\d+\.\d+", words) or [""])[0]
-    found = [Peer("tshark -T fields", version, None, no_tshark)]
+    found = [Peer(name, version, None, no_tshark) for name in (TSHARK, TSHARK_ALL)]
     for name, frames, needs in (("scapy", scapy_frames, ""), ("pyshark", pyshark_frames, no_tshark)):
         there = importlib.util.find_spec(name) is not None
         version = importlib.metadata.version(name) if there else ""
@@ -57,7 +82,8 @@ def peers(scapy_frames: int, pyshark_frames: int) -> list[Peer]:
 def command(peer: Peer, protocol: str, file: Path) -> list[str]:
     """The command line that reads `file`."""
     if peer.frames is None:
-        fields = [word for field in (*COMMON_FIELDS, *TSHARK_FIELDS[protocol]) for word in ("-e", field)]
+        own = TSHARK_FIELDS[protocol] if peer.name == TSHARK else (*PORTS, *STORED_FIELDS[protocol])
+        fields = [word for field in (*COMMON_FIELDS, *own) for word in ("-e", field)]
         return [shutil.which("tshark") or "tshark", "-n", "-r", str(file), "-T", "fields", *fields]
     return [sys.executable, __file__, peer.name, str(file), str(peer.frames)]
 

@@ -166,15 +166,16 @@ def analyze(
     began = time.monotonic()
     inputs = _inputs(paths)
     buffers = Buffers()
-    with few_collections(), ThreadPoolExecutor(2) as pool:
-        stored = [one for one in inputs if isinstance(one.path, Path) and not one.unreadable]
+    stored = [one for one in inputs if isinstance(one.path, Path) and not one.unreadable]
+    # one beside the imports of this thread where that suffices: a third would take turns with them on two cores
+    with few_collections(), ThreadPoolExecutor(min(len(stored), 2) or 1) as pool:
         hashes: list[Future[str]] = []
         if spread is not None:
             spread.look(stored)
         else:
+            hashes = [pool.submit(files.sha256, Path(one.path)) for one in stored]
             if sum(one.size for one in stored) >= LARGE:
                 pool.submit(buffers.warm, WARM)
-            hashes = [pool.submit(files.sha256, Path(one.path)) for one in stored]
         from sentinel.store.case import Case
 
         if len(inputs) == 1 and isinstance(inputs[0].path, Path):
