@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+SAID = 1 << 20
+"""Characters of what a command prints that are read: a table of a million lines is not, see `run`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What one process took. A process that it waited for counts with it; of memory, the larger of the two."""
@@ -48,7 +52,7 @@ def run(command: Sequence[str], cwd: Path, timeout: float, extra: Mapping[str, s
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
-        output, errors = out.read(), err.read()
+        output, errors = out.read(SAID), err.read(SAID)
     name = Path(command[0]).name
     if seconds >= timeout:
         raise Failed(f"{name} was stopped after {timeout:.0f} s")
