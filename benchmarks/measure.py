@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-
 SAID = 1 << 20
 """Characters of what a command prints that are read: a table of a million lines is not, see `run`."""
 
