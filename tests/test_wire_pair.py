@@ -162,3 +162,20 @@ def test_the_naive_twin_agrees(messages) -> None:
         time += message.pop("gap")
         message["time"] = time
     assert matched(*messages, first=0)[0] == naive(messages)
+
+
+@pytest.mark.parametrize("waiting", [3, 200, 2000])
+def test_each_finds_its_own_however_many_wait(waiting) -> None:
+    """So many wait at a time: the table grows, and keys move up when others leave."""
+    rng = np.random.default_rng(waiting)
+    messages, want, open_ = [], [], []
+    for transaction in range(2 * waiting + 1000):
+        if len(open_) > waiting or rng.random() < 0.2 and open_:
+            of, number = open_.pop(int(rng.integers(len(open_))))
+            want.append(number)
+            want[number] = len(messages)
+            messages.append(answer(of))
+        open_.append((transaction, len(messages)))
+        want.append(-1)
+        messages.append(ask(transaction))
+    assert matched(*messages, first=0)[0] == want

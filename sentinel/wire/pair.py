@@ -35,6 +35,7 @@ MISMATCH = 3
 UNANSWERED = 4
 
 _EXPIRE = cython.declare(cython.longlong, EXPIRE)
+_SMALL = cython.declare(cython.longlong, 1 << 8)  # places of a table that few requests wait in
 _MASK = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
 _SEED = cython.declare(cython.longlong, 1469598103934665603)
 _PRIME = cython.declare(cython.longlong, 1099511628211)
@@ -54,7 +55,10 @@ class Matcher:
     def __init__(self):
         self.waiting = np.zeros((0, 5), dtype=np.int64)
         self.first = 0
+        self.base = 0
         self.size = 0
+        self.most = 0
+        self.filled = 0
         self.capacity = 0
         self.used = 0
 
@@ -93,20 +97,45 @@ class Matcher:
 
     def make_room(self, n):
         """An empty table for n requests; the memory of the batch before is used again where it suffices."""
-        size = 64
-        while 2 * size < 3 * n:
-            size *= 2
-        if size != self.size:
-            self.size = size
-            # key, first node + 1, last node, nothing: what is asked for of a key is fetched at once
-            self.table = memoryview(np.zeros((size, 4), dtype=np.int64))
-        else:
-            np.asarray(self.table).fill(0)
+        most = _SMALL
+        while most < 2 * n:
+            most *= 2
+        if most > self.most:
+            self.most = most
+            # key, first node + 1 (0: the place is free), last node, nothing: a key's cells are fetched at once. As much
+            # as the largest table and all smaller ones take; what is not used is never touched.
+            self.table = memoryview(np.zeros((2 * most, 4), dtype=np.int64))
         if n + 1 > self.capacity:
             # key, number, time, shape, next
             self.capacity = n + 1
             self.nodes = memoryview(np.empty((n + 1, 5), dtype=np.int64))
         self.used = 0
+        self.filled = 0
+        self.base = 0
+        self.size = _SMALL
+        self.clear()
+        return 0
+
+    def clear(self):
+        """Free the places of the table."""
+        for at in range(self.base, self.base + self.size):
+            self.table[at, 0] = 0
+            self.table[at, 1] = 0
+            self.table[at, 2] = 0
+        return 0
+
+    def grow(self):
+        """Go on in a table twice as large, behind this one: few requests wait at a time, and a small table is fast."""
+        base, size = self.base, self.size
+        self.base = base + size
+        self.size = 2 * size
+        self.clear()
+        for old in range(base, base + size):
+            if self.table[old, 1] != 0:
+                at = self.slot(self.table[old, 0])
+                self.table[at, 0] = self.table[old, 0]
+                self.table[at, 1] = self.table[old, 1]
+                self.table[at, 2] = self.table[old, 2]
         return 0
 
     def walk(self):
@@ -157,17 +186,36 @@ class Matcher:
     def slot(self, key):
         """Where a key stands in the table, or the free place for it."""
         at = key & (self.size - 1)
-        while self.table[at, 1] != 0 or self.table[at, 0] != 0:
-            if self.table[at, 0] == key:
-                return at
+        while self.table[self.base + at, 1] != 0 and self.table[self.base + at, 0] != key:
             at = (at + 1) & (self.size - 1)
-        return at
+        return self.base + at
+
+    def leave(self, place):
+        """Free a place; keys behind it that found theirs taken move up."""
+        last = self.size - 1
+        hole = place - self.base
+        at = (hole + 1) & last
+        while self.table[self.base + at, 1] != 0:
+            home = self.table[self.base + at, 0] & last
+            if (at - home) & last >= (at - hole) & last:
+                self.table[self.base + hole, 0] = self.table[self.base + at, 0]
+                self.table[self.base + hole, 1] = self.table[self.base + at, 1]
+                self.table[self.base + hole, 2] = self.table[self.base + at, 2]
+                hole = at
+            at = (at + 1) & last
+        self.table[self.base + hole, 1] = 0
+        self.filled -= 1
+        return 0
 
     def wait(self, key, number, time, shape):
         """Let a request wait; requests of the same key that waited too long give way."""
+        if 2 * self.filled >= self.size:
+            self.grow()
         at = self.slot(key)
-        self.table[at, 0] = key
         node = self.table[at, 1] - 1
+        if node == -1:
+            self.filled += 1
+            self.table[at, 0] = key
         while node != -1 and time - self.nodes[node, 2] > _EXPIRE:
             self.nodes[node, 1] = -1
             node = self.nodes[node, 4]
@@ -200,12 +248,14 @@ class Matcher:
         if node == -1:
             node = first
             before = -1
-        if before == -1:
+        if before != -1:
+            self.nodes[before, 4] = self.nodes[node, 4]
+            if self.table[at, 2] == node:
+                self.table[at, 2] = before
+        elif self.nodes[node, 4] != -1:
             self.table[at, 1] = self.nodes[node, 4] + 1
         else:
-            self.nodes[before, 4] = self.nodes[node, 4]
-        if self.table[at, 2] == node:
-            self.table[at, 2] = before
+            self.leave(at)
         # a taken node is told from a waiting one by its sign when the batch ends
         self.nodes[node, 2] = -1 - self.nodes[node, 2]
         return node
