@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import mmap
 import sys
 import threading
 from itertools import permutations
@@ -22,6 +23,7 @@ from sentinel import reading
 from sentinel.errors import FaultyCapture, InputError
 from sentinel.pipeline import analyze, dissect
 from sentinel.store.case import Case
+from sentinel.wire import buffers
 
 TABLES = ("messages", "points", "items", "flows", "faults")
 
@@ -166,6 +168,29 @@ def test_dissect_gives_the_tables_of_analyze(put, tmp_case) -> None:
     for name in TABLES:
         rows = battery.together([part[name] for part in parts]).to_dicts()
         assert rows == plain(stored[name], 1 << 40), name
+
+
+def test_memory_that_is_used_again_changes_nothing(put, monkeypatch) -> None:
+    path = put("a.pcap", exchange(300).close().records)
+
+    def rows() -> tuple[dict[str, list[dict]], int]:
+        found: dict[str, list[dict]] = {}
+        batches = 0
+        for part in dissect(path):
+            batches += 1
+            for name, frame in part.items():
+                found.setdefault(name, []).extend(frame.to_dicts())
+        return found, batches
+
+    want, once = rows()
+    monkeypatch.setattr(reading, "FRAMES_A_TURN", 40)
+    monkeypatch.setattr(reading, "BATCH_BYTES", 1)
+    monkeypatch.setattr(buffers, "LARGE", 64)
+    taken: list[int] = []
+    monkeypatch.setattr(buffers, "fresh", lambda cells: taken.append(cells) or mmap.mmap(-1, cells * 8))
+    got, often = rows()
+    assert often > 6 * once and got == want
+    assert len(taken) <= 2 * often, "of six arrays of a batch, five lie where one of another batch lay"
 
 
 def test_dissect_stops_after_enough(put) -> None:
