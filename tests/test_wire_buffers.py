@@ -54,6 +54,20 @@ def test_what_is_kept_is_bounded() -> None:
     assert len(buffers.free) == 4
 
 
+def test_nothing_is_kept_where_memory_is_short() -> None:
+    buffers = Buffers()
+    buffers.warm((CELLS,))
+    buffers.keep(8 * CELLS)
+    assert len(buffers.free) == 1
+    buffers.keep(0)
+    assert not buffers.free
+    assert buffers.array(1, CELLS).shape == (1, CELLS)
+    assert not buffers.free
+    buffers.keep(KEPT)
+    assert buffers.array(1, CELLS).shape == (1, CELLS)
+    assert len(buffers.free) == 1
+
+
 def test_what_nobody_uses_can_be_let_go() -> None:
     buffers = Buffers()
     buffers.warm((CELLS,))

@@ -26,6 +26,7 @@ from sentinel.rules.alerts import Book
 from sentinel.rules.engine import Engine as RuleEngine
 from sentinel.rules.load import RuleSet
 from sentinel.summary import Limits, summary_of
+from sentinel.wire.buffers import Buffers
 from sentinel.wire.layout import M_TIME
 
 if TYPE_CHECKING:
@@ -181,8 +182,9 @@ class LiveAnalysis:
         timing: Any,
         thinning: Thinning | None = None,
         turns: Turns | None = None,
+        buffers: Buffers | None = None,
     ):
-        """`turns`: where what it takes comes from several workers."""
+        """`turns`: where what it takes comes from several workers. `buffers`: memory of batches."""
         self.case = case
         self.thinning = thinning
         self.run = run
@@ -200,7 +202,9 @@ class LiveAnalysis:
         self.values_dropped = 0
         self.inventory_part = 1
         """Of what the inventory may count only one part in so many; the thread that captures changes it."""
+        self._buffers = Buffers() if buffers is None else buffers
         self._analysis = Analysis(parsers, texts, run, rules)
+        self._analysis.tables.buffers = self._buffers
         self._pairing = Pairing(HOLD)
         self._frames: deque[dict[str, pl.DataFrame]] = deque()
         self._told = 0
@@ -351,6 +355,7 @@ class LiveAnalysis:
         if given["capture"] != row["capture"]:
             raise ValueError(f"capture {row['capture']} should be {given['capture']}")
         self._analysis = Analysis(self.parsers, texts, self.run, self.rules)
+        self._analysis.tables.buffers = self._buffers
         self.rules.begin(Book())
         self.rows = {}
         self._changed_rows.clear()

@@ -50,6 +50,7 @@ from sentinel.sources.streams import is_stream
 from sentinel.store.retention import State
 from sentinel.summary import Input, Limits, arp_facts, capture_row
 from sentinel.version import VERSION
+from sentinel.wire.buffers import KEPT
 from sentinel.wire.capture import CaptureReader
 from sentinel.wire.flows import MAX_FLOWS
 from sentinel.wire.ring import Drained
@@ -280,6 +281,7 @@ class Sensor(Upkeep):
             memory.give_back()
         if self._relief.level != self._level:
             self._level = self._relief.level
+            self._reading.buffers.keep(0 if self._relief.in_force(FREE) else KEPT)
             (memory.spare if self._relief.in_force(FREE) else memory.keep)()
             self._reading.small_batches(SMALL if self._relief.in_force(BATCHES) else 1)
             self._analysis.inventory_part = FEW_PAIRS if self._relief.in_force(COUNTS) else 1

@@ -106,7 +106,7 @@ def run(
         if nursery is not None:
             turns = Turns()
             turns.recorded_in(config.record, folder)
-        analysis = LiveAnalysis(case, run_, parsers, texts, rules, config.store, thinning, turns)
+        analysis = LiveAnalysis(case, run_, parsers, texts, rules, config.store, thinning, turns, reading.buffers)
         health = Health(config.health, folder, config.store.inventory_seconds)
         health.seccomp = confined
         first = dict(run_.captures[0])

@@ -29,6 +29,7 @@ class Buffers:
 
     def __init__(self):
         self.free = deque()
+        self.most = KEPT
 
     def warm(self, sizes):
         """Have memory of these sizes (in cells) ready, its pages touched."""
@@ -36,6 +37,12 @@ class Buffers:
             memory = fresh(cells)
             np.frombuffer(memory, np.int64)[:: mmap.PAGESIZE >> 3] = 0
             self.back(memory)
+
+    def keep(self, most):
+        """From now on keep at most so many bytes that nobody uses."""
+        self.most = most
+        if sum(map(len, tuple(self.free))) > most:
+            self.forget()
 
     def forget(self):
         """Let go of the memory that nobody uses."""
@@ -66,7 +73,7 @@ class Buffers:
 
     def back(self, memory):
         """Take memory back, in whichever thread its last user was."""
-        if len(memory) + sum(map(len, tuple(self.free))) <= KEPT:
+        if len(memory) + sum(map(len, tuple(self.free))) <= self.most:
             self.free.append(memory)
 
 
