@@ -299,9 +299,11 @@ def write_parquet(df: pl.DataFrame, path: Path) -> int:
             # plain calls: each gives the interpreter's lock away and has to wait for it again
             handle = _created(temporary, path.parent)
             try:
-                left = memory.getbuffer()
-                while left:
-                    left = left[os.write(handle, left) :]
+                written = 0
+                with memory.getbuffer() as whole:
+                    while written < len(whole):
+                        with whole[written:] as left:
+                            written += os.write(handle, left)
                 os.fsync(handle)
             finally:
                 os.close(handle)
