@@ -13,6 +13,7 @@ import pytest
 from sensor_stage import ROOT, cable, needs_namespaces, status, stop, until
 
 from sentinel import pipeline
+from sentinel.sensor.health import BEHIND
 from sentinel.sensor.loop import Feed
 from sentinel.store import evidence
 from sentinel.store.case import Case
@@ -25,6 +26,8 @@ NUMBERS = {"message", "capture", "flow", "flows", "pair", "evidence", "frame", "
 
 def rows(case: Case, table: str, without: set[str]) -> Counter[str]:
     frame = case.scan(table).collect()
+    if table == "alerts":
+        frame = frame.filter(pl.col("rule") != BEHIND.id)  # a busy machine, not the traffic, makes a sensor say that
     return Counter(map(repr, frame.drop([name for name in frame.columns if name in without]).rows()))
 
 
